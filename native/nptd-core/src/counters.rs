@@ -1,0 +1,97 @@
+//! One counter per outcome, readable by another thread while the worker counts.
+
+use alloc::boxed::Box;
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use crate::plan::SLOTS_MAX;
+use crate::verdict::{OutputKind, Suppressed, VERDICT_COUNT, Verdict};
+
+/// The side a packet came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// From the site.
+    Outbound,
+    /// From an uplink.
+    Inbound,
+}
+
+/// Scopes that verdicts are counted in: every uplink slot, and one for packets that met no uplink.
+pub const SCOPES: usize = SLOTS_MAX + 1;
+
+const CELLS_VERDICT: usize = SCOPES * 2 * VERDICT_COUNT;
+const CELLS_OUTPUT: usize = CELLS_VERDICT + OutputKind::ALL.len();
+const CELLS: usize = CELLS_OUTPUT + Suppressed::ALL.len();
+
+// 17 scopes x 2 directions x 53 verdicts x 8 octets: about 14 KiB a worker.
+const _: () = assert!(CELLS * 8 < 32 * 1024);
+
+/// The counters of one worker.
+///
+/// Only the worker writes, so a relaxed load and store count without a locked instruction.
+pub struct Counters {
+    cells: Box<[AtomicU64]>,
+}
+
+impl Default for Counters {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Counters {
+    /// All zero.
+    pub fn new() -> Self {
+        Self {
+            cells: (0..CELLS).map(|_| AtomicU64::new(0)).collect(),
+        }
+    }
+
+    /// Counts the verdict of one frame; `slot` is the uplink it met, if any.
+    pub fn record(&self, slot: Option<u8>, direction: Direction, verdict: Verdict) {
+        self.add(Self::verdict_cell(slot, direction, verdict.index()));
+    }
+
+    /// Counts an extra output.
+    pub fn record_output(&self, kind: OutputKind) {
+        self.add(CELLS_VERDICT + kind.index());
+    }
+
+    /// Counts an output that was not made.
+    pub fn record_suppressed(&self, what: Suppressed) {
+        self.add(CELLS_OUTPUT + what.index());
+    }
+
+    /// Reads the counter of a verdict by its index.
+    pub fn verdict(&self, slot: Option<u8>, direction: Direction, index: usize) -> u64 {
+        self.get(Self::verdict_cell(slot, direction, index.min(VERDICT_COUNT - 1)))
+    }
+
+    /// Reads the counter of an output kind.
+    pub fn output(&self, kind: OutputKind) -> u64 {
+        self.get(CELLS_VERDICT + kind.index())
+    }
+
+    /// Reads the counter of suppressed outputs.
+    pub fn suppressed(&self, what: Suppressed) -> u64 {
+        self.get(CELLS_OUTPUT + what.index())
+    }
+
+    fn verdict_cell(slot: Option<u8>, direction: Direction, verdict: usize) -> usize {
+        let scope = slot.map_or(SLOTS_MAX, |slot| usize::from(slot).min(SLOTS_MAX - 1));
+        let direction = match direction {
+            Direction::Outbound => 0,
+            Direction::Inbound => 1,
+        };
+        (scope * 2 + direction) * VERDICT_COUNT + verdict
+    }
+
+    fn add(&self, cell: usize) {
+        if let Some(cell) = self.cells.get(cell) {
+            cell.store(cell.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        }
+    }
+
+    fn get(&self, cell: usize) -> u64 {
+        self.cells.get(cell).map_or(0, |cell| cell.load(Ordering::Relaxed))
+    }
+}

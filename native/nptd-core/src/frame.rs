@@ -1,0 +1,137 @@
+//! A frame: layer 2 octets in a caller-owned buffer, what the device said about them, and the outcome.
+
+use crate::verdict::{DropReason, Verdict};
+
+/// Octets kept free in front of every received frame, so that headers can grow in place.
+pub const HEADROOM: usize = 64;
+
+/// Longest frame accepted, headers included: one 64 KiB super-packet behind an Ethernet header.
+pub const FRAME_LEN_MAX: usize = 65_536 + 14;
+
+/// Most frames that one call of the pipeline takes.
+pub const FRAME_BATCH_MAX: usize = 64;
+
+/// Index of a device in the plan's device list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DeviceIndex(pub u16);
+
+/// State of the transport checksum of a frame, as a virtio-net header describes it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ChecksumState {
+    /// The field on the wire is finished; whether it is right is not known.
+    #[default]
+    Complete,
+    /// The field holds the folded, un-complemented pseudo-header sum; the receiver completes it.
+    Partial {
+        /// Where summing starts, counted from the first octet of the frame.
+        start: u16,
+        /// Where the checksum field lies, counted from `start`.
+        offset: u16,
+    },
+    /// The sender vouches for it; the field may hold anything.
+    Vouched,
+}
+
+/// How a super-packet is to be cut into segments.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Segmentation {
+    /// An ordinary frame.
+    #[default]
+    None,
+    /// TCP segments of at most this many octets of payload.
+    Tcp(u16),
+    /// UDP datagrams of this many octets of payload.
+    Udp(u16),
+}
+
+/// One frame on its way through the pipeline.
+///
+/// The octets live in `buffer[start..end]`; space before and after belongs to the frame as well.
+pub struct Frame<'a> {
+    buffer: &'a mut [u8],
+    start: usize,
+    end: usize,
+    /// Device the frame came in by.
+    pub ingress: DeviceIndex,
+    /// Queue of that device.
+    pub queue: u8,
+    /// What is known of the transport checksum.
+    pub checksum: ChecksumState,
+    /// Whether this is a super-packet.
+    pub segmentation: Segmentation,
+    /// Device the frame leaves by when the verdict is `Forward` or `Reply`.
+    pub egress: DeviceIndex,
+    /// The outcome; written once by the pipeline.
+    pub verdict: Verdict,
+}
+
+impl<'a> Frame<'a> {
+    /// A received frame whose octets are `buffer[start..start + length]`.
+    ///
+    /// Lengths beyond the buffer are cut to it, so that a wrong caller gets a truncated packet, not a panic.
+    pub fn new(
+        buffer: &'a mut [u8],
+        start: usize,
+        length: usize,
+        ingress: DeviceIndex,
+    ) -> Self {
+        let start = start.min(buffer.len());
+        let end = start.saturating_add(length).min(buffer.len());
+        Self {
+            buffer,
+            start,
+            end,
+            ingress,
+            queue: 0,
+            checksum: ChecksumState::Complete,
+            segmentation: Segmentation::None,
+            egress: ingress,
+            verdict: Verdict::Drop(DropReason::NotProcessed),
+        }
+    }
+
+    /// The octets of the frame.
+    pub fn octets(&self) -> &[u8] {
+        self.buffer.get(self.start..self.end).unwrap_or(&[])
+    }
+
+    /// The octets of the frame, to be changed in place.
+    pub fn octets_mut(&mut self) -> &mut [u8] {
+        self.buffer.get_mut(self.start..self.end).unwrap_or(&mut [])
+    }
+
+    /// Where the octets start in the caller's buffer.
+    pub fn start(&self) -> usize {
+        self.start
+    }
+
+    /// Number of octets.
+    pub fn len(&self) -> usize {
+        self.end - self.start
+    }
+
+    /// Whether the frame has no octets.
+    pub fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
+    /// Removes octets at the front (at most all of them).
+    pub fn strip_front(&mut self, count: usize) {
+        self.start = (self.start + count).min(self.end);
+    }
+
+    /// Makes room for `count` octets at the front; false when the headroom is used up.
+    #[must_use]
+    pub fn grow_front(&mut self, count: usize) -> bool {
+        let Some(start) = self.start.checked_sub(count) else {
+            return false;
+        };
+        self.start = start;
+        true
+    }
+
+    /// Cuts the frame to `length` octets if it is longer (Ethernet padding, for one).
+    pub fn truncate(&mut self, length: usize) {
+        self.end = self.end.min(self.start.saturating_add(length));
+    }
+}

@@ -1,0 +1,35 @@
+//! The pure data path of nptd: frames in, frames out.
+//!
+//! ```text
+//!  receive (nptd-io)                                             transmit (nptd-io)
+//!      │                                                              ▲
+//!      ▼                                                              │
+//!  [Frame; n] ─▶ parse ─▶ steer ─▶ translate (nat44 | nptv6) ─▶ egress ─▶ Verdict, counter
+//!                  │        │            │                        │
+//!                  ▼        ▼            ▼                        ▼
+//!               host role (ARP, ND, echo, probes)          OutputPool (errors, resets,
+//!                                                          fragments, released frames)
+//! ```
+//!
+//! Nothing here reads a clock, a socket or a random source: time and secrets are arguments.
+//! Memory is allocated by constructors and by [`pipeline::Engine::adopt`], never per packet.
+#![no_std]
+#![deny(unsafe_code)]
+
+extern crate alloc;
+
+pub mod counters;
+pub mod frame;
+pub mod output;
+pub mod time;
+pub mod verdict;
+
+pub mod table;
+pub mod wire;
+
+pub mod host;
+pub mod nat44;
+pub mod nptv6;
+pub mod pipeline;
+pub mod plan;
+pub mod session;

@@ -1,0 +1,74 @@
+//! What must hold of a specification before anything is compiled from it.
+
+use alloc::format;
+use alloc::string::String;
+
+use super::spec::{DeviceSpec, PlanSpec, RoleSpec, RouteSpec, UplinkSpec};
+use super::{DEVICES_MAX, POOL_ADDRESSES_MAX, PlanError, SLOTS_MAX};
+
+/// Refuses a specification that the pipeline could not rely on.
+pub fn check(spec: &PlanSpec) -> Result<(), PlanError> {
+    ensure(spec.devices.len() <= DEVICES_MAX, || "devices".into(), "more devices than supported")?;
+    for (index, device) in spec.devices.iter().enumerate() {
+        check_device(index, device, spec)?;
+    }
+    for (index, route) in spec.routes.iter().enumerate() {
+        check_route(index, route, spec)?;
+    }
+    let mut seen = [false; SLOTS_MAX];
+    for (index, uplink) in spec.uplinks.iter().enumerate() {
+        check_uplink(index, uplink, spec)?;
+        if let Some(seen) = seen.get_mut(usize::from(uplink.slot)) {
+            ensure(!*seen, || format!("uplinks[{index}].slot"), "slot used twice")?;
+            *seen = true;
+        }
+    }
+    ensure(!spec.policies.is_empty(), || "policies".into(), "no policy")?;
+    for (index, policy) in spec.policies.iter().enumerate() {
+        let known = |slot: &u8| spec.uplinks.iter().any(|uplink| uplink.slot == *slot);
+        let place = || format!("policies[{index}].prefer");
+        ensure(policy.prefer.iter().all(known), place, "names an uplink that is not there")?;
+    }
+    Ok(())
+}
+
+fn check_device(index: usize, device: &DeviceSpec, spec: &PlanSpec) -> Result<(), PlanError> {
+    let place = |field: &str| format!("devices[{index}].{field}");
+    // RFC 791 asks every link for 68 octets; RFC 8200 asks 1280 of links that carry IPv6.
+    ensure(device.mtu >= 68, || place("mtu"), "below 68 octets")?;
+    let carries6 = !device.ipv6.is_empty();
+    ensure(!carries6 || device.mtu >= 1280, || place("mtu"), "below 1280 octets with IPv6")?;
+    ensure(device.ipv4.iter().all(|(_, length)| *length <= 32), || place("ipv4"), "prefix too long")?;
+    ensure(device.ipv6.iter().all(|(_, length)| *length <= 128), || place("ipv6"), "prefix too long")?;
+    if let RoleSpec::Uplink(slot) = device.role {
+        let found = spec.uplinks.iter().any(|uplink| uplink.slot == slot && usize::from(uplink.device) == index);
+        ensure(found, || place("role"), "its uplink does not name this device")?;
+    }
+    Ok(())
+}
+
+fn check_route(index: usize, route: &RouteSpec, spec: &PlanSpec) -> Result<(), PlanError> {
+    let (RouteSpec::V4(_, _, device, _) | RouteSpec::V6(_, _, device, _)) = route;
+    let device = spec.devices.get(usize::from(*device));
+    let internal = device.is_some_and(|device| device.role == RoleSpec::Internal);
+    ensure(internal, || format!("routes[{index}]"), "not through an internal device")
+}
+
+fn check_uplink(index: usize, uplink: &UplinkSpec, spec: &PlanSpec) -> Result<(), PlanError> {
+    let place = |field: &str| format!("uplinks[{index}].{field}");
+    ensure(usize::from(uplink.slot) < SLOTS_MAX, || place("slot"), "beyond the last slot")?;
+    let device = spec.devices.get(usize::from(uplink.device));
+    let attached = device.is_some_and(|device| device.role == RoleSpec::Uplink(uplink.slot));
+    ensure(attached, || place("device"), "is not the device of this uplink")?;
+    if let Some(ipv4) = &uplink.ipv4 {
+        let count = ipv4.pool.len();
+        ensure((1..=POOL_ADDRESSES_MAX).contains(&count), || place("ipv4.pool"), "wrong number of addresses")?;
+        let (low, high) = ipv4.ports;
+        ensure(1 <= low && low <= high, || place("ipv4.ports"), "not a range of ports")?;
+    }
+    Ok(())
+}
+
+fn ensure(holds: bool, path: impl FnOnce() -> String, problem: &'static str) -> Result<(), PlanError> {
+    if holds { Ok(()) } else { Err(PlanError { path: path(), problem }) }
+}

@@ -1,0 +1,362 @@
+//! The compiled plan: immutable policy that the pipeline reads, numbered by a generation.
+//!
+//! [`Plan::new`] checks what the translators rely on; a refusal names the place in the [`PlanSpec`].
+
+mod checks;
+pub mod prefix;
+mod routes;
+pub mod spec;
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::frame::DeviceIndex;
+use crate::nptv6::PrefixPair;
+use crate::wire::ethernet::MacAddress;
+use prefix::{Prefix4, Prefix6};
+use routes::{RouteTable4, RouteTable6};
+use spec::{LinkSpec, Nat44Spec, Nptv6Spec, PlanSpec, RateSpec, RoleSpec};
+
+/// Most uplinks.
+pub const SLOTS_MAX: usize = 16;
+/// Most devices.
+pub const DEVICES_MAX: usize = 64;
+/// Most external addresses of one uplink.
+pub const POOL_ADDRESSES_MAX: usize = 64;
+
+/// Why a plan was refused: our own compiler's fault, since configurations are checked before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlanError {
+    /// Place in the plan, like `uplinks[1].ipv4.pool`.
+    pub path: String,
+    /// What is wrong there.
+    pub problem: &'static str,
+}
+
+/// Which side a device is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Part of the site.
+    Internal,
+    /// Attached to the uplink in this slot.
+    Uplink(u8),
+}
+
+/// One device, as the pipeline sees it.
+#[derive(Clone, Debug)]
+pub struct Device {
+    /// The gateway's own link address; none where packets travel without a link header.
+    pub mac: Option<MacAddress>,
+    /// Which side it is on.
+    pub role: Role,
+    /// Longest IP packet the link takes.
+    pub mtu: u16,
+    /// Own IPv4 addresses and their on-link prefixes; the first is the source of own packets.
+    pub ipv4: Vec<(u32, Prefix4)>,
+    /// Own IPv6 addresses and their on-link prefixes, link-local last.
+    pub ipv6: Vec<(u128, Prefix6)>,
+}
+
+/// IPv4 of an uplink.
+#[derive(Clone, Debug)]
+pub struct Uplink4 {
+    /// Whether new traffic may use it.
+    pub usable: bool,
+    /// Next hop.
+    pub gateway: Option<u32>,
+    /// External addresses, at least one.
+    pub pool: Vec<u32>,
+    /// Lowest and highest external port.
+    pub ports: (u16, u16),
+    /// False: routed without translation.
+    pub nat44: bool,
+}
+
+/// IPv6 of an uplink.
+#[derive(Clone, Debug)]
+pub struct Uplink6 {
+    /// Whether new traffic may use it.
+    pub usable: bool,
+    /// Next hop.
+    pub gateway: Option<u128>,
+    /// Translators of this uplink.
+    pub pairs: Vec<PrefixPair>,
+}
+
+/// One uplink.
+#[derive(Clone, Debug)]
+pub struct Uplink {
+    /// Its slot.
+    pub slot: u8,
+    /// Its epoch.
+    pub epoch: u8,
+    /// Its device.
+    pub device: DeviceIndex,
+    /// IPv4.
+    pub ipv4: Option<Uplink4>,
+    /// IPv6.
+    pub ipv6: Option<Uplink6>,
+}
+
+/// Where a routed packet goes next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NextHop<A> {
+    /// Device it leaves by.
+    pub device: DeviceIndex,
+    /// Address to resolve on that device.
+    pub address: A,
+}
+
+/// Immutable policy of one generation.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Its number.
+    pub generation: u64,
+    /// NAT44 behaviour.
+    pub nat44: Nat44Spec,
+    /// NPTv6 behaviour.
+    pub nptv6: Nptv6Spec,
+    /// Limit on own errors and resets.
+    pub error_rate: RateSpec,
+    devices: Vec<Device>,
+    uplinks: [Option<Uplink>; SLOTS_MAX],
+    prefer: Vec<u8>,
+    internal4: RouteTable4,
+    internal6: RouteTable6,
+}
+
+impl Plan {
+    /// Compiles a specification, or says where it cannot be used.
+    pub fn new(spec: PlanSpec) -> Result<Self, PlanError> {
+        checks::check(&spec)?;
+        let devices: Vec<Device> = spec.devices.iter().map(Device::new).collect();
+        let mut uplinks = [const { None }; SLOTS_MAX];
+        for uplink in &spec.uplinks {
+            if let Some(place) = uplinks.get_mut(usize::from(uplink.slot)) {
+                *place = Some(Uplink::new(uplink)?);
+            }
+        }
+        Ok(Self {
+            generation: spec.generation,
+            internal4: RouteTable4::new(&devices, &spec.routes),
+            internal6: RouteTable6::new(&devices, &spec.routes),
+            prefer: spec.policies.last().map(|policy| policy.prefer.clone()).unwrap_or_default(),
+            nat44: spec.nat44,
+            nptv6: spec.nptv6,
+            error_rate: spec.error_rate,
+            devices,
+            uplinks,
+        })
+    }
+
+    /// A device by its index.
+    pub fn device(&self, index: DeviceIndex) -> Option<&Device> {
+        self.devices.get(usize::from(index.0))
+    }
+
+    /// All devices in the order of their index.
+    pub fn devices(&self) -> &[Device] {
+        &self.devices
+    }
+
+    /// The uplink in a slot.
+    pub fn uplink(&self, slot: u8) -> Option<&Uplink> {
+        self.uplinks.get(usize::from(slot))?.as_ref()
+    }
+
+    /// All uplinks in the order of their slots.
+    pub fn uplinks(&self) -> impl Iterator<Item = &Uplink> {
+        self.uplinks.iter().flatten()
+    }
+
+    /// Slots in the order in which new traffic prefers them.
+    pub fn preference(&self) -> &[u8] {
+        &self.prefer
+    }
+
+    /// The uplink that new IPv4 traffic takes: the first usable one, else the first that carries IPv4
+    /// (DESIGN: last resort).
+    pub fn choose4(&self) -> Option<&Uplink> {
+        self.choose(|uplink| uplink.ipv4.as_ref().map(|ipv4| ipv4.usable))
+    }
+
+    /// The uplink that new IPv6 traffic takes; see [`Self::choose4`].
+    pub fn choose6(&self) -> Option<&Uplink> {
+        self.choose(|uplink| uplink.ipv6.as_ref().map(|ipv6| ipv6.usable))
+    }
+
+    fn choose(&self, usable: impl Fn(&Uplink) -> Option<bool>) -> Option<&Uplink> {
+        let listed = || self.prefer.iter().filter_map(|slot| self.uplink(*slot));
+        let alive = listed().find(|uplink| usable(uplink) == Some(true));
+        alive.or_else(|| listed().find(|uplink| usable(uplink).is_some()))
+    }
+
+    /// Whether an uplink may carry new IPv4 traffic now.
+    pub fn usable4(&self, slot: u8) -> bool {
+        self.uplink(slot).and_then(|uplink| uplink.ipv4.as_ref()).is_some_and(|ipv4| ipv4.usable)
+    }
+
+    /// Whether an uplink other than `slot` may carry new IPv4 traffic (nothing is moved or reset otherwise).
+    pub fn viable_elsewhere4(&self, slot: u8) -> bool {
+        self.prefer.iter().any(|other| *other != slot && self.usable4(*other))
+    }
+
+    /// Next hop towards an internal IPv4 destination.
+    pub fn internal_route4(&self, destination: u32) -> Option<NextHop<u32>> {
+        self.internal4.lookup(destination)
+    }
+
+    /// Next hop towards an internal IPv6 destination.
+    pub fn internal_route6(&self, destination: u128) -> Option<NextHop<u128>> {
+        self.internal6.lookup(destination)
+    }
+
+    /// The internal device that owns an IPv4 address.
+    pub fn internal_owner4(&self, address: u32) -> Option<DeviceIndex> {
+        self.position(|device| {
+            device.role == Role::Internal && device.ipv4.iter().any(|(own, _)| *own == address)
+        })
+    }
+
+    /// The internal device that owns a (not link-local) IPv6 address.
+    pub fn internal_owner6(&self, address: u128) -> Option<DeviceIndex> {
+        self.position(|device| {
+            device.role == Role::Internal && device.ipv6.iter().any(|(own, _)| *own == address)
+        })
+    }
+
+    /// The uplink that owns an external IPv4 address: a usable one first, so that of two uplinks with the
+    /// same address the one that works is met.
+    pub fn external_owner4(&self, address: u32) -> Option<&Uplink> {
+        let owners = || {
+            self.uplinks().filter(move |uplink| {
+                let ipv4 = uplink.ipv4.as_ref();
+                ipv4.is_some_and(|ipv4| ipv4.nat44 && ipv4.pool.contains(&address))
+            })
+        };
+        owners().find(|uplink| self.usable4(uplink.slot)).or_else(|| owners().next())
+    }
+
+    /// The uplink and pair whose external prefix covers an IPv6 address.
+    pub fn external_owner6(&self, address: u128) -> Option<(&Uplink, &PrefixPair)> {
+        self.uplinks().find_map(|uplink| {
+            let pairs = &uplink.ipv6.as_ref()?.pairs;
+            Some((uplink, pairs.iter().find(|pair| pair.external().contains(address))?))
+        })
+    }
+
+    /// Whether any pair translates this internal IPv6 address.
+    pub fn is_translated6(&self, address: u128) -> bool {
+        self.uplinks().any(|uplink| {
+            let pairs = uplink.ipv6.iter().flat_map(|ipv6| &ipv6.pairs);
+            pairs.into_iter().any(|pair| pair.internal().contains(address))
+        })
+    }
+
+    fn position(&self, wanted: impl Fn(&Device) -> bool) -> Option<DeviceIndex> {
+        let index = self.devices.iter().position(wanted)?;
+        u16::try_from(index).ok().map(DeviceIndex)
+    }
+}
+
+impl Device {
+    fn new(spec: &spec::DeviceSpec) -> Self {
+        let mac = match spec.link {
+            LinkSpec::Ethernet(octets) => Some(MacAddress(octets)),
+            LinkSpec::Ip => None,
+        };
+        let mut ipv6: Vec<_> = spec
+            .ipv6
+            .iter()
+            .map(|(address, length)| (*address, Prefix6::covering(*address, *length)))
+            .collect();
+        if let Some(mac) = mac {
+            let link_local = mac.link_local_address();
+            ipv6.push((link_local, Prefix6::covering(link_local, 64)));
+        }
+        Self {
+            mac,
+            role: match spec.role {
+                RoleSpec::Internal => Role::Internal,
+                RoleSpec::Uplink(slot) => Role::Uplink(slot),
+            },
+            mtu: spec.mtu,
+            ipv4: spec
+                .ipv4
+                .iter()
+                .map(|(address, length)| (*address, Prefix4::covering(*address, *length)))
+                .collect(),
+            ipv6,
+        }
+    }
+
+    /// Whether the gateway owns this IPv4 address here.
+    pub fn owns4(&self, address: u32) -> bool {
+        self.ipv4.iter().any(|(own, _)| *own == address)
+    }
+
+    /// Whether the gateway owns this IPv6 address here.
+    pub fn owns6(&self, address: u128) -> bool {
+        self.ipv6.iter().any(|(own, _)| *own == address)
+    }
+
+    /// Whether an IPv4 address is on this link.
+    pub fn on_link4(&self, address: u32) -> bool {
+        self.ipv4.iter().any(|(_, prefix)| prefix.contains(address))
+    }
+
+    /// Whether an IPv6 address is on this link.
+    pub fn on_link6(&self, address: u128) -> bool {
+        self.ipv6.iter().any(|(_, prefix)| prefix.contains(address))
+    }
+}
+
+impl Uplink {
+    fn new(spec: &spec::UplinkSpec) -> Result<Self, PlanError> {
+        let ipv6 = match &spec.ipv6 {
+            None => None,
+            Some(ipv6) => {
+                let pairs: Result<Vec<_>, _> =
+                    ipv6.pairs.iter().map(|pair| PrefixPair::new(*pair)).collect();
+                let pairs = pairs.map_err(|problem| PlanError {
+                    path: alloc::format!("uplinks[slot {}].ipv6.pairs", spec.slot),
+                    problem,
+                })?;
+                Some(Uplink6 { usable: ipv6.usable, gateway: ipv6.gateway, pairs })
+            }
+        };
+        Ok(Self {
+            slot: spec.slot,
+            epoch: spec.epoch,
+            device: DeviceIndex(spec.device),
+            ipv4: spec.ipv4.as_ref().map(|ipv4| Uplink4 {
+                usable: ipv4.usable,
+                gateway: ipv4.gateway,
+                pool: ipv4.pool.clone(),
+                ports: ipv4.ports,
+                nat44: ipv4.nat44,
+            }),
+            ipv6,
+        })
+    }
+
+    /// Next hop of an outbound IPv4 packet on this uplink.
+    pub fn next_hop4(&self, device: &Device, destination: u32) -> NextHop<u32> {
+        let gateway = self.ipv4.as_ref().and_then(|ipv4| ipv4.gateway);
+        let address = match gateway {
+            Some(gateway) if !device.on_link4(destination) => gateway,
+            Some(_) | None => destination,
+        };
+        NextHop { device: self.device, address }
+    }
+
+    /// Next hop of an outbound IPv6 packet on this uplink.
+    pub fn next_hop6(&self, device: &Device, destination: u128) -> NextHop<u128> {
+        let gateway = self.ipv6.as_ref().and_then(|ipv6| ipv6.gateway);
+        let address = match gateway {
+            Some(gateway) if !device.on_link6(destination) => gateway,
+            Some(_) | None => destination,
+        };
+        NextHop { device: self.device, address }
+    }
+}
