@@ -1,0 +1,3 @@
+//! The host role of the gateway: ARP, neighbour discovery, echo and probes.
+
+pub mod context;

@@ -1,0 +1,1 @@
+//! Stateful NAT44 with port translation.

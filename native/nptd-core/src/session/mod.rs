@@ -1,0 +1,5 @@
+//! What stateful translation and filtering share: filtering modes, lifetimes, the TCP machine, limits on own errors.
+
+pub mod filtering;
+pub mod rate_limit;
+pub mod tcp_state;

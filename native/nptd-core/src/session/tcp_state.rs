@@ -1,0 +1,160 @@
+//! The TCP session machine of RFC 6146 section 3.5.2 and RFC 7857 section 2, with both sides alike.
+
+use crate::counters::Direction;
+use crate::wire::tcp::flag;
+
+/// State of a TCP session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum TcpState {
+    /// A SYN was seen from the site (RFC 6146: V6 INIT).
+    InitOutbound,
+    /// A SYN was seen from outside (V4 INIT).
+    InitInbound,
+    /// SYNs were seen from both sides.
+    Established,
+    /// The internal side has sent its FIN.
+    InternalFin,
+    /// The external side has sent its FIN.
+    ExternalFin,
+    /// Both sides have sent a FIN.
+    BothFin,
+    /// A RST was seen.
+    Transitory,
+}
+
+/// What a segment does to the lifetime of its session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refresh {
+    /// Starts the long timer anew.
+    Established,
+    /// Starts the short timer anew.
+    Transitory,
+    /// Leaves the timer alone.
+    None,
+}
+
+impl TcpState {
+    /// The state that a first SYN opens.
+    pub const fn opened(by: Direction) -> Self {
+        match by {
+            Direction::Outbound => Self::InitOutbound,
+            Direction::Inbound => Self::InitInbound,
+        }
+    }
+
+    /// The name operators see.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::InitOutbound | Self::InitInbound => "INIT",
+            Self::Established => "ESTABLISHED",
+            Self::InternalFin => "INTERNAL-FIN",
+            Self::ExternalFin => "EXTERNAL-FIN",
+            Self::BothFin => "BOTH-FIN",
+            Self::Transitory => "TRANS",
+        }
+    }
+
+    /// The state after a segment from one side, and what it does to the timer.
+    #[must_use]
+    pub const fn observe(self, from: Direction, flags: u8) -> (Self, Refresh) {
+        let rst = flags & flag::RST != 0;
+        let syn = flags & flag::SYN != 0;
+        let fin = flags & flag::FIN != 0;
+        match self {
+            // 6146-T7: anything but another RST shows that the connection lives on.
+            Self::Transitory if rst => (self, Refresh::None),
+            Self::Transitory => (Self::Established, Refresh::Established),
+            // 6146-T5: both FINs seen; the timer runs out unless the connection is opened again.
+            Self::BothFin if syn && !rst && flags & flag::ACK == 0 => (Self::opened(from), Refresh::Transitory),
+            Self::BothFin => (self, Refresh::None),
+            // 6146-T6: the session is kept for the short timer, not deleted.
+            _ if rst => (Self::Transitory, Refresh::Transitory),
+            Self::InitOutbound | Self::InitInbound => self.observe_opening(from, syn),
+            Self::Established if fin => (Self::after_first_fin(from), Refresh::Established),
+            // 6146-T4: half-closed connections carry data, so the long timer stays.
+            Self::InternalFin if fin && matches!(from, Direction::Inbound) => (Self::BothFin, Refresh::Transitory),
+            Self::ExternalFin if fin && matches!(from, Direction::Outbound) => (Self::BothFin, Refresh::Transitory),
+            Self::Established | Self::InternalFin | Self::ExternalFin => (self, Refresh::Established),
+        }
+    }
+
+    const fn observe_opening(self, from: Direction, syn: bool) -> (Self, Refresh) {
+        let same_side = matches!(
+            (self, from),
+            (Self::InitOutbound, Direction::Outbound) | (Self::InitInbound, Direction::Inbound)
+        );
+        match (syn, same_side) {
+            (true, true) => (self, Refresh::Transitory),
+            (true, false) => (Self::Established, Refresh::Established),
+            (false, _) => (self, Refresh::None),
+        }
+    }
+
+    const fn after_first_fin(from: Direction) -> Self {
+        match from {
+            Direction::Outbound => Self::InternalFin,
+            Direction::Inbound => Self::ExternalFin,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Direction::{Inbound, Outbound};
+    use flag::{ACK, FIN, RST, SYN};
+
+    fn run(segments: &[(Direction, u8)]) -> (TcpState, Refresh) {
+        let start = TcpState::opened(segments[0].0);
+        segments[1..].iter().fold((start, Refresh::Transitory), |(state, _), (from, flags)| {
+            state.observe(*from, *flags)
+        })
+    }
+
+    #[test]
+    fn handshake_establishes_6146_t3() {
+        assert_eq!(
+            run(&[(Outbound, SYN), (Inbound, SYN | ACK)]),
+            (TcpState::Established, Refresh::Established)
+        );
+    }
+
+    #[test]
+    fn simultaneous_open_establishes_5382_r2a() {
+        assert_eq!(run(&[(Outbound, SYN), (Inbound, SYN)]), (TcpState::Established, Refresh::Established));
+    }
+
+    #[test]
+    fn repeated_syn_restarts_the_short_timer_6146_t2() {
+        assert_eq!(run(&[(Outbound, SYN), (Outbound, SYN)]), (TcpState::InitOutbound, Refresh::Transitory));
+    }
+
+    #[test]
+    fn one_fin_keeps_the_long_timer_6146_t4() {
+        let open = [(Outbound, SYN), (Inbound, SYN | ACK), (Outbound, FIN | ACK), (Inbound, ACK)];
+        assert_eq!(run(&open), (TcpState::InternalFin, Refresh::Established));
+    }
+
+    #[test]
+    fn both_fins_start_the_short_timer_in_either_order_6146_t5() {
+        for (first, second) in [(Outbound, Inbound), (Inbound, Outbound)] {
+            let segments = [(Outbound, SYN), (Inbound, SYN | ACK), (first, FIN), (second, FIN)];
+            assert_eq!(run(&segments), (TcpState::BothFin, Refresh::Transitory));
+        }
+    }
+
+    #[test]
+    fn reset_is_kept_and_undone_by_data_6146_t6_t7() {
+        let reset = [(Outbound, SYN), (Inbound, SYN | ACK), (Inbound, RST)];
+        assert_eq!(run(&reset), (TcpState::Transitory, Refresh::Transitory));
+        let data = [(Outbound, SYN), (Inbound, SYN | ACK), (Inbound, RST), (Outbound, ACK)];
+        assert_eq!(run(&data), (TcpState::Established, Refresh::Established));
+    }
+
+    #[test]
+    fn a_syn_reopens_a_closed_connection() {
+        let segments = [(Outbound, SYN), (Inbound, SYN | ACK), (Outbound, FIN), (Inbound, FIN), (Inbound, SYN)];
+        assert_eq!(run(&segments), (TcpState::InitInbound, Refresh::Transitory));
+    }
+}

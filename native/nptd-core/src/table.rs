@@ -1,0 +1,1 @@
+//! Fixed-capacity keyed index over slabs.

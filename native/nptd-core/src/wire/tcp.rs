@@ -1,0 +1,45 @@
+//! TCP header fields. `segment` starts at the TCP header.
+
+use super::octets::{u8_at, u16_at, u32_at};
+
+/// Octets of a header without options.
+pub const HEADER_LEN: usize = 20;
+/// Offset of the checksum field.
+pub const CHECKSUM: usize = 16;
+
+/// Flag bits.
+pub mod flag {
+    /// No more data from the sender.
+    pub const FIN: u8 = 0x01;
+    /// Synchronise sequence numbers.
+    pub const SYN: u8 = 0x02;
+    /// Reset the connection.
+    pub const RST: u8 = 0x04;
+    /// The acknowledgement field counts.
+    pub const ACK: u8 = 0x10;
+}
+
+/// Sequence number.
+pub fn sequence(segment: &[u8]) -> u32 {
+    u32_at(segment, 4)
+}
+
+/// Acknowledgement number.
+pub fn acknowledgement(segment: &[u8]) -> u32 {
+    u32_at(segment, 8)
+}
+
+/// Octets of the header.
+pub fn header_len(segment: &[u8]) -> usize {
+    usize::from(u8_at(segment, 12) >> 4) * 4
+}
+
+/// Flag bits.
+pub fn flags(segment: &[u8]) -> u8 {
+    u8_at(segment, 13)
+}
+
+/// Window field.
+pub fn window(segment: &[u8]) -> u16 {
+    u16_at(segment, 14)
+}

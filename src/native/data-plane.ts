@@ -1,0 +1,110 @@
+/**
+ * The data plane as the control plane sees it: an interface, so that control code and its tests need no addon.
+ * `openDataPlane` in `native-data-plane.ts` is the real one.
+ */
+import type { Plan } from '../plan/plan.ts';
+import type { MappingRow, SessionRow } from '../reference/translator.ts';
+
+/** One TAP device, in the order of `Plan.devices`. */
+export interface TapOptions {
+  readonly kind: 'tap';
+  /** Interface name, at most 15 octets. */
+  readonly name: string;
+  /** Named network namespace (as in `ip netns`) it is made in; absent: the namespace of this process. */
+  readonly netns?: string;
+  readonly mtu: number;
+}
+
+export interface DataPlaneOptions {
+  readonly devices: readonly TapOptions[];
+  /** 16 random octets per boot: the key of port choice. */
+  readonly secret: Uint8Array;
+  /** 16 more: the key of the tables' own hash. */
+  readonly hashKey: Uint8Array;
+  readonly mappingsMax: number;
+  readonly sessionsMax: number;
+  readonly neighboursMax: number;
+}
+
+/** What to probe on one uplink in one family. */
+export interface ProbeOptions {
+  readonly slot: number;
+  readonly family: 4 | 6;
+  /** IPv4 addresses as numbers, or IPv6 addresses as 16 octets, by `family`. */
+  readonly targets: readonly (number | Uint8Array)[];
+  /** Time between probes (in a burst: between rounds), milliseconds. */
+  readonly intervalMs: number;
+  /** An answer later than this is a miss, milliseconds. */
+  readonly timeoutMs: number;
+  /** `single`: the next target at each interval; `burst`: all targets at each interval. A miss starts bursts by itself. */
+  readonly mode: 'single' | 'burst';
+}
+
+/** One finished probe, timed in Rust. */
+export interface ProbeSample {
+  readonly slot: number;
+  readonly family: 4 | 6;
+  /** Position of the target in `ProbeOptions.targets`. */
+  readonly target: number;
+  /** Number of the round it was sent in, per slot and family; a burst has one round for all targets. */
+  readonly round: number;
+  readonly burst: boolean;
+  /** Microseconds on the data plane's monotonic clock. */
+  readonly sentAtUs: number;
+  /** Round-trip time in microseconds; absent: missed. */
+  readonly rttUs?: number;
+}
+
+export type DataPlaneEvent =
+  | { readonly type: 'probe-sample'; readonly sample: ProbeSample }
+  | { readonly type: 'device-failed'; readonly device: string; readonly errno: number; readonly message: string }
+  | { readonly type: 'worker-panicked'; readonly message: string }
+  | { readonly type: 'passed-available' };
+
+/** A frame for the gateway itself that the host role did not consume. */
+export interface PassedFrame {
+  readonly device: number;
+  readonly octets: Uint8Array;
+}
+
+export interface VerdictCount {
+  /** Absent: the packet met no uplink. */
+  readonly slot?: number;
+  readonly direction: 'outbound' | 'inbound';
+  /** `Forward`, `Reply`, `Consumed`, `Queued`, `Pass`, or a drop reason. */
+  readonly verdict: string;
+  readonly count: number;
+}
+
+/** Only non-zero rows; summed over workers; never reset by a plan. */
+export interface CountersSnapshot {
+  readonly verdicts: readonly VerdictCount[];
+  /** By output kind. */
+  readonly outputs: Readonly<Record<string, number>>;
+  /** By suppressed output. */
+  readonly suppressed: Readonly<Record<string, number>>;
+  readonly sessions: number;
+  readonly mappings: number;
+  readonly receivedFrames: number;
+  readonly transmittedFrames: number;
+}
+
+export interface DataPlane extends AsyncDisposable {
+  /** Resolves when every worker has taken the plan over; rejects with a `PlanRefused` error if it cannot be used. */
+  applyPlan(plan: Plan): Promise<void>;
+  /** Generation that every worker has acknowledged; 0 before the first. */
+  readonly generation: number;
+  setProbes(probes: readonly ProbeOptions[]): void;
+  counters(): CountersSnapshot;
+  /** Live sessions, at most `limit`; gathered in slices between batches. */
+  sessions(limit: number): Promise<SessionRow[]>;
+  mappings(limit: number): Promise<MappingRow[]>;
+  /** Takes what has been passed up so far. */
+  takePassed(): PassedFrame[];
+  /** Sends a complete frame out of a device; false when the way there is full. */
+  inject(device: number, octets: Uint8Array): boolean;
+  /** Listeners never keep the process alive. Returns the function that removes the listener. */
+  onEvent(listener: (event: DataPlaneEvent) => void): () => void;
+  /** Stops the workers and removes the devices; safe to call twice. */
+  close(): Promise<void>;
+}
