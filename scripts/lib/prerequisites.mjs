@@ -1,0 +1,94 @@
+/** What has to be on the machine before anything can be built: Node, cargo, a C compiler, Debian programs. */
+import { SetupProblem } from './problem.mjs';
+import { hasProgram, outputOf, run } from './process.mjs';
+
+const NODE_LEAST = [20, 19];
+/** `rust-version` of native/Cargo.toml. */
+const CARGO_LEAST = [1, 88];
+
+/** Programs of the demo and of the end-to-end tests, with the Debian package of each. */
+const NETWORK_PROGRAMS = {
+  ip: 'iproute2',
+  ping: 'iputils-ping',
+  traceroute: 'traceroute',
+  curl: 'curl',
+  nft: 'nftables',
+  dig: 'bind9-dnsutils',
+  tcpdump: 'tcpdump',
+  unshare: 'util-linux',
+  nsenter: 'util-linux',
+  setpriv: 'util-linux',
+  mount: 'mount',
+  perl: 'perl-base',
+};
+
+/** `cc` links the addon; the others let the optional dependency raw-socket compile. */
+const BUILD_PROGRAMS = { cc: 'gcc', 'c++': 'g++', make: 'make', python3: 'python3' };
+
+export function checkNode() {
+  if (!reaches(process.versions.node, NODE_LEAST)) {
+    throw new SetupProblem(
+      `Node ${NODE_LEAST.join('.')} or newer is needed; this is ${process.versions.node}`,
+      'https://nodejs.org/en/download (or: nvm install 20)',
+    );
+  }
+  if (process.platform !== 'linux') {
+    throw new SetupProblem(`nptd drives Linux TAP devices; this is ${process.platform}`, 'run it on a Linux machine');
+  }
+}
+
+export function checkCargo() {
+  const version = outputOf('cargo', '--version')?.match(/\d+\.\d+\.\d+/)?.[0];
+  const remedy = "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y && . ~/.cargo/env";
+  if (version === undefined) {
+    throw new SetupProblem(`cargo ${CARGO_LEAST.join('.')} or newer is needed to build the data path; there is none`, remedy);
+  }
+  if (!reaches(version, CARGO_LEAST)) {
+    throw new SetupProblem(`cargo ${CARGO_LEAST.join('.')} or newer is needed; this is ${version}`, `rustup update stable, or: ${remedy}`);
+  }
+}
+
+export function checkCompiler() {
+  if (!hasProgram('cc')) throw new SetupProblem('a C compiler (cc) is needed to link the addon', 'apt-get install gcc');
+}
+
+/** Programs of the demo and the end-to-end tests that are not there. */
+export function missingNetworkPrograms() {
+  return Object.keys(NETWORK_PROGRAMS).filter((program) => !hasProgram(program));
+}
+
+/** The command that installs the packages of these programs. */
+export function installCommand(programs) {
+  return `apt-get install ${packagesOf(programs).join(' ')}`;
+}
+
+/** Installs the Debian packages of missing programs, where that can be done: as root on a Debian-like system. */
+export async function installPrograms(step) {
+  const all = [...Object.keys(BUILD_PROGRAMS), ...Object.keys(NETWORK_PROGRAMS)];
+  const missing = all.filter((program) => !hasProgram(program));
+  if (missing.length === 0 || process.getuid?.() !== 0 || !hasProgram('apt-get')) return;
+  const packages = packagesOf(missing);
+  await step(`Debian packages ${packages.join(' ')} (for ${missing.join(', ')})`, async () => {
+    const env = { DEBIAN_FRONTEND: 'noninteractive' };
+    const install = ['apt-get', 'install', '-y', '-q', '--no-install-recommends', ...packages];
+    let text = '';
+    const options = { env, quiet: true, secondsMax: 300, onText: (more) => (text += more) };
+    await run(['apt-get', 'update', '-q'], options);
+    const { code } = await run(install, options);
+    if (code !== 0) process.stderr.write(text);
+  });
+}
+
+function packagesOf(programs) {
+  const all = { ...BUILD_PROGRAMS, ...NETWORK_PROGRAMS };
+  return [...new Set(programs.map((program) => all[program] ?? program))];
+}
+
+function reaches(version, least) {
+  const parts = version.split('.').map(Number);
+  for (const [index, wanted] of least.entries()) {
+    const part = parts[index] ?? 0;
+    if (part !== wanted) return part > wanted;
+  }
+  return true;
+}
