@@ -3,3 +3,4 @@
 pub mod filtering;
 pub mod rate_limit;
 pub mod tcp_state;
+pub mod wheel;

@@ -1,0 +1,198 @@
+//! A timer wheel with one slot a tick, whose lists run through the entries themselves.
+//!
+//! Refreshing an entry costs nothing: it only moves the entry's own end; the wheel finds out when it visits the
+//! slot and links the entry again. Only an end that comes nearer has to be linked at once.
+
+use alloc::vec::Vec;
+
+use crate::table::Slab;
+use crate::time::Tick;
+
+/// No entry.
+const NONE: u32 = u32::MAX;
+
+/// Marks a `previous` link that names a slot of the wheel instead of an entry: slabs stay below 2^31 entries.
+const IS_SLOT: u32 = 1 << 31;
+
+/// Links of one entry.
+#[derive(Clone, Copy, Debug)]
+pub struct TimerLinks {
+    previous: u32,
+    next: u32,
+}
+
+impl TimerLinks {
+    /// Not on any wheel.
+    pub const UNLINKED: Self = Self { previous: NONE, next: NONE };
+}
+
+/// An entry that a wheel can hold.
+pub trait Timed {
+    /// When it ends.
+    fn ends(&self) -> Tick;
+    /// Its links.
+    fn links(&mut self) -> &mut TimerLinks;
+}
+
+/// The wheel.
+pub struct Wheel {
+    heads: Vec<u32>,
+    /// The next tick to visit.
+    cursor: u32,
+}
+
+impl Wheel {
+    /// A wheel of `slots` ticks (rounded up to a power of two). Ends further away are visited once a turn.
+    pub fn new(slots: u32) -> Self {
+        Self { heads: alloc::vec![NONE; slots.next_power_of_two() as usize], cursor: 0 }
+    }
+
+    /// Puts an entry on the wheel.
+    pub fn link<T: Timed>(&mut self, slab: &mut Slab<T>, position: u32) {
+        let Some(entry) = slab.get_mut(position) else { return };
+        // An end in the past is due at the next visit, one beyond the wheel is looked at after a turn. One slot
+        // is left out, so that a visit of tick `cursor - 1` can link behind itself and not meet the entry again.
+        let furthest = self.cursor.saturating_add(self.heads.len() as u32 - 2);
+        let slot = entry.ends().0.clamp(self.cursor, furthest) as usize & (self.heads.len() - 1);
+        let Some(head) = self.heads.get_mut(slot) else { return };
+        *entry.links() = TimerLinks { previous: IS_SLOT | slot as u32, next: *head };
+        let next = core::mem::replace(head, position);
+        if let Some(next) = slab.get_mut(next) {
+            next.links().previous = position;
+        }
+    }
+
+    /// Takes an entry off the wheel, if it is on it.
+    pub fn unlink<T: Timed>(&mut self, slab: &mut Slab<T>, position: u32) {
+        let Some(entry) = slab.get_mut(position) else { return };
+        let TimerLinks { previous, next } = core::mem::replace(entry.links(), TimerLinks::UNLINKED);
+        if previous == NONE {
+            return;
+        }
+        if previous & IS_SLOT != 0 {
+            if let Some(head) = self.heads.get_mut((previous & !IS_SLOT) as usize) {
+                *head = next;
+            }
+        } else if let Some(previous) = slab.get_mut(previous) {
+            previous.links().next = next;
+        }
+        if let Some(next) = slab.get_mut(next) {
+            next.links().previous = previous;
+        }
+    }
+
+    /// Takes the next entry whose end has come off the wheel; none when all of them up to `now` are done or the
+    /// budget, which counts visited entries and slots, is used up.
+    pub fn next_due<T: Timed>(&mut self, slab: &mut Slab<T>, now: Tick, budget: &mut u32) -> Option<u32> {
+        // One turn visits every slot: after a long silence the rest of the way can be skipped.
+        self.cursor = self.cursor.max((now.0 + 1).saturating_sub(self.heads.len() as u32));
+        while self.cursor <= now.0 && *budget > 0 {
+            *budget -= 1;
+            let slot = self.cursor as usize & (self.heads.len() - 1);
+            let position = self.heads.get(slot).copied().unwrap_or(NONE);
+            let Some(ends) = slab.get(position).map(Timed::ends) else {
+                self.cursor += 1;
+                continue;
+            };
+            self.unlink(slab, position);
+            if ends <= now {
+                return Some(position);
+            }
+            self.relink_later(slab, position, now);
+        }
+        None
+    }
+
+    /// When the wheel should be asked again at the latest; none when it was asked for `now` and is done.
+    pub fn is_behind(&self, now: Tick) -> bool {
+        self.cursor <= now.0
+    }
+
+    /// Links an entry that was visited before its end, beyond the ticks that are being visited now.
+    fn relink_later<T: Timed>(&mut self, slab: &mut Slab<T>, position: u32, now: Tick) {
+        let cursor = core::mem::replace(&mut self.cursor, now.0 + 1);
+        // The slot being visited must not get it back in this turn.
+        self.link(slab, position);
+        self.cursor = cursor;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Entry(Tick, TimerLinks);
+
+    impl Timed for Entry {
+        fn ends(&self) -> Tick {
+            self.0
+        }
+        fn links(&mut self) -> &mut TimerLinks {
+            &mut self.1
+        }
+    }
+
+    fn due(wheel: &mut Wheel, slab: &mut Slab<Entry>, now: u32) -> Vec<u32> {
+        let mut budget = u32::MAX;
+        core::iter::from_fn(|| wheel.next_due(slab, Tick(now), &mut budget)).collect()
+    }
+
+    fn with(ends: &[u32]) -> (Wheel, Slab<Entry>) {
+        let (mut wheel, mut slab) = (Wheel::new(16), Slab::new(64));
+        for end in ends {
+            let position = slab.insert(Entry(Tick(*end), TimerLinks::UNLINKED)).unwrap_or(0);
+            wheel.link(&mut slab, position);
+        }
+        (wheel, slab)
+    }
+
+    #[test]
+    fn entries_are_due_at_their_end_and_not_before() {
+        let (mut wheel, mut slab) = with(&[5, 3, 5, 100]);
+        assert!(due(&mut wheel, &mut slab, 2).is_empty());
+        assert_eq!(due(&mut wheel, &mut slab, 3), [1]);
+        let mut both = due(&mut wheel, &mut slab, 5);
+        both.sort_unstable();
+        assert_eq!(both, [0, 2]);
+        assert!(due(&mut wheel, &mut slab, 99).is_empty());
+        assert_eq!(due(&mut wheel, &mut slab, 100), [3]);
+    }
+
+    #[test]
+    fn a_refreshed_entry_is_found_at_its_new_end() {
+        let (mut wheel, mut slab) = with(&[5]);
+        if let Some(entry) = slab.get_mut(0) {
+            entry.0 = Tick(9);
+        }
+        assert!(due(&mut wheel, &mut slab, 8).is_empty());
+        assert_eq!(due(&mut wheel, &mut slab, 9), [0]);
+    }
+
+    #[test]
+    fn a_jump_over_several_turns_finds_everything_that_is_due() {
+        let (mut wheel, mut slab) = with(&[5, 20, 40, 1_000_000]);
+        let mut found = due(&mut wheel, &mut slab, 100_000);
+        found.sort_unstable();
+        assert_eq!(found, [0, 1, 2]);
+        assert_eq!(due(&mut wheel, &mut slab, 1_000_000), [3]);
+    }
+
+    #[test]
+    fn an_unlinked_entry_is_never_due() {
+        let (mut wheel, mut slab) = with(&[5, 5, 5]);
+        wheel.unlink(&mut slab, 1);
+        let mut found = due(&mut wheel, &mut slab, 10);
+        found.sort_unstable();
+        assert_eq!(found, [0, 2]);
+    }
+
+    #[test]
+    fn the_budget_bounds_one_call() {
+        let (mut wheel, mut slab) = with(&[1, 2, 3]);
+        let mut budget = 2;
+        let first = wheel.next_due(&mut slab, Tick(10), &mut budget);
+        assert_eq!((first, budget), (Some(0), 0));
+        assert_eq!(wheel.next_due(&mut slab, Tick(10), &mut budget), None);
+        assert!(wheel.is_behind(Tick(10)));
+    }
+}
