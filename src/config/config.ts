@@ -1,0 +1,174 @@
+/**
+ * The configuration after it was read, checked and completed with defaults: values, not text, and readonly all the
+ * way down. Durations are milliseconds. `parseConfig` is the only way to one.
+ */
+import type { Ipv4Address } from '../net/ipv4-address.ts';
+import type { Ipv4Interface, Ipv4Prefix } from '../net/ipv4-prefix.ts';
+import type { Ipv6Address } from '../net/ipv6-address.ts';
+import type { Ipv6Interface, Ipv6Prefix } from '../net/ipv6-prefix.ts';
+import type { MacAddress } from '../net/mac-address.ts';
+
+export interface NptdConfig {
+  /** In file order; at least one. */
+  readonly internal: readonly InternalConfig[];
+  readonly site: SiteConfig;
+  /** In file order; 1 to 16. */
+  readonly uplinks: readonly UplinkConfig[];
+  /** In order of match; the last one is `default`. */
+  readonly policies: readonly PolicyConfig[];
+  readonly nat44: Nat44Config;
+  readonly nptv6: Nptv6Config;
+  readonly limits: LimitsConfig;
+  readonly control: ControlConfig;
+}
+
+export interface SiteConfig {
+  /** Internal prefix of every prefix pair that names no other. */
+  readonly ula?: Ipv6Prefix;
+}
+
+/** A device on the site's side. */
+export interface InternalConfig {
+  readonly name: string;
+  readonly device: DeviceConfig;
+  /** The gateway's own addresses there. */
+  readonly ipv4: readonly Ipv4Interface[];
+  readonly ipv6: readonly Ipv6Interface[];
+  /** Internal subnets behind inner routers on this device. */
+  readonly routes: readonly RouteConfig[];
+}
+
+export interface DeviceConfig {
+  readonly kind: 'tap';
+  /** Interface name. */
+  readonly tap: string;
+  /** Named network namespace; absent: that of the process. */
+  readonly netns?: string;
+  /** Longest IP packet, in octets. */
+  readonly mtu: number;
+  /** The gateway's own address on the link: configured, or made from the names of namespace and device. */
+  readonly mac: MacAddress;
+}
+
+export type RouteConfig = Route4Config | Route6Config;
+
+export interface Route4Config {
+  readonly family: 4;
+  readonly to: Ipv4Prefix;
+  readonly via: Ipv4Address;
+}
+
+export interface Route6Config {
+  readonly family: 6;
+  readonly to: Ipv6Prefix;
+  readonly via: Ipv6Address;
+}
+
+/** One attachment to an ISP; carries a family only if it has it. */
+export interface UplinkConfig {
+  readonly name: string;
+  readonly device: DeviceConfig;
+  readonly ipv4?: Uplink4Config;
+  readonly ipv6?: Uplink6Config;
+  readonly probe: ProbeConfig;
+  /** Traffic costs money: probed rarely while in standby. */
+  readonly metered: boolean;
+}
+
+export interface Uplink4Config {
+  readonly address: Ipv4Interface;
+  readonly gateway: Ipv4Address;
+  /** External addresses of mappings; the first is the uplink's own. */
+  readonly pool: readonly Ipv4Address[];
+  readonly ports: PortRange;
+  /** False: routed without translation. */
+  readonly nat44: boolean;
+}
+
+/** Both ends belong to it. */
+export interface PortRange {
+  readonly low: number;
+  readonly high: number;
+}
+
+export interface Uplink6Config {
+  readonly address: Ipv6Interface;
+  readonly gateway: Ipv6Address;
+  /** At least one; internal prefixes do not overlap, nor do external ones. */
+  readonly pairs: readonly PrefixPairConfig[];
+}
+
+/** A prefix pair of RFC 6296. */
+export interface PrefixPairConfig {
+  readonly internal: Ipv6Prefix;
+  readonly external: Ipv6Prefix;
+}
+
+export interface ProbeConfig {
+  readonly targets4: readonly Ipv4Address[];
+  readonly targets6: readonly Ipv6Address[];
+  /** Time between two probes of one family. */
+  readonly intervalMs: number;
+  /** An answer later than this is a miss. */
+  readonly timeoutMs: number;
+  /** How long a family that was down must answer before it is used again. */
+  readonly upAfterMs: number;
+  /** Targets of a family that must answer. */
+  readonly quorum: number;
+  readonly transport: ProbeTransport;
+}
+
+/** `data-path`: injected into the uplink's device by the engine; `raw-socket`: through the kernel, for devices it owns. */
+export type ProbeTransport = 'data-path' | 'raw-socket';
+
+export interface PolicyConfig {
+  readonly name: string;
+  /** Names of uplinks in order of preference. */
+  readonly prefer: readonly string[];
+}
+
+export type Filtering = 'endpoint-independent' | 'address-dependent' | 'address-and-port-dependent';
+
+export interface Nat44Config {
+  readonly timeouts: Nat44Timeouts;
+  /** How long a freed external port rests before another endpoint gets it. */
+  readonly portRestMs: number;
+  readonly filtering: Nat44Filtering;
+}
+
+export interface Nat44Timeouts {
+  readonly udpMs: number;
+  readonly icmpMs: number;
+  readonly tcpTransitoryMs: number;
+  readonly tcpEstablishedMs: number;
+}
+
+export interface Nat44Filtering {
+  readonly udp: Filtering;
+  readonly tcp: Filtering;
+  readonly icmp: Filtering;
+}
+
+export interface Nptv6Config {
+  /** What to do with an interface identifier of zeros (RFC 6296 section 3.7). */
+  readonly allZerosInterfaceId: 'drop' | 'translate';
+}
+
+export interface LimitsConfig {
+  /** Most mappings, live and resting; for the life of the process, like the next two. */
+  readonly mappings: number;
+  readonly sessions: number;
+  readonly neighbours: number;
+  /** Own ICMP errors of both families together; TCP resets have another bucket of this shape. */
+  readonly icmpErrors: RateConfig;
+}
+
+export interface RateConfig {
+  readonly perSecond: number;
+  readonly burst: number;
+}
+
+export interface ControlConfig {
+  /** Path of the control socket. */
+  readonly socket: string;
+}

@@ -1,0 +1,61 @@
+/** What holds where the file says nothing. */
+import type {
+  ControlConfig,
+  LimitsConfig,
+  Nat44Config,
+  Nat44Timeouts,
+  Nptv6Config,
+  PortRange,
+  ProbeConfig,
+} from './config.ts';
+
+export const DEFAULT_MTU = 1500;
+
+/** All of them: a packet keeps the class of its internal port (4787-R3a), so each class needs its ports. */
+export const DEFAULT_PORTS: PortRange = { low: 1, high: 65_535 };
+
+export const DEFAULT_NAT44: Nat44Config = {
+  timeouts: {
+    udpMs: 300_000, // 4787-R5c
+    icmpMs: 60_000, // 5508-R2
+    tcpTransitoryMs: 240_000, // 5382-R5, 6146-T10
+    tcpEstablishedMs: 7_440_000, // 5382-R5, 6146-T10
+  },
+  portRestMs: 120_000, // 6888-R8
+  filtering: { udp: 'address-dependent', tcp: 'address-dependent', icmp: 'address-dependent' },
+};
+
+/** The least that the RFCs allow, with the requirement that says so. */
+export const TIMEOUT_MINIMA: { readonly [name in keyof Nat44Timeouts]: { readonly ms: number; readonly id: string } } =
+  {
+    udpMs: { ms: 120_000, id: '4787-R5' },
+    icmpMs: { ms: 60_000, id: '5508-R2' },
+    tcpTransitoryMs: { ms: 240_000, id: '5382-R5' },
+    tcpEstablishedMs: { ms: 7_440_000, id: '5382-R5' },
+  };
+
+export const PORT_REST_MINIMUM = { ms: 120_000, id: '6888-R8' } as const;
+
+export const DEFAULT_NPTV6: Nptv6Config = { allZerosInterfaceId: 'drop' }; // 6296-3.7b
+
+export const DEFAULT_LIMITS: LimitsConfig = {
+  mappings: 262_144,
+  sessions: 524_288,
+  neighbours: 1024,
+  // A 30-hop traceroute with three probes a hop, in parallel, is still answered (1812-RATE).
+  icmpErrors: { perSecond: 100, burst: 100 },
+};
+
+export const DEFAULT_CONTROL: ControlConfig = { socket: '/run/nptd/nptd.sock' };
+
+/** Judging a dead uplink takes two bursts and a timeout: at most 2.6 s by default, 0.45 s with the fast profile. */
+export const PROBE_PROFILES = {
+  default: { intervalMs: 500, timeoutMs: 800 },
+  fast: { intervalMs: 100, timeoutMs: 120 },
+} as const satisfies Record<string, Pick<ProbeConfig, 'intervalMs' | 'timeoutMs'>>;
+
+export const DEFAULT_PROBE: Pick<ProbeConfig, 'upAfterMs' | 'quorum' | 'transport'> = {
+  upAfterMs: 30_000,
+  quorum: 1,
+  transport: 'data-path',
+};
