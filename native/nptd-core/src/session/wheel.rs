@@ -50,9 +50,8 @@ impl Wheel {
     /// Puts an entry on the wheel.
     pub fn link<T: Timed>(&mut self, slab: &mut Slab<T>, position: u32) {
         let Some(entry) = slab.get_mut(position) else { return };
-        // An end in the past is due at the next visit, one beyond the wheel is looked at after a turn. One slot
-        // is left out, so that a visit of tick `cursor - 1` can link behind itself and not meet the entry again.
-        let furthest = self.cursor.saturating_add(self.heads.len() as u32 - 2);
+        // An end in the past is due at the next visit, one beyond the wheel is looked at after a turn.
+        let furthest = self.cursor.saturating_add(self.heads.len() as u32 - 1);
         let slot = entry.ends().0.clamp(self.cursor, furthest) as usize & (self.heads.len() - 1);
         let Some(head) = self.heads.get_mut(slot) else { return };
         *entry.links() = TimerLinks { previous: IS_SLOT | slot as u32, next: *head };
@@ -98,22 +97,15 @@ impl Wheel {
             if ends <= now {
                 return Some(position);
             }
-            self.relink_later(slab, position, now);
+            // Its end is after `now`, so it cannot land in the slot at the cursor again.
+            self.link(slab, position);
         }
         None
     }
 
-    /// When the wheel should be asked again at the latest; none when it was asked for `now` and is done.
+    /// Whether ticks up to `now` are still to be visited.
     pub fn is_behind(&self, now: Tick) -> bool {
         self.cursor <= now.0
-    }
-
-    /// Links an entry that was visited before its end, beyond the ticks that are being visited now.
-    fn relink_later<T: Timed>(&mut self, slab: &mut Slab<T>, position: u32, now: Tick) {
-        let cursor = core::mem::replace(&mut self.cursor, now.0 + 1);
-        // The slot being visited must not get it back in this turn.
-        self.link(slab, position);
-        self.cursor = cursor;
     }
 }
 
