@@ -1,1 +1,195 @@
-//! Stateful NAT44 with port translation.
+//! Stateful NAT44 with port translation: RFC 4787, 5382, 5508.
+//!
+//! ```text
+//!  outbound:  steer_outbound (session, or uplink of a new flow)  ─▶ checks of the caller ─▶ commit_outbound ─▶ rewrite
+//!  inbound:   match_inbound  (session, or mapping and filtering) ─▶ checks of the caller ─▶ commit_inbound  ─▶ rewrite
+//! ```
+//!
+//! The question changes nothing and the commitment cannot be refused by the caller any more, so a packet that
+//! dies of its TTL or its length leaves no state behind. Hairpinning is the outbound half followed by the inbound.
+
+mod inbound;
+mod mapping;
+mod outbound;
+mod port_pool;
+pub mod quoted;
+pub mod rewrite;
+mod rows;
+mod session;
+
+use crate::plan::Plan;
+use crate::session::wheel::Wheel;
+use crate::table::{Index, KeyedHash, Slab};
+use crate::time::{Duration, Instant, TICK_US, Tick};
+
+pub use inbound::Admitted;
+pub use outbound::Steered;
+pub use rows::{MappingRow, SessionRow};
+
+use mapping::Mapping;
+use port_pool::PortPools;
+use session::Session;
+
+/// Octets that one session with a mapping of its own takes: the session, its mapping, four index entries at 8 of
+/// 10 used, and two free-list places. 64 + 48 + 4 x 8 + 8.
+pub const OCTETS_PER_SESSION: usize = size_of::<Session>() + size_of::<Mapping>() + 4 * 8 + 2 * 4;
+const _: () = assert!(OCTETS_PER_SESSION <= 160);
+
+/// Ticks that the wheel of sessions covers: 3.6 hours, more than the longest default lifetime.
+const SESSION_WHEEL: u32 = 1 << 17;
+/// Ticks that the wheel of resting mappings covers: 13 minutes.
+const REST_WHEEL: u32 = 1 << 13;
+
+/// Protocols with port translation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Protocol {
+    /// ICMP echo; its port is the identifier.
+    Icmp = 1,
+    /// TCP.
+    Tcp = 6,
+    /// UDP.
+    Udp = 17,
+}
+
+/// An address and a port.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Endpoint {
+    /// IPv4 address.
+    pub address: u32,
+    /// Port, or identifier of an ICMP query.
+    pub port: u16,
+}
+
+/// A packet's protocol and both its endpoints, seen from the site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flow {
+    /// Protocol.
+    pub protocol: Protocol,
+    /// Endpoint inside the site.
+    pub internal: Endpoint,
+    /// Endpoint on the Internet; of an ICMP query with port 0.
+    pub remote: Endpoint,
+}
+
+/// A packet's protocol and endpoints, seen from an uplink.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExternalFlow {
+    /// Uplink it arrived on, or is hairpinned through.
+    pub slot: u8,
+    /// Protocol.
+    pub protocol: Protocol,
+    /// Endpoint of a mapping.
+    pub external: Endpoint,
+    /// Endpoint on the Internet.
+    pub remote: Endpoint,
+}
+
+/// All NAT44 state of one worker.
+pub struct Nat44 {
+    hash: KeyedHash,
+    sessions: Slab<Session>,
+    sessions_outbound: Index,
+    sessions_inbound: Index,
+    session_wheel: Wheel,
+    mappings: Slab<Mapping>,
+    mappings_internal: Index,
+    mappings_external: Index,
+    rest_wheel: Wheel,
+    pools: PortPools,
+    sessions_live: u32,
+    mappings_live: u32,
+    /// Where the sweep for entries of dead epochs goes on; none when there is nothing to sweep.
+    sweep: Option<u32>,
+}
+
+impl Nat44 {
+    /// Allocates all tables. `secret` keys port choice, `hash_key` the tables.
+    pub fn new(mappings_max: u32, sessions_max: u32, secret: &[u8; 16], hash_key: &[u8; 16]) -> Self {
+        Self {
+            hash: KeyedHash::new(hash_key),
+            sessions: Slab::new(sessions_max),
+            sessions_outbound: Index::new(sessions_max),
+            sessions_inbound: Index::new(sessions_max),
+            session_wheel: Wheel::new(SESSION_WHEEL),
+            mappings: Slab::new(mappings_max),
+            mappings_internal: Index::new(mappings_max),
+            mappings_external: Index::new(mappings_max),
+            rest_wheel: Wheel::new(REST_WHEEL),
+            pools: PortPools::new(secret),
+            sessions_live: 0,
+            mappings_live: 0,
+            sweep: None,
+        }
+    }
+
+    /// Follows a plan: pools of uplinks whose epoch changed begin anew, and a sweep collects what died with the old.
+    pub fn adopt(&mut self, plan: &Plan) {
+        self.pools.adopt(plan);
+        self.sweep = Some(0);
+    }
+
+    /// Removes what has ended, at most `budget` steps of work; true while something is left to do.
+    pub fn expire(&mut self, plan: &Plan, now: Instant, mut budget: u32) -> bool {
+        let now = now.tick();
+        self.sweep_dead_epochs(plan, &mut budget);
+        while let Some(position) = self.session_wheel.next_due(&mut self.sessions, now, &mut budget) {
+            self.end_session(position, plan, None);
+        }
+        while let Some(position) = self.rest_wheel.next_due(&mut self.mappings, now, &mut budget) {
+            self.release_mapping(position);
+        }
+        self.sweep.is_some() || self.session_wheel.is_behind(now) || self.rest_wheel.is_behind(now)
+    }
+
+    /// Number of sessions that have not been removed.
+    pub fn session_count(&self) -> u32 {
+        self.sessions_live
+    }
+
+    /// Number of mappings in use, without the resting ones.
+    pub fn mapping_count(&self) -> u32 {
+        self.mappings_live
+    }
+
+    /// Reserves an echo identifier of an uplink's first address for the gateway's own probes, so that no internal
+    /// host gets it (3022-2.2): the wanted one, or the next that is free. None where the uplink has no pool.
+    pub fn reserve_identifier(&mut self, slot: u8, wanted: u16) -> Option<u16> {
+        self.pools.reserve_identifier(slot, wanted)
+    }
+
+    fn sweep_dead_epochs(&mut self, plan: &Plan, budget: &mut u32) {
+        while let (Some(position), true) = (self.sweep, *budget > 0) {
+            *budget -= 1;
+            if position >= self.sessions.end() && position >= self.mappings.end() {
+                self.sweep = None;
+                return;
+            }
+            let dead = |slot, epoch| !epoch_is_current(plan, slot, epoch);
+            if self.sessions.get(position).is_some_and(|s| s.is_in_use() && dead(s.slot, s.epoch)) {
+                self.end_session(position, plan, None);
+            }
+            if self.mappings.get(position).is_some_and(|m| m.is_resting() && dead(m.slot, m.epoch)) {
+                self.release_mapping(position);
+            }
+            self.sweep = Some(position + 1);
+        }
+    }
+}
+
+/// Whether sessions and mappings of (slot, epoch) are still those of the plan's uplink.
+fn epoch_is_current(plan: &Plan, slot: u8, epoch: u8) -> bool {
+    plan.uplink(slot).is_some_and(|uplink| {
+        uplink.epoch == epoch && uplink.ipv4.as_ref().is_some_and(|ipv4| ipv4.nat44)
+    })
+}
+
+/// A lifetime in ticks, rounded up.
+fn ticks(span: Duration) -> u32 {
+    span.as_micros().div_ceil(TICK_US) as u32
+}
+
+/// When a lifetime that starts now ends.
+fn end_of(now: Instant, lifetime: Duration) -> Tick {
+    Tick::at_or_after(now.after(lifetime))
+}

@@ -71,6 +71,13 @@ impl ChecksumUpdate {
         self.word((old >> 16) as u16, (new >> 16) as u16).word(old as u16, new as u16)
     }
 
+    /// Both changes together.
+    #[inline]
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 + other.0)
+    }
+
     /// A finished checksum field after the change.
     #[inline]
     pub const fn apply(self, field: u16) -> u16 {

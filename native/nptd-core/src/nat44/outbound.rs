@@ -1,0 +1,156 @@
+//! Packets from the site: which uplink carries them, and as which external endpoint.
+
+use super::mapping::InternalKey;
+use super::session::NewSession;
+use super::{Endpoint, Flow, Nat44, Protocol};
+use crate::counters::Direction;
+use crate::plan::Plan;
+use crate::time::{Instant, Tick};
+use crate::verdict::DropReason;
+use crate::wire::tcp::flag;
+
+/// The answer to "which uplink, and how?"; nothing has changed yet.
+#[derive(Clone, Copy, Debug)]
+pub struct Steered {
+    /// The uplink.
+    pub slot: u8,
+    how: How,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum How {
+    /// The uplink is routed (`nat44: off`).
+    Untranslated,
+    /// A live session carries it.
+    Session(u32),
+    /// A new session has to be made, after something old has ended.
+    New(Ends),
+}
+
+/// What ends before a new flow begins: its uplink is dead while another one lives.
+#[derive(Clone, Copy, Debug)]
+enum Ends {
+    Nothing,
+    Session(u32),
+    MappingOf(u32),
+}
+
+impl Steered {
+    /// Whether the packet is translated at all.
+    pub fn is_translated(&self) -> bool {
+        !matches!(self.how, How::Untranslated)
+    }
+}
+
+impl Nat44 {
+    /// Finds the uplink of a packet. `hairpin` names the uplink whose external address it is sent to, if any.
+    /// `tcp_flags` is 0 for other protocols.
+    pub fn steer_outbound(
+        &self,
+        flow: &Flow,
+        tcp_flags: u8,
+        hairpin: Option<u8>,
+        plan: &Plan,
+        now: Instant,
+    ) -> Result<Steered, DropReason> {
+        let now = now.tick();
+        let opens = tcp_flags & (flag::SYN | flag::ACK | flag::RST) == flag::SYN;
+        let mut ends = Ends::Nothing;
+        if let Some(position) = self.find_outbound(flow, hairpin, plan, now) {
+            let slot = self.sessions.get(position).map_or(0, |session| session.slot);
+            if hairpin.is_some() || plan.usable4(slot) || !plan.viable_elsewhere4(slot) {
+                return Ok(Steered { slot, how: How::Session(position) });
+            }
+            ends = match flow.protocol {
+                Protocol::Tcp if opens => Ends::Session(position),
+                // A connection cannot move: its peer knows it by the dead uplink's address (MWAN-2).
+                Protocol::Tcp => return Err(DropReason::UplinkDown),
+                Protocol::Udp | Protocol::Icmp => Ends::MappingOf(position),
+            };
+        } else if flow.protocol == Protocol::Tcp && !opens {
+            return Err(DropReason::TcpWithoutSession);
+        }
+        let slot = match hairpin {
+            Some(slot) => slot,
+            None => self.choose_uplink(flow, plan, now).ok_or(DropReason::NoUplink)?,
+        };
+        let nat44 = plan.uplink(slot).and_then(|uplink| uplink.ipv4.as_ref()).is_some_and(|ipv4| ipv4.nat44);
+        let how = if nat44 { How::New(ends) } else { How::Untranslated };
+        Ok(Steered { slot, how })
+    }
+
+    /// Makes or refreshes the session; the result is the external endpoint, none for an untranslated uplink.
+    pub fn commit_outbound(
+        &mut self,
+        steered: Steered,
+        flow: &Flow,
+        tcp_flags: u8,
+        plan: &Plan,
+        now: Instant,
+    ) -> Result<Option<Endpoint>, DropReason> {
+        let position = match steered.how {
+            How::Untranslated => return Ok(None),
+            How::Session(position) => {
+                self.observe(position, Direction::Outbound, tcp_flags, plan, now);
+                position
+            }
+            How::New(ends) => {
+                self.end_old(ends, plan, now);
+                self.open_outbound(steered.slot, flow, plan, now)?
+            }
+        };
+        Ok(self.sessions.get(position).map(|session| session.external))
+    }
+
+    /// 4787-R1 per uplink: a socket keeps its view of the world while its uplink is usable (for UDP and ICMP;
+    /// each TCP connection is free to choose).
+    fn choose_uplink(&self, flow: &Flow, plan: &Plan, now: Tick) -> Option<u8> {
+        let sticky = || {
+            plan.preference().iter().copied().filter(|slot| plan.usable4(*slot)).find(|slot| {
+                let key = InternalKey { slot: *slot, protocol: flow.protocol, internal: flow.internal };
+                self.find_live_mapping(key, plan, now).is_some()
+            })
+        };
+        match flow.protocol {
+            Protocol::Tcp => None,
+            Protocol::Udp | Protocol::Icmp => sticky(),
+        }
+        .or_else(|| plan.choose4().map(|uplink| uplink.slot))
+    }
+
+    fn end_old(&mut self, ends: Ends, plan: &Plan, now: Instant) {
+        match ends {
+            Ends::Nothing => {}
+            Ends::Session(position) => self.end_session(position, plan, Some(now)),
+            Ends::MappingOf(position) => {
+                if let Some(mapping) = self.sessions.get(position).map(|session| session.mapping) {
+                    self.end_mapping(mapping, plan, now);
+                }
+            }
+        }
+    }
+
+    fn open_outbound(&mut self, slot: u8, flow: &Flow, plan: &Plan, now: Instant) -> Result<u32, DropReason> {
+        // 6888-R11d: what is full refuses the new and never evicts the living.
+        if self.sessions.is_full() {
+            return Err(DropReason::SessionTableFull);
+        }
+        let key = InternalKey { slot, protocol: flow.protocol, internal: flow.internal };
+        let mapping = match self.find_mapping(key, plan, now.tick()) {
+            Some(mapping) => {
+                self.revive_mapping(mapping);
+                mapping
+            }
+            None => self.create_mapping(key, plan)?,
+        };
+        let Some((external, epoch)) = self.mappings.get(mapping).map(|m| (m.external, m.epoch)) else {
+            return Err(DropReason::MappingTableFull);
+        };
+        let new = NewSession { flow: *flow, mapping, external, slot, epoch, by: Direction::Outbound };
+        let opened = self.open_session(new, plan, now);
+        if opened.is_err() && self.mappings.get(mapping).is_some_and(|mapping| mapping.sessions == 0) {
+            self.release_mapping(mapping);
+        }
+        opened
+    }
+}

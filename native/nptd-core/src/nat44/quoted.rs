@@ -1,0 +1,169 @@
+//! ICMP errors and the packet they quote: RFC 5508 sections 4 and 5, RFC 4884.
+
+use super::mapping::InternalKey;
+use super::rewrite::{End, replace_endpoint};
+use super::{Endpoint, ExternalFlow, Flow, Nat44, Protocol};
+use crate::frame::ChecksumState;
+use crate::plan::Plan;
+use crate::time::Instant;
+use crate::verdict::DropReason;
+use crate::wire::checksum::internet_checksum;
+use crate::wire::octets::{tail, tail_mut, u8_at};
+use crate::wire::{icmp, ipv4, protocol, udp};
+
+/// The packet quoted in an error: where it lies in the ICMP message, and its two endpoints.
+#[derive(Clone, Copy, Debug)]
+pub struct Quote {
+    len: usize,
+    protocol: Protocol,
+    source: Endpoint,
+    destination: Endpoint,
+}
+
+/// What an outbound error is about: the uplink it leaves by and its external endpoint.
+#[derive(Clone, Copy, Debug)]
+pub struct OutboundQuote {
+    /// The uplink.
+    pub slot: u8,
+    /// External endpoint of the quoted destination.
+    pub external: Endpoint,
+}
+
+impl Quote {
+    /// Checks an ICMP error (the whole packet, from its IP header on) and finds the packet it quotes.
+    pub fn locate(packet: &[u8]) -> Result<Self, DropReason> {
+        let message = tail(packet, ipv4::header_len(packet));
+        // 5508-R3.
+        if internet_checksum(message) != 0 {
+            return Err(DropReason::IcmpChecksumWrong);
+        }
+        let quoted = quoted_octets(message);
+        let header_len = ipv4::header_len(quoted);
+        // 5508-R3b: options are skipped by the header length; 6146-F3: no ports, no translation. 5508-R3c: the
+        // quoted transport checksum is not looked at.
+        let is_whole = quoted.len() >= ipv4::HEADER_LEN
+            && ipv4::version(quoted) == 4
+            && header_len >= ipv4::HEADER_LEN
+            && quoted.len() >= header_len + 8;
+        // 5508-R3a.
+        if !is_whole || !ipv4::checksum_is_right(quoted) {
+            return Err(DropReason::IcmpQuoteInvalid);
+        }
+        let transport = tail(quoted, header_len);
+        if ipv4::fragment_offset(quoted) != 0 {
+            return Err(DropReason::IcmpQuoteUnknown);
+        }
+        let (protocol, source_port, destination_port) = match ipv4::protocol(quoted) {
+            protocol::UDP => (Protocol::Udp, udp::source_port(transport), udp::destination_port(transport)),
+            protocol::TCP => (Protocol::Tcp, udp::source_port(transport), udp::destination_port(transport)),
+            protocol::ICMP => {
+                // 6146-F4: no error about an error.
+                if !matches!(icmp::kind(transport), icmp::v4::ECHO_REQUEST | icmp::v4::ECHO_REPLY) {
+                    return Err(DropReason::IcmpQuoteInvalid);
+                }
+                let identifier = icmp::identifier(transport);
+                (Protocol::Icmp, identifier, identifier)
+            }
+            _ => return Err(DropReason::IcmpQuoteUnknown),
+        };
+        let source = Endpoint { address: ipv4::source(quoted), port: source_port };
+        let destination = Endpoint { address: ipv4::destination(quoted), port: destination_port };
+        // 4890-4.1 for IPv4: an error is for the sender of what it quotes.
+        if source.address != ipv4::destination(packet) {
+            return Err(DropReason::IcmpQuoteUnknown);
+        }
+        Ok(Self { len: quoted.len(), protocol, source, destination })
+    }
+
+    /// The quoted packet came in by an uplink and went to an internal host: seen from the site.
+    fn as_inbound(&self) -> Flow {
+        Flow { protocol: self.protocol, internal: self.destination, remote: self.remote_of(self.source) }
+    }
+
+    /// The quoted packet left by an uplink: seen from there.
+    fn as_outbound(&self, slot: u8) -> ExternalFlow {
+        let (protocol, external) = (self.protocol, self.source);
+        ExternalFlow { slot, protocol, external, remote: self.remote_of(self.destination) }
+    }
+
+    fn remote_of(&self, endpoint: Endpoint) -> Endpoint {
+        match self.protocol {
+            Protocol::Icmp => Endpoint { address: endpoint.address, port: 0 },
+            Protocol::Tcp | Protocol::Udp => endpoint,
+        }
+    }
+}
+
+impl Nat44 {
+    /// Finds what an error from the site is about (5508-R5); `hairpin` as in [`Nat44::steer_outbound`].
+    pub fn match_quote_outbound(
+        &self,
+        quote: &Quote,
+        hairpin: Option<u8>,
+        plan: &Plan,
+        now: Instant,
+    ) -> Result<OutboundQuote, DropReason> {
+        let now = now.tick();
+        let flow = quote.as_inbound();
+        if let Some(session) = self.find_outbound(&flow, hairpin, plan, now).and_then(|at| self.sessions.get(at)) {
+            return Ok(OutboundQuote { slot: session.slot, external: session.external });
+        }
+        // Admitted UDP has no session (see `inbound`), but the mapping it came through.
+        let mapping = plan
+            .preference()
+            .iter()
+            .filter(|slot| hairpin.is_none_or(|hairpin| hairpin == **slot))
+            .find_map(|slot| {
+                let key = InternalKey { slot: *slot, protocol: flow.protocol, internal: flow.internal };
+                self.find_live_mapping(key, plan, now)
+            })
+            .and_then(|position| self.mappings.get(position));
+        let mapping = mapping.ok_or(DropReason::IcmpQuoteUnknown)?;
+        Ok(OutboundQuote { slot: mapping.slot, external: mapping.external })
+    }
+
+    /// Finds the internal endpoint that an error from an uplink is for (5508-R4).
+    pub fn match_quote_inbound(
+        &self,
+        quote: &Quote,
+        slot: u8,
+        plan: &Plan,
+        now: Instant,
+    ) -> Result<Endpoint, DropReason> {
+        let session = self.find_inbound(&quote.as_outbound(slot), plan, now.tick());
+        let session = session.and_then(|position| self.sessions.get(position));
+        session.map(|session| session.internal).ok_or(DropReason::IcmpQuoteUnknown)
+    }
+}
+
+/// Rewrites an outbound error: outer source and quoted destination become external.
+pub fn rewrite_outbound(packet: &mut [u8], quote: &Quote, external: Endpoint) {
+    ipv4::replace_source(packet, external.address);
+    rewrite_quote(packet, quote, End::Destination, external);
+}
+
+/// Rewrites an inbound error: outer destination and quoted source become internal.
+pub fn rewrite_inbound(packet: &mut [u8], quote: &Quote, internal: Endpoint) {
+    ipv4::replace_destination(packet, internal.address);
+    rewrite_quote(packet, quote, End::Source, internal);
+}
+
+fn rewrite_quote(packet: &mut [u8], quote: &Quote, end: End, new: Endpoint) {
+    let header_len = ipv4::header_len(packet);
+    let message = tail_mut(packet, header_len);
+    if let Some(quoted) = tail_mut(message, icmp::HEADER_LEN).get_mut(..quote.len) {
+        replace_endpoint(quoted, quote.protocol, end, new, ChecksumState::Complete);
+    }
+    icmp::set_checksum(message, 0);
+    let sum = internet_checksum(message);
+    icmp::set_checksum(message, sum);
+}
+
+/// The quote of an ICMP message: all of the rest, or as many words as RFC 4884 says in octet 5 (5508-R3d).
+fn quoted_octets(message: &[u8]) -> &[u8] {
+    let rest = tail(message, icmp::HEADER_LEN);
+    match usize::from(u8_at(message, 5)) * 4 {
+        0 => rest,
+        length => rest.get(..length).unwrap_or(rest),
+    }
+}

@@ -1,0 +1,90 @@
+//! What operators see of the tables.
+
+use alloc::vec::Vec;
+
+use super::{Endpoint, Nat44, Protocol};
+use crate::plan::Plan;
+use crate::session::tcp_state::TcpState;
+use crate::time::{Instant, TICK_US};
+
+/// A live session.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionRow {
+    /// Protocol.
+    pub protocol: Protocol,
+    /// Internal endpoint.
+    pub internal: Endpoint,
+    /// External endpoint.
+    pub external: Endpoint,
+    /// Remote endpoint.
+    pub remote: Endpoint,
+    /// Its uplink.
+    pub slot: u8,
+    /// State of the TCP machine.
+    pub tcp_state: Option<TcpState>,
+    /// Milliseconds until it ends if nothing refreshes it.
+    pub expires_in_ms: u64,
+}
+
+/// A live mapping.
+#[derive(Clone, Copy, Debug)]
+pub struct MappingRow {
+    /// Protocol.
+    pub protocol: Protocol,
+    /// Internal endpoint.
+    pub internal: Endpoint,
+    /// External endpoint.
+    pub external: Endpoint,
+    /// Its uplink.
+    pub slot: u8,
+    /// Number of its sessions.
+    pub sessions: u32,
+}
+
+impl Nat44 {
+    /// Adds the live sessions at `from` and the `max` positions after it; returns where to go on, none at the end.
+    pub fn session_rows(
+        &self,
+        from: u32,
+        max: u32,
+        plan: &Plan,
+        now: Instant,
+        rows: &mut Vec<SessionRow>,
+    ) -> Option<u32> {
+        let end = from.saturating_add(max).min(self.sessions.end());
+        let live = (from..end).filter_map(|position| self.sessions.get(position));
+        rows.extend(live.filter(|session| session.is_live(plan, now.tick())).map(|session| SessionRow {
+            protocol: session.protocol,
+            internal: session.internal,
+            external: session.external,
+            remote: session.remote,
+            slot: session.slot,
+            tcp_state: session.tcp,
+            expires_in_ms: (u64::from(session.ends.0) * TICK_US).saturating_sub(now.as_micros()) / 1_000,
+        }));
+        (end < self.sessions.end()).then_some(end)
+    }
+
+    /// The same for live mappings.
+    pub fn mapping_rows(
+        &self,
+        from: u32,
+        max: u32,
+        plan: &Plan,
+        now: Instant,
+        rows: &mut Vec<MappingRow>,
+    ) -> Option<u32> {
+        let end = from.saturating_add(max).min(self.mappings.end());
+        let live = (from..end).filter_map(|position| self.mappings.get(position));
+        rows.extend(live.filter(|mapping| self.has_live_session(mapping, plan, now.tick())).map(|mapping| {
+            MappingRow {
+                protocol: mapping.protocol,
+                internal: mapping.internal,
+                external: mapping.external,
+                slot: mapping.slot,
+                sessions: mapping.sessions,
+            }
+        }));
+        (end < self.mappings.end()).then_some(end)
+    }
+}

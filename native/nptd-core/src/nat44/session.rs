@@ -1,0 +1,250 @@
+//! A session: one remote endpoint using a mapping. It carries the lifetime and, for TCP, the state.
+
+use super::{Endpoint, ExternalFlow, Flow, Nat44, Protocol, end_of, epoch_is_current};
+use crate::counters::Direction;
+use crate::plan::Plan;
+use crate::session::tcp_state::{Refresh, TcpState};
+use crate::session::wheel::{Timed, TimerLinks};
+use crate::time::{Instant, Tick};
+use crate::verdict::DropReason;
+
+/// No position.
+pub(super) const NONE: u32 = u32::MAX;
+
+/// One session, one cache line. The last 12 octets are for sequence tracking.
+#[derive(Clone, Debug)]
+#[repr(C, align(64))]
+pub(super) struct Session {
+    pub internal: Endpoint,
+    pub remote: Endpoint,
+    pub external: Endpoint,
+    pub mapping: u32,
+    pub ends: Tick,
+    pub timer: TimerLinks,
+    /// Neighbours in the list of the mapping's sessions.
+    pub previous: u32,
+    pub next: u32,
+    pub protocol: Protocol,
+    /// None for anything but TCP.
+    pub tcp: Option<TcpState>,
+    pub slot: u8,
+    pub epoch: u8,
+}
+
+const _: () = assert!(size_of::<Session>() == 64);
+
+impl Timed for Session {
+    fn ends(&self) -> Tick {
+        self.ends
+    }
+    fn links(&mut self) -> &mut TimerLinks {
+        &mut self.timer
+    }
+}
+
+impl Session {
+    /// Whether the slab entry holds a session at all.
+    pub fn is_in_use(&self) -> bool {
+        self.mapping != NONE
+    }
+
+    /// Whether it may still be used.
+    pub fn is_live(&self, plan: &Plan, now: Tick) -> bool {
+        self.is_in_use() && self.ends > now && epoch_is_current(plan, self.slot, self.epoch)
+    }
+
+    fn key_outbound(&self) -> u128 {
+        key_outbound(&Flow { protocol: self.protocol, internal: self.internal, remote: self.remote })
+    }
+
+    fn key_inbound(&self) -> u128 {
+        let (slot, protocol) = (self.slot, self.protocol);
+        key_inbound(&ExternalFlow { slot, protocol, external: self.external, remote: self.remote }, self.epoch)
+    }
+}
+
+/// What makes a session new.
+pub(super) struct NewSession {
+    pub flow: Flow,
+    pub mapping: u32,
+    pub external: Endpoint,
+    pub slot: u8,
+    pub epoch: u8,
+    /// Who opens it.
+    pub by: Direction,
+}
+
+impl Nat44 {
+    /// The live session of a packet from the site; in a hairpin only one of the targeted uplink.
+    pub(super) fn find_outbound(&self, flow: &Flow, slot: Option<u8>, plan: &Plan, now: Tick) -> Option<u32> {
+        let hash = self.hash.hash(key_outbound(flow));
+        self.sessions_outbound.find(hash, |position| {
+            self.sessions.get(position).is_some_and(|session| {
+                session.internal == flow.internal
+                    && session.remote == flow.remote
+                    && session.protocol == flow.protocol
+                    && slot.is_none_or(|slot| slot == session.slot)
+                    && session.is_live(plan, now)
+            })
+        })
+    }
+
+    /// The live session of a packet from an uplink.
+    pub(super) fn find_inbound(&self, flow: &ExternalFlow, plan: &Plan, now: Tick) -> Option<u32> {
+        let epoch = plan.uplink(flow.slot)?.epoch;
+        let hash = self.hash.hash(key_inbound(flow, epoch));
+        self.sessions_inbound.find(hash, |position| {
+            self.sessions.get(position).is_some_and(|session| {
+                session.external == flow.external
+                    && session.remote == flow.remote
+                    && session.protocol == flow.protocol
+                    && session.slot == flow.slot
+                    && session.is_live(plan, now)
+            })
+        })
+    }
+
+    /// Opens a session on a mapping. The caller has seen that there is room in the slab.
+    pub(super) fn open_session(&mut self, new: NewSession, plan: &Plan, now: Instant) -> Result<u32, DropReason> {
+        let is_tcp = new.flow.protocol == Protocol::Tcp;
+        let lifetime = match new.flow.protocol {
+            Protocol::Udp => plan.nat44.udp,
+            Protocol::Icmp => plan.nat44.icmp,
+            Protocol::Tcp => plan.nat44.tcp_transitory,
+        };
+        let session = Session {
+            internal: new.flow.internal,
+            remote: new.flow.remote,
+            external: new.external,
+            mapping: new.mapping,
+            ends: end_of(now, lifetime),
+            timer: TimerLinks::UNLINKED,
+            previous: NONE,
+            next: NONE,
+            protocol: new.flow.protocol,
+            tcp: is_tcp.then(|| TcpState::opened(new.by)),
+            slot: new.slot,
+            epoch: new.epoch,
+        };
+        let (outbound, inbound) = (session.key_outbound(), session.key_inbound());
+        let (outbound, inbound) = (self.hash.hash(outbound), self.hash.hash(inbound));
+        let position = self.sessions.insert(session).map_err(|_| DropReason::SessionTableFull)?;
+        let indexed = self.sessions_outbound.insert(outbound, position).is_ok();
+        if !indexed || self.sessions_inbound.insert(inbound, position).is_err() {
+            if indexed {
+                self.sessions_outbound.remove(outbound, position);
+            }
+            self.free_session(position);
+            return Err(DropReason::SessionTableFull);
+        }
+        self.sessions_live += 1;
+        self.attach(position, new.mapping);
+        self.session_wheel.link(&mut self.sessions, position);
+        Ok(position)
+    }
+
+    /// A packet of a live session passes: state and lifetime follow.
+    pub(super) fn observe(&mut self, position: u32, from: Direction, tcp_flags: u8, plan: &Plan, now: Instant) {
+        let Some(session) = self.sessions.get_mut(position) else { return };
+        let lifetime = match (session.protocol, session.tcp) {
+            (Protocol::Tcp, Some(state)) => {
+                let (state, refresh) = state.observe(from, tcp_flags);
+                session.tcp = Some(state);
+                match refresh {
+                    Refresh::Established => plan.nat44.tcp_established,
+                    Refresh::Transitory => plan.nat44.tcp_transitory,
+                    Refresh::None => return,
+                }
+            }
+            // 4787-R6: outbound packets refresh; inbound ones do not (R6a is a MAY, and 7857-S7 warns of it).
+            (Protocol::Udp, _) if from == Direction::Outbound => plan.nat44.udp,
+            (Protocol::Icmp, _) if from == Direction::Outbound => plan.nat44.icmp,
+            (Protocol::Udp | Protocol::Icmp | Protocol::Tcp, _) => return,
+        };
+        let ends = end_of(now, lifetime);
+        let comes_nearer = ends < session.ends;
+        session.ends = ends;
+        if comes_nearer {
+            self.session_wheel.unlink(&mut self.sessions, position);
+            self.session_wheel.link(&mut self.sessions, position);
+        }
+    }
+
+    /// Ends a session. A mapping that loses its last one rests: from `at` if given, else from the end of the last
+    /// of its sessions to die.
+    pub(super) fn end_session(&mut self, position: u32, plan: &Plan, at: Option<Instant>) {
+        let Some(session) = self.sessions.get(position) else { return };
+        let (mapping, ends) = (session.mapping, session.ends);
+        let (outbound, inbound) = (session.key_outbound(), session.key_inbound());
+        self.sessions_outbound.remove(self.hash.hash(outbound), position);
+        self.sessions_inbound.remove(self.hash.hash(inbound), position);
+        self.session_wheel.unlink(&mut self.sessions, position);
+        let last = self.detach(position, mapping);
+        self.free_session(position);
+        self.sessions_live -= 1;
+        if let Some(mapping_entry) = self.mappings.get_mut(mapping) {
+            mapping_entry.ended = mapping_entry.ended.max(ends);
+        }
+        if last {
+            self.rest_mapping(mapping, plan, at);
+        }
+    }
+
+    fn free_session(&mut self, position: u32) {
+        if let Some(session) = self.sessions.get_mut(position) {
+            session.mapping = NONE;
+        }
+        self.sessions.remove(position);
+    }
+
+    fn attach(&mut self, position: u32, mapping: u32) {
+        let Some(entry) = self.mappings.get_mut(mapping) else { return };
+        let next = core::mem::replace(&mut entry.first_session, position);
+        entry.sessions += 1;
+        if let Some(session) = self.sessions.get_mut(position) {
+            (session.previous, session.next) = (NONE, next);
+        }
+        if let Some(next) = self.sessions.get_mut(next) {
+            next.previous = position;
+        }
+    }
+
+    /// Takes a session out of its mapping's list; true if it was the last.
+    fn detach(&mut self, position: u32, mapping: u32) -> bool {
+        let Some((previous, next)) = self.sessions.get(position).map(|s| (s.previous, s.next)) else {
+            return false;
+        };
+        if let Some(next) = self.sessions.get_mut(next) {
+            next.previous = previous;
+        }
+        if let Some(previous) = self.sessions.get_mut(previous) {
+            previous.next = next;
+        }
+        let Some(entry) = self.mappings.get_mut(mapping) else { return false };
+        if entry.first_session == position {
+            entry.first_session = next;
+        }
+        entry.sessions -= 1;
+        entry.sessions == 0
+    }
+}
+
+/// Packs (protocol, internal, remote): no two sessions of one uplink share it.
+fn key_outbound(flow: &Flow) -> u128 {
+    pack(flow.protocol, flow.internal, flow.remote)
+}
+
+/// Packs (uplink, epoch, protocol, external, remote).
+fn key_inbound(flow: &ExternalFlow, epoch: u8) -> u128 {
+    let uplink = u128::from(flow.slot) << 8 | u128::from(epoch);
+    // The top bit tells the two kinds of key apart.
+    pack(flow.protocol, flow.external, flow.remote) | uplink << 104 | 1 << 127
+}
+
+fn pack(protocol: Protocol, ours: Endpoint, theirs: Endpoint) -> u128 {
+    u128::from(protocol as u8) << 96
+        | u128::from(ours.address) << 64
+        | u128::from(theirs.address) << 32
+        | u128::from(ours.port) << 16
+        | u128::from(theirs.port)
+}
