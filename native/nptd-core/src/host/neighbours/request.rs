@@ -3,16 +3,13 @@
 use super::as_mapped4;
 use crate::frame::DeviceIndex;
 use crate::host::context::Context;
+use crate::host::nd_message::{self, NdMessage};
 use crate::plan::{Device, Plan, Role};
 use crate::verdict::{OutputKind, Suppressed};
 use crate::wire::arp::{self, Arp, Operation};
-use crate::wire::checksum::{add_octets, fold, pseudo_header6};
 use crate::wire::ethernet::{self, MacAddress};
-use crate::wire::octets::{set_array, set_u8, set_u128, tail, tail_mut};
-use crate::wire::{icmp, ipv6, protocol};
-
-/// Octets of a neighbour solicitation or advertisement with one link address option.
-pub const SOLICITATION_LEN: usize = 32;
+use crate::wire::octets::tail_mut;
+use crate::wire::{icmp, ipv6};
 
 /// Asks for the link address of a neighbour: all stations, or only the one that is to be confirmed.
 pub fn send(context: &mut Context<'_>, index: DeviceIndex, address: u128, known: Option<MacAddress>) {
@@ -21,7 +18,7 @@ pub fn send(context: &mut Context<'_>, index: DeviceIndex, address: u128, known:
     let Some(own) = device.mac else { return };
     let length = match as_mapped4(address) {
         Some(_) => ethernet::HEADER_LEN + arp::LEN,
-        None => ethernet::HEADER_LEN + ipv6::HEADER_LEN + SOLICITATION_LEN,
+        None => ethernet::HEADER_LEN + nd_message::PACKET_LEN,
     };
     let Some(frame) = context.outputs.allocate(length, index, OutputKind::NeighbourRequest) else {
         context.counters.record_suppressed(Suppressed::OutputPoolFull);
@@ -74,48 +71,12 @@ fn write_solicitation(frame: &mut [u8], own: MacAddress, source: u128, target: u
         }
     };
     ethernet::write_header(frame, to_mac, own, ethernet::TYPE_IPV6);
-    let message = Message { kind: icmp::v6::NEIGHBOUR_SOLICITATION, flags: 0, target, option: SOURCE_LINK_ADDRESS, mac: own };
-    write_message(tail_mut(frame, ethernet::HEADER_LEN), source, to, message);
-}
-
-/// Option that carries the sender's link address (RFC 4861 section 4.6.1).
-pub const SOURCE_LINK_ADDRESS: u8 = 1;
-/// Option that carries the target's link address.
-pub const TARGET_LINK_ADDRESS: u8 = 2;
-
-/// A neighbour solicitation or advertisement with one link address option.
-#[derive(Clone, Copy)]
-pub struct Message {
-    /// ICMPv6 type.
-    pub kind: u8,
-    /// Flags of an advertisement, zero in a solicitation.
-    pub flags: u8,
-    /// Address it is about.
-    pub target: u128,
-    /// Type of the option.
-    pub option: u8,
-    /// Link address in the option.
-    pub mac: MacAddress,
-}
-
-/// Writes a whole IPv6 packet into zeroed octets, [`SOLICITATION_LEN`] behind the IPv6 header.
-pub fn write_message(packet: &mut [u8], source: u128, destination: u128, message: Message) {
-    let length = SOLICITATION_LEN as u16;
-    ipv6::write_own_header(packet, ipv6::OwnHeader {
-        traffic_class: 0,
-        payload_len: length,
-        next_header: protocol::ICMPV6,
-        hop_limit: 255,
-        source,
-        destination,
-    });
-    let octets = tail_mut(packet, ipv6::HEADER_LEN);
-    set_u8(octets, 0, message.kind);
-    set_u8(octets, 4, message.flags);
-    set_u128(octets, 8, message.target);
-    set_array(octets, 24, [message.option, 1]);
-    set_array(octets, 26, message.mac.0);
-    let sum = pseudo_header6(source, destination, protocol::ICMPV6, u32::from(length));
-    let sum = !fold(add_octets(sum, tail(octets, 0)));
-    icmp::set_checksum(octets, sum);
+    let message = NdMessage {
+        kind: icmp::v6::NEIGHBOUR_SOLICITATION,
+        flags: 0,
+        target,
+        option: nd_message::SOURCE_LINK_ADDRESS,
+        mac: own,
+    };
+    message.write(tail_mut(frame, ethernet::HEADER_LEN), source, to);
 }

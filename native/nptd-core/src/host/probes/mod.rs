@@ -1,0 +1,170 @@
+//! Probes of the uplinks: ICMP echo sent, matched and judged here, so that a busy event loop is no lost packet.
+//!
+//! Each (slot, family) is probed at a steady interval. In single mode one probe goes to the next target in turn and
+//! is a round of its own. A miss starts burst mode at once: all targets at each interval, one round number for all,
+//! until [`Probes::set`] says otherwise.
+
+mod packet;
+mod track;
+
+use alloc::collections::VecDeque;
+use alloc::vec::Vec;
+
+use super::context::Context;
+use super::neighbours::{Neighbours, mapped4};
+use crate::time::{Duration, Instant};
+use crate::wire::icmp;
+use packet::Token;
+use track::Track;
+
+/// Most finished samples that wait to be taken: ten a second and uplink for six seconds of all uplinks.
+pub const SAMPLES_MAX: usize = 1024;
+
+// 1,024 samples of at most 64 octets: 64 KiB.
+const _: () = assert!(SAMPLES_MAX * size_of::<ProbeSample>() <= 64 << 10);
+
+/// Address family of a probe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// ICMP echo over IPv4.
+    V4,
+    /// ICMPv6 echo over IPv6.
+    V6,
+}
+
+/// What one family of one uplink is probed with.
+#[derive(Clone, Debug)]
+pub struct ProbeSpec {
+    /// Slot of the uplink.
+    pub slot: u8,
+    /// Family.
+    pub family: Family,
+    /// Targets in turn; IPv4 as [`mapped4`].
+    pub targets: Vec<u128>,
+    /// Time between two rounds; at least 1 ms.
+    pub interval: Duration,
+    /// Time after which an answer no longer counts.
+    pub timeout: Duration,
+    /// Start in, or change to, burst mode; false changes to single mode.
+    pub burst: bool,
+    /// Identifier of the echo requests.
+    pub identifier: u16,
+}
+
+/// The outcome of one probe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProbeSample {
+    /// Slot of the uplink.
+    pub slot: u8,
+    /// Family.
+    pub family: Family,
+    /// Index of the target in its [`ProbeSpec`].
+    pub target: u16,
+    /// Number of the round; counts up, a burst is one round.
+    pub round: u32,
+    /// Whether it was part of a burst.
+    pub burst: bool,
+    /// When it was sent, or would have been: a probe without a way out is missed all the same.
+    pub sent_at: Instant,
+    /// Time to the answer; none if it was missed.
+    pub rtt: Option<Duration>,
+}
+
+/// All probes of all uplinks.
+pub struct Probes {
+    token: Token,
+    tracks: Vec<Track>,
+    samples: Samples,
+}
+
+impl Probes {
+    /// No probes; `secret` keys the tokens that make answers unforgeable.
+    pub fn new(secret: [u8; 16]) -> Self {
+        Self { token: Token::new(secret), tracks: Vec::new(), samples: Samples::new() }
+    }
+
+    /// Replaces what is probed. A (slot, family) that stays keeps its round numbers and, if its targets stay, the
+    /// probes under way; a new one starts with the next poll. Allocates: not for the packet path.
+    pub fn set(&mut self, specs: Vec<ProbeSpec>, now: Instant) {
+        let mut old = core::mem::take(&mut self.tracks);
+        for spec in specs {
+            let place = old.iter().position(|track| track.is_for(spec.slot, spec.family));
+            let track = match place {
+                Some(place) => old.swap_remove(place).respecified(spec, now),
+                None => Track::new(spec, now),
+            };
+            self.tracks.push(track);
+        }
+    }
+
+    /// Judges what was missed and sends what is due, by the gateway of each uplink.
+    pub fn poll(&mut self, context: &mut Context<'_>, neighbours: &mut Neighbours) {
+        for track in &mut self.tracks {
+            track.judge(context.now, &mut self.samples);
+            track.send_due(context, neighbours, &self.token, &mut self.samples);
+        }
+    }
+
+    /// Takes an ICMP echo reply (from its ICMP header on) that came by an uplink. True if it answers a probe of ours,
+    /// late or twice included: nobody else has a use for it. The token stands in for the checksum.
+    pub fn handle_reply4(&mut self, slot: u8, message: &[u8], source: u32, now: Instant) -> bool {
+        icmp::kind(message) == icmp::v4::ECHO_REPLY
+            && self.handle_reply(slot, Family::V4, message, mapped4(source), now)
+    }
+
+    /// Takes an ICMPv6 echo reply; see [`Self::handle_reply4`].
+    pub fn handle_reply6(&mut self, slot: u8, message: &[u8], source: u128, now: Instant) -> bool {
+        icmp::kind(message) == icmp::v6::ECHO_REPLY && self.handle_reply(slot, Family::V6, message, source, now)
+    }
+
+    /// Whether the IPv4 probes of an uplink use an identifier: no mapping may take it.
+    pub fn owns_identifier4(&self, slot: u8, identifier: u16) -> bool {
+        self.tracks.iter().any(|track| track.is_for(slot, Family::V4) && track.identifier() == identifier)
+    }
+
+    /// The oldest finished sample.
+    pub fn take_sample(&mut self) -> Option<ProbeSample> {
+        self.samples.ring.pop_front()
+    }
+
+    /// Samples that were dropped because nobody took them.
+    pub fn samples_lost(&self) -> u64 {
+        self.samples.lost
+    }
+
+    /// When [`Self::poll`] has something to do next.
+    pub fn next_wakeup(&self) -> Option<Instant> {
+        self.tracks.iter().filter_map(Track::next_wakeup).min()
+    }
+
+    fn handle_reply(&mut self, slot: u8, family: Family, message: &[u8], source: u128, now: Instant) -> bool {
+        let Some(track) = self.tracks.iter_mut().find(|track| track.is_for(slot, family)) else { return false };
+        let sequence = icmp::sequence(message);
+        let ours = icmp::identifier(message) == track.identifier()
+            && packet::carries(message, self.token.of(slot, sequence, source));
+        if ours {
+            track.take_answer(sequence, source, now, &mut self.samples);
+        }
+        ours
+    }
+}
+
+/// Finished samples, bounded: the oldest is dropped for the newest.
+struct Samples {
+    ring: VecDeque<ProbeSample>,
+    lost: u64,
+}
+
+impl Samples {
+    fn new() -> Self {
+        Self { ring: VecDeque::with_capacity(SAMPLES_MAX), lost: 0 }
+    }
+
+    fn push(&mut self, sample: ProbeSample) {
+        if self.ring.len() >= SAMPLES_MAX {
+            self.ring.pop_front();
+            self.lost += 1;
+        }
+        self.ring.push_back(sample);
+    }
+}

@@ -1,0 +1,194 @@
+//! The probes of one family of one uplink: when the next is due, and which are under way.
+
+use alloc::collections::VecDeque;
+
+use super::packet::{self, Echo, Token};
+use super::{Family, ProbeSample, ProbeSpec, Samples};
+use crate::host::context::Context;
+use crate::host::neighbours::{Neighbours, as_mapped4, mapped4};
+use crate::plan::NextHop;
+use crate::time::{Duration, Instant};
+use crate::verdict::OutputKind;
+
+/// Most probes under way of one (slot, family). Bursts at 16 targets each 100 ms, judged after 1 s, need 176.
+const OUTSTANDING_MAX: usize = 256;
+
+/// Shortest interval that is kept to.
+const INTERVAL_MIN: Duration = Duration::from_millis(1);
+
+/// One probe under way.
+#[derive(Clone, Copy)]
+struct Outstanding {
+    sequence: u16,
+    address: u128,
+    /// All of it but the round-trip time.
+    sample: ProbeSample,
+}
+
+/// State of one (slot, family).
+pub struct Track {
+    spec: ProbeSpec,
+    bursting: bool,
+    due: Instant,
+    next_target: usize,
+    round: u32,
+    sequence: u16,
+    /// In the order of sending, so that the first is the first to be missed.
+    outstanding: VecDeque<Outstanding>,
+}
+
+impl Track {
+    /// Starts at `now`.
+    pub fn new(spec: ProbeSpec, now: Instant) -> Self {
+        Self {
+            bursting: spec.burst,
+            spec,
+            due: now,
+            next_target: 0,
+            round: 0,
+            sequence: 0,
+            outstanding: VecDeque::with_capacity(OUTSTANDING_MAX),
+        }
+    }
+
+    /// The same track under a new specification.
+    pub fn respecified(mut self, spec: ProbeSpec, now: Instant) -> Self {
+        if spec.targets != self.spec.targets {
+            // Their samples would name targets of a list that is gone.
+            self.outstanding.clear();
+            self.next_target = 0;
+        }
+        self.bursting = spec.burst;
+        self.due = self.due.min(now.after(spec.interval));
+        self.spec = spec;
+        self
+    }
+
+    /// Whether it probes this family of this uplink.
+    pub fn is_for(&self, slot: u8, family: Family) -> bool {
+        self.spec.slot == slot && self.spec.family == family
+    }
+
+    /// Identifier of its echo requests.
+    pub fn identifier(&self) -> u16 {
+        self.spec.identifier
+    }
+
+    /// When it has something to do next.
+    pub fn next_wakeup(&self) -> Option<Instant> {
+        let missed = self.outstanding.front().map(|probe| probe.sample.sent_at.after(self.spec.timeout));
+        let due = (!self.spec.targets.is_empty()).then_some(self.due);
+        missed.into_iter().chain(due).min()
+    }
+
+    /// Judges probes whose time is over. The first miss in single mode starts a burst at once: waiting for the next
+    /// interval would add up to one to the time until a dead uplink is known.
+    pub fn judge(&mut self, now: Instant, samples: &mut Samples) {
+        while let Some(probe) = self.outstanding.front() {
+            if now.since(probe.sample.sent_at) < self.spec.timeout {
+                break;
+            }
+            if !probe.sample.burst && !self.bursting {
+                self.bursting = true;
+                self.due = now;
+            }
+            samples.push(probe.sample);
+            self.outstanding.pop_front();
+        }
+    }
+
+    /// Sends what is due: one probe, or one to each target. An interval that was slept through is not made up for.
+    pub fn send_due(
+        &mut self,
+        context: &mut Context<'_>,
+        neighbours: &mut Neighbours,
+        token: &Token,
+        samples: &mut Samples,
+    ) {
+        let now = context.now;
+        let count = self.spec.targets.len();
+        if now < self.due || count == 0 {
+            return;
+        }
+        let interval = self.spec.interval.max(INTERVAL_MIN);
+        let next = self.due.after(interval);
+        self.due = if next > now { next } else { now.after(interval) };
+        self.round = self.round.wrapping_add(1);
+        if self.bursting {
+            for target in 0..count {
+                self.send(context, neighbours, token, target, samples);
+            }
+        } else {
+            let target = self.next_target % count;
+            self.next_target = target + 1;
+            self.send(context, neighbours, token, target, samples);
+        }
+    }
+
+    /// Takes an answer that has proved itself; a late or second one changes nothing.
+    pub fn take_answer(&mut self, sequence: u16, source: u128, now: Instant, samples: &mut Samples) {
+        let same = |probe: &Outstanding| probe.sequence == sequence && probe.address == source;
+        let Some(place) = self.outstanding.iter().position(same) else { return };
+        let Some(probe) = self.outstanding.get(place).copied() else { return };
+        let rtt = now.since(probe.sample.sent_at);
+        if rtt < self.spec.timeout {
+            self.outstanding.remove(place);
+            samples.push(ProbeSample { rtt: Some(rtt), ..probe.sample });
+        }
+    }
+
+    fn send(
+        &mut self,
+        context: &mut Context<'_>,
+        neighbours: &mut Neighbours,
+        token: &Token,
+        target: usize,
+        samples: &mut Samples,
+    ) {
+        let Some(address) = self.spec.targets.get(target).copied() else { return };
+        self.sequence = self.sequence.wrapping_add(1);
+        let sequence = self.sequence;
+        let echo = Echo { identifier: self.spec.identifier, sequence, token: token.of(self.spec.slot, sequence, address) };
+        // Whether it could be sent makes no difference here: an uplink without a way out is as dead as any.
+        match self.spec.family {
+            Family::V4 => send4(context, neighbours, self.spec.slot, address, echo),
+            Family::V6 => send6(context, neighbours, self.spec.slot, address, echo),
+        };
+        if self.outstanding.len() >= OUTSTANDING_MAX
+            && let Some(oldest) = self.outstanding.pop_front()
+        {
+            samples.push(oldest.sample);
+        }
+        let sample = ProbeSample {
+            slot: self.spec.slot,
+            family: self.spec.family,
+            target: target as u16,
+            round: self.round,
+            burst: self.bursting,
+            sent_at: context.now,
+            rtt: None,
+        };
+        self.outstanding.push_back(Outstanding { sequence, address, sample });
+    }
+}
+
+fn send4(context: &mut Context<'_>, neighbours: &mut Neighbours, slot: u8, target: u128, echo: Echo) -> Option<bool> {
+    let uplink = context.plan.uplink(slot)?;
+    let source = context.plan.device(uplink.device)?.ipv4.first()?.0;
+    let target = as_mapped4(target)?;
+    let address = mapped4(uplink.ipv4.as_ref()?.gateway.unwrap_or(target));
+    let hop = NextHop { device: uplink.device, address };
+    Some(neighbours.send_packet(context, hop, OutputKind::Probe, packet::LEN_4, |octets| {
+        echo.write4(octets, source, target);
+    }))
+}
+
+fn send6(context: &mut Context<'_>, neighbours: &mut Neighbours, slot: u8, target: u128, echo: Echo) -> Option<bool> {
+    let uplink = context.plan.uplink(slot)?;
+    let source = context.plan.device(uplink.device)?.ipv6.first()?.0;
+    let address = uplink.ipv6.as_ref()?.gateway.unwrap_or(target);
+    let hop = NextHop { device: uplink.device, address };
+    Some(neighbours.send_packet(context, hop, OutputKind::Probe, packet::LEN_6, |octets| {
+        echo.write6(octets, source, target);
+    }))
+}
