@@ -1,1 +1,40 @@
-//! io
+//! Devices and worker threads: the only part of nptd that talks to the kernel.
+//!
+//! ```text
+//!  control plane's thread                      worker thread
+//!  ──────────────────────                      ─────────────
+//!  DataPlane::apply ──── PlanCell ───────────▶ adopt, acknowledge
+//!  set_probes, inject, sessions ─ Mailbox ───▶ between two batches
+//!  counters ◀─────────── relaxed atomics ───── one writer each
+//!  events().take ◀────── EventQueue ────────── probe samples, failures
+//!  passed().take ◀────── PassedQueue ───────── frames for the gateway itself
+//!                                              │
+//!                        Device::receive ──▶ Burst ──▶ DataPath::process ──▶ Device::transmit
+//! ```
+//!
+//! A worker sleeps in `poll` until a device has frames, the bell of its mailbox rings, or its data path has
+//! something to do. No header is parsed here. Unsafe code is in `sys` only.
+#![deny(unsafe_code)]
+
+mod burst;
+mod clock;
+mod commands;
+mod counters_snapshot;
+pub mod data_path;
+mod data_plane;
+mod device;
+mod error;
+mod events;
+mod passed;
+mod plan_cell;
+mod ports;
+#[allow(unsafe_code)]
+mod sys;
+mod worker;
+
+pub use counters_snapshot::{CountersSnapshot, VerdictCount};
+pub use data_plane::{DataPlane, DataPlaneOptions, panic_message};
+pub use device::tap::TapSpec;
+pub use error::{ApplyError, CommandError, DeviceError, OpenError, Step, Stopped};
+pub use events::{Event, EventQueue};
+pub use passed::{PassedFrame, PassedQueue};

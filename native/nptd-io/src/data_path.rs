@@ -1,0 +1,167 @@
+//! What a worker asks of the data path it drives. [`Engine`] is the real one; tests drive workers with others.
+
+use std::sync::Arc;
+
+use nptd_core::frame::{DeviceIndex, Frame};
+use nptd_core::output::OutputPool;
+use nptd_core::pipeline::Engine;
+use nptd_core::plan::Plan;
+use nptd_core::time::Instant;
+
+pub use self::pending::{Family, MappingRow, ProbeSample, ProbeSpec, SessionRow};
+
+/// One worker's data path; see [`Engine`] for what each call means.
+pub trait DataPath {
+    /// Takes over a plan, between two batches.
+    fn adopt(&mut self, plan: Arc<Plan>, now: Instant);
+    /// Processes a batch: sets verdict and egress of each frame and fills the pool.
+    fn process(&mut self, frames: &mut [Frame<'_>], now: Instant, outputs: &mut OutputPool);
+    /// Does what time demands.
+    fn tick(&mut self, now: Instant, outputs: &mut OutputPool);
+    /// When [`Self::tick`] has something to do next.
+    fn next_wakeup(&self) -> Option<Instant>;
+    /// Sends a complete frame; false if there is no room.
+    fn inject(&mut self, device: DeviceIndex, octets: &[u8], outputs: &mut OutputPool) -> bool;
+    /// Replaces what is probed.
+    fn set_probes(&mut self, specs: Vec<ProbeSpec>, now: Instant);
+    /// Takes the oldest finished probe.
+    fn take_probe_sample(&mut self) -> Option<ProbeSample>;
+    /// Adds at most `max` sessions from a cursor on; returns the next cursor, none at the end.
+    fn session_rows(&self, from: u32, now: Instant, rows: &mut Vec<SessionRow>, max: usize) -> Option<u32>;
+    /// Adds at most `max` mappings from a cursor on; returns the next cursor, none at the end.
+    fn mapping_rows(&self, from: u32, now: Instant, rows: &mut Vec<MappingRow>, max: usize) -> Option<u32>;
+    /// Live sessions.
+    fn session_count(&self) -> usize;
+    /// Live mappings.
+    fn mapping_count(&self) -> usize;
+}
+
+impl DataPath for Engine {
+    fn adopt(&mut self, plan: Arc<Plan>, now: Instant) {
+        self.adopt(plan, now);
+    }
+
+    fn process(&mut self, frames: &mut [Frame<'_>], now: Instant, outputs: &mut OutputPool) {
+        self.process(frames, now, outputs);
+    }
+
+    fn tick(&mut self, now: Instant, outputs: &mut OutputPool) {
+        self.tick(now, outputs);
+    }
+
+    fn next_wakeup(&self) -> Option<Instant> {
+        self.next_wakeup()
+    }
+
+    fn inject(&mut self, device: DeviceIndex, octets: &[u8], outputs: &mut OutputPool) -> bool {
+        self.inject(device, octets, outputs)
+    }
+
+    fn set_probes(&mut self, _specs: Vec<ProbeSpec>, _now: Instant) {}
+
+    fn take_probe_sample(&mut self) -> Option<ProbeSample> {
+        None
+    }
+
+    fn session_rows(&self, _from: u32, _now: Instant, _rows: &mut Vec<SessionRow>, _max: usize) -> Option<u32> {
+        None
+    }
+
+    fn mapping_rows(&self, _from: u32, _now: Instant, _rows: &mut Vec<MappingRow>, _max: usize) -> Option<u32> {
+        None
+    }
+
+    fn session_count(&self) -> usize {
+        0
+    }
+
+    fn mapping_count(&self) -> usize {
+        0
+    }
+}
+
+/// Types that the core will define; to be replaced by re-exports.
+mod pending {
+    use nptd_core::time::{Duration, Instant};
+
+    /// Address family.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub enum Family {
+        /// IPv4.
+        V4,
+        /// IPv6.
+        V6,
+    }
+
+    /// What to probe on one uplink in one family.
+    #[derive(Clone, Debug)]
+    pub struct ProbeSpec {
+        /// Slot of the uplink.
+        pub slot: u8,
+        /// Family.
+        pub family: Family,
+        /// Targets; IPv4 addresses mapped.
+        pub targets: Vec<u128>,
+        /// Time between rounds.
+        pub interval: Duration,
+        /// An answer later than this is a miss.
+        pub timeout: Duration,
+        /// All targets in each round.
+        pub burst: bool,
+        /// Filled in by the engine.
+        pub identifier: u16,
+    }
+
+    /// One finished probe.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct ProbeSample {
+        /// Slot of the uplink.
+        pub slot: u8,
+        /// Family.
+        pub family: Family,
+        /// Position of the target.
+        pub target: u16,
+        /// Number of the round.
+        pub round: u32,
+        /// Whether the round was a burst.
+        pub burst: bool,
+        /// When it was sent.
+        pub sent_at: Instant,
+        /// Round-trip time; none: missed.
+        pub rtt: Option<Duration>,
+    }
+
+    /// One live session.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct SessionRow {
+        /// IP protocol number.
+        pub protocol: u8,
+        /// Internal endpoint.
+        pub internal: (u32, u16),
+        /// External endpoint.
+        pub external: (u32, u16),
+        /// Remote endpoint.
+        pub remote: (u32, u16),
+        /// Slot of the uplink.
+        pub slot: u8,
+        /// State of the TCP machine.
+        pub tcp_state: Option<&'static str>,
+        /// Milliseconds until it ends.
+        pub expires_in_ms: u64,
+    }
+
+    /// One live mapping.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct MappingRow {
+        /// IP protocol number.
+        pub protocol: u8,
+        /// Internal endpoint.
+        pub internal: (u32, u16),
+        /// External endpoint.
+        pub external: (u32, u16),
+        /// Slot of the uplink.
+        pub slot: u8,
+        /// Its live sessions.
+        pub sessions: u32,
+    }
+}

@@ -1,0 +1,133 @@
+//! A device in memory: what one end sends, the other receives. For tests, no privilege needed.
+
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::{AsRawFd, RawFd};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::{Device, Outgoing, Transmitted};
+use crate::burst::{Burst, Received};
+use crate::sys::eventfd::EventFd;
+
+/// Most frames that wait in one direction.
+pub const LOOPBACK_FRAMES_MAX: usize = 1_024;
+
+#[derive(Debug)]
+struct Direction {
+    frames: Mutex<VecDeque<Vec<u8>>>,
+    arrival: EventFd,
+}
+
+impl Direction {
+    fn new() -> io::Result<Arc<Self>> {
+        Ok(Arc::new(Self { frames: Mutex::default(), arrival: EventFd::new()? }))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, VecDeque<Vec<u8>>> {
+        self.frames.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, octets: &[u8]) -> bool {
+        let mut frames = self.lock();
+        let fits = frames.len() < LOOPBACK_FRAMES_MAX;
+        if fits {
+            frames.push_back(octets.to_vec());
+            self.arrival.wake();
+        }
+        fits
+    }
+
+    fn pop(&self) -> Option<Vec<u8>> {
+        let mut frames = self.lock();
+        let frame = frames.pop_front();
+        if frames.is_empty() {
+            self.arrival.clear();
+        }
+        frame
+    }
+}
+
+/// The data plane's end.
+#[derive(Debug)]
+pub struct Loopback {
+    name: String,
+    arriving: Arc<Direction>,
+    leaving: Arc<Direction>,
+    errno: Arc<Mutex<Option<i32>>>,
+}
+
+/// The other end, held by a test.
+#[derive(Debug)]
+pub struct LoopbackPeer {
+    arriving: Arc<Direction>,
+    leaving: Arc<Direction>,
+    errno: Arc<Mutex<Option<i32>>>,
+}
+
+/// Both ends of a new device.
+pub fn pair(name: &str) -> io::Result<(Loopback, LoopbackPeer)> {
+    let (up, down) = (Direction::new()?, Direction::new()?);
+    let errno = Arc::new(Mutex::new(None));
+    let peer = LoopbackPeer { arriving: down.clone(), leaving: up.clone(), errno: errno.clone() };
+    Ok((Loopback { name: name.to_owned(), arriving: up, leaving: down, errno }, peer))
+}
+
+impl LoopbackPeer {
+    /// Sends a frame to the data plane; false if too many wait already.
+    pub fn send(&self, octets: &[u8]) -> bool {
+        self.leaving.push(octets)
+    }
+
+    /// Takes the next frame that the data plane has sent.
+    pub fn receive(&self) -> Option<Vec<u8>> {
+        self.arriving.pop()
+    }
+
+    /// From now on the device fails with this error number; none: it works again.
+    pub fn fail_with(&self, errno: Option<i32>) {
+        *self.errno.lock().unwrap_or_else(PoisonError::into_inner) = errno;
+        self.leaving.arrival.wake();
+    }
+}
+
+impl Loopback {
+    fn failure(&self) -> io::Result<()> {
+        let errno = *self.errno.lock().unwrap_or_else(PoisonError::into_inner);
+        errno.map_or(Ok(()), |errno| Err(io::Error::from_raw_os_error(errno)))
+    }
+}
+
+impl Device for Loopback {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn descriptor(&self) -> RawFd {
+        self.arriving.arrival.as_raw_fd()
+    }
+
+    fn receive(&mut self, burst: &mut Burst) -> io::Result<()> {
+        self.failure()?;
+        while let Some(space) = burst.space() {
+            let Some(octets) = self.arriving.pop() else { break };
+            let length = octets.len().min(space.len());
+            for (to, from) in space.iter_mut().zip(&octets) {
+                *to = *from;
+            }
+            burst.keep(Received { length, ..Received::default() });
+        }
+        Ok(())
+    }
+
+    fn transmit(&mut self, frames: &mut dyn Iterator<Item = Outgoing<'_>>) -> Transmitted {
+        let mut result = Transmitted { failure: self.failure().err(), ..Transmitted::default() };
+        for frame in frames {
+            if result.failure.is_none() && self.leaving.push(frame.octets) {
+                result.sent += 1;
+            } else {
+                result.refused += 1;
+            }
+        }
+        result
+    }
+}

@@ -1,0 +1,62 @@
+//! Devices: whole bursts in, whole bursts out. No header is looked at here.
+
+#[cfg(test)]
+pub mod loopback;
+pub mod tap;
+
+use std::io;
+use std::os::fd::RawFd;
+
+use nptd_core::frame::{ChecksumState, Frame, Segmentation};
+use nptd_core::output::Output;
+
+use crate::burst::Burst;
+
+/// One frame on its way out.
+#[derive(Clone, Copy, Debug)]
+pub struct Outgoing<'a> {
+    /// The complete frame.
+    pub octets: &'a [u8],
+    /// What is known of its transport checksum.
+    pub checksum: ChecksumState,
+    /// Whether it is a super-packet.
+    pub segmentation: Segmentation,
+}
+
+impl<'a> Outgoing<'a> {
+    /// A frame of the pipeline.
+    pub fn from_frame(frame: &'a Frame<'_>) -> Self {
+        Self { octets: frame.octets(), checksum: frame.checksum, segmentation: frame.segmentation }
+    }
+
+    /// An extra output of the pipeline.
+    pub fn from_output((output, octets): (&Output, &'a [u8])) -> Self {
+        Self { octets, checksum: output.checksum, segmentation: output.segmentation }
+    }
+}
+
+/// What became of a burst of outgoing frames.
+#[derive(Debug, Default)]
+pub struct Transmitted {
+    /// Frames the device took.
+    pub sent: u64,
+    /// Frames it did not take.
+    pub refused: u64,
+    /// Why it failed, if it did; a device that is merely full has not failed.
+    pub failure: Option<io::Error>,
+}
+
+/// Something that frames come in and leave by.
+pub trait Device: Send {
+    /// Its name, for messages.
+    fn name(&self) -> &str;
+
+    /// The descriptor to wait for before [`Self::receive`] is worth a call.
+    fn descriptor(&self) -> RawFd;
+
+    /// Adds frames to the burst until it is full or none is waiting. An error means that the device has failed.
+    fn receive(&mut self, burst: &mut Burst) -> io::Result<()>;
+
+    /// Sends frames in order; what the device does not take is lost.
+    fn transmit(&mut self, frames: &mut dyn Iterator<Item = Outgoing<'_>>) -> Transmitted;
+}

@@ -1,0 +1,150 @@
+//! `/dev/net/tun` in TAP mode: Ethernet frames, one a call.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, Read, Write};
+use std::os::fd::{AsRawFd, RawFd};
+use std::os::unix::fs::OpenOptionsExt;
+use std::thread;
+
+use nptd_core::frame::{ChecksumState, Segmentation};
+
+use super::{Device, Outgoing, Transmitted};
+use crate::burst::{Burst, Received};
+use crate::error::{DeviceError, Step};
+use crate::sys::ifreq::{self, InterfaceSocket, NAME_LEN_MAX};
+use crate::sys::netns;
+
+const DRIVER: &str = "/dev/net/tun";
+
+/// What a TAP device shall be.
+#[derive(Clone, Debug)]
+pub struct TapSpec {
+    /// Interface name.
+    pub name: String,
+    /// Named network namespace to make it in; none: that of this process.
+    pub netns: Option<String>,
+    /// Longest IP packet, in octets.
+    pub mtu: u16,
+}
+
+/// A TAP device of our own: made when opened, gone when dropped.
+#[derive(Debug)]
+pub struct Tap {
+    name: String,
+    file: File,
+}
+
+impl Tap {
+    /// Makes the device, sets its MTU and brings it up. Fails if the name is in use.
+    pub fn open(spec: &TapSpec) -> Result<Self, DeviceError> {
+        check_name(&spec.name).map_err(|error| DeviceError::new(&spec.name, Step::CheckName, &error))?;
+        let file = match &spec.netns {
+            None => create(spec)?,
+            Some(netns) => create_in(netns, spec)?,
+        };
+        Ok(Self { name: spec.name.clone(), file })
+    }
+}
+
+impl Tap {
+    fn send(&mut self, frame: Outgoing<'_>) -> io::Result<()> {
+        // Without a virtio-net header nothing can say that a checksum or a segmentation is still to be done.
+        if frame.checksum != ChecksumState::Complete || frame.segmentation != Segmentation::None {
+            return Err(ErrorKind::Unsupported.into());
+        }
+        let taken = self.file.write(frame.octets)?;
+        if taken == frame.octets.len() { Ok(()) } else { Err(ErrorKind::WriteZero.into()) }
+    }
+}
+
+impl Device for Tap {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn descriptor(&self) -> RawFd {
+        self.file.as_raw_fd()
+    }
+
+    fn receive(&mut self, burst: &mut Burst) -> io::Result<()> {
+        while let Some(space) = burst.space() {
+            match self.file.read(space) {
+                Ok(length) => burst.keep(Received { length, ..Received::default() }),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    fn transmit(&mut self, frames: &mut dyn Iterator<Item = Outgoing<'_>>) -> Transmitted {
+        let mut result = Transmitted::default();
+        for frame in frames {
+            match self.send(frame) {
+                Ok(()) => result.sent += 1,
+                Err(error) => {
+                    result.refused += 1;
+                    if is_failure(&error) {
+                        result.failure = Some(error);
+                    }
+                }
+            }
+        }
+        result
+    }
+}
+
+/// Whether an error of a write tells of the device, not of this frame (`EINVAL`) or this moment (`EAGAIN`, `ENOBUFS`).
+fn is_failure(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EIO | libc::ENODEV | libc::EBADFD))
+}
+
+/// The kernel's own rules for interface names, checked here because it reports them as a bare `EINVAL`, and because
+/// it would read `%d` as a wish for a number.
+fn check_name(name: &str) -> io::Result<()> {
+    if name.len() > NAME_LEN_MAX {
+        return Err(io::Error::from_raw_os_error(libc::ENAMETOOLONG));
+    }
+    let good = |octet: u8| octet.is_ascii_graphic() && !b"/:%".contains(&octet);
+    if name.is_empty() || name == "." || name == ".." || !name.bytes().all(good) {
+        return Err(io::Error::from_raw_os_error(libc::EINVAL));
+    }
+    Ok(())
+}
+
+/// Makes the device inside a namespace: a thread of its own enters it and ends there, and the descriptor keeps
+/// working from every other thread.
+fn create_in(netns: &str, spec: &TapSpec) -> Result<File, DeviceError> {
+    let entering = |error: io::Error| DeviceError::new(&spec.name, Step::EnterNamespace, &error);
+    let work = || {
+        netns::enter(netns).map_err(entering)?;
+        create(spec)
+    };
+    let joined = thread::scope(|scope| {
+        let thread = thread::Builder::new().name("nptd-netns".into()).spawn_scoped(scope, work);
+        thread.map(thread::ScopedJoinHandle::join)
+    });
+    match joined {
+        Ok(Ok(result)) => result,
+        Ok(Err(_panic)) => Err(entering(io::Error::from_raw_os_error(libc::EIO))),
+        Err(error) => Err(entering(error)),
+    }
+}
+
+/// Makes the device in the namespace of the calling thread.
+fn create(spec: &TapSpec) -> Result<File, DeviceError> {
+    let at = |step: Step| move |error: io::Error| DeviceError::new(&spec.name, step, &error);
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).custom_flags(libc::O_NONBLOCK);
+    let file = options.open(DRIVER).map_err(at(Step::OpenDriver))?;
+    ifreq::create_tap(&file, &spec.name).map_err(at(Step::Create))?;
+    ifreq::clear_offload(&file).map_err(at(Step::ClearOffload))?;
+    let socket = InterfaceSocket::open().map_err(at(Step::SetMtu))?;
+    socket.set_mtu(&spec.name, spec.mtu).map_err(at(Step::SetMtu))?;
+    socket.bring_up(&spec.name).map_err(at(Step::BringUp))?;
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests;

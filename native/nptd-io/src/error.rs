@@ -1,0 +1,132 @@
+//! What can go wrong outside the core, with what to do about it.
+
+use std::io;
+
+use nptd_core::plan::PlanError;
+
+/// What was being done to a device when it failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Step {
+    /// Looking at the name it shall have.
+    #[error("check its name")]
+    CheckName,
+    /// Entering the network namespace it shall be in.
+    #[error("enter its network namespace")]
+    EnterNamespace,
+    /// Opening the kernel's TUN/TAP driver.
+    #[error("open /dev/net/tun")]
+    OpenDriver,
+    /// Making the interface.
+    #[error("create it")]
+    Create,
+    /// Switching its offloads off.
+    #[error("switch its offloads off")]
+    ClearOffload,
+    /// Setting its MTU.
+    #[error("set its MTU")]
+    SetMtu,
+    /// Bringing it up.
+    #[error("bring it up")]
+    BringUp,
+}
+
+/// A device that could not be opened.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("cannot open device {device}: failed to {step}: {}{hint}", io::Error::from_raw_os_error(*.errno))]
+pub struct DeviceError {
+    /// Its name.
+    pub device: String,
+    /// What failed.
+    pub step: Step,
+    /// The kernel's error number.
+    pub errno: i32,
+    /// What to do about it, starting with `; `; empty if we do not know.
+    pub hint: &'static str,
+}
+
+impl DeviceError {
+    pub(crate) fn new(device: &str, step: Step, error: &io::Error) -> Self {
+        let errno = error.raw_os_error().unwrap_or(libc::EIO);
+        Self { device: device.to_owned(), step, errno, hint: hint(step, errno) }
+    }
+}
+
+fn hint(step: Step, errno: i32) -> &'static str {
+    match (step, errno) {
+        (Step::CheckName, libc::ENAMETOOLONG) => "; an interface name has at most 15 octets",
+        (Step::CheckName, _) => "; an interface name has 1 to 15 printable octets without '/', ':' and '%'",
+        (Step::EnterNamespace, libc::ENOENT) => "; there is no network namespace of this name (ip netns add NAME)",
+        (Step::EnterNamespace, libc::EPERM) => "; entering a network namespace takes CAP_SYS_ADMIN",
+        (Step::EnterNamespace, libc::EINVAL) => "; this is not a name of a network namespace",
+        (Step::OpenDriver, libc::ENOENT | libc::ENODEV | libc::ENXIO) => {
+            "; the TUN/TAP driver is missing (modprobe tun, or give the container the device /dev/net/tun)"
+        }
+        (Step::OpenDriver, libc::EACCES | libc::EPERM) => "; /dev/net/tun is not open to this user (run as root)",
+        (Step::Create, libc::EPERM) => "; making a TAP device takes CAP_NET_ADMIN",
+        (Step::Create, libc::EBUSY) => "; an interface of this name exists already",
+        (Step::SetMtu, libc::EINVAL) => "; the MTU is out of range",
+        _ => "",
+    }
+}
+
+/// A data plane that could not be opened.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OpenError {
+    /// One of its devices failed; the others are gone again.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    /// There are more devices than a plan can name.
+    #[error("{count} devices, but at most {max} are supported")]
+    TooManyDevices {
+        /// How many were asked for.
+        count: usize,
+        /// How many are supported.
+        max: usize,
+    },
+    /// The kernel refused something else.
+    #[error("cannot start: {step}: {}", io::Error::from_raw_os_error(*.errno))]
+    System {
+        /// What was refused.
+        step: &'static str,
+        /// The kernel's error number.
+        errno: i32,
+    },
+}
+
+/// A plan that was not taken over.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ApplyError {
+    /// The plan cannot be used.
+    #[error("{path}: {problem}")]
+    Refused {
+        /// Place in the plan, like `uplinks[1].ipv4.pool`.
+        path: String,
+        /// What is wrong there.
+        problem: &'static str,
+    },
+    /// No worker is left to take it over.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+}
+
+impl From<PlanError> for ApplyError {
+    fn from(error: PlanError) -> Self {
+        Self::Refused { path: error.path, problem: error.problem }
+    }
+}
+
+/// The workers have ended: the data plane was closed, or a worker panicked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the data plane has stopped")]
+pub struct Stopped;
+
+/// A command that no worker will carry out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CommandError {
+    /// Too many commands wait already.
+    #[error("too many commands wait for the data plane")]
+    Full,
+    /// No worker is left.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
+}

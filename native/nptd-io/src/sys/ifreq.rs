@@ -1,0 +1,88 @@
+//! `ioctl` with `struct ifreq`: making a TAP device, setting its MTU, bringing it up.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+
+// The C libraries disagree on the type of a request number.
+const SET_MTU: libc::Ioctl = libc::SIOCSIFMTU as libc::Ioctl;
+const GET_FLAGS: libc::Ioctl = libc::SIOCGIFFLAGS as libc::Ioctl;
+const SET_FLAGS: libc::Ioctl = libc::SIOCSIFFLAGS as libc::Ioctl;
+
+/// Longest interface name, without the terminating zero.
+pub(crate) const NAME_LEN_MAX: usize = libc::IFNAMSIZ - 1;
+
+/// Attaches an open `/dev/net/tun` to a new TAP device without packet information.
+///
+/// `EBUSY` if a device of this name exists already.
+pub(crate) fn create_tap(tun: &File, name: &str) -> io::Result<()> {
+    let flags = libc::IFF_TAP | libc::IFF_NO_PI | libc::IFF_TUN_EXCL;
+    let mut request = named(name)?;
+    // Flags are 16 bits wide here, and IFF_TUN_EXCL is the highest of them.
+    request.ifr_ifru.ifru_flags = flags as libc::c_short;
+    // SAFETY: TUNSETIFF reads and writes one ifreq, which `request` is.
+    check(unsafe { libc::ioctl(tun.as_raw_fd(), libc::TUNSETIFF, &raw mut request) })
+}
+
+/// Tells the kernel that this TAP takes no offloads: finished checksums and packets of the MTU only.
+pub(crate) fn clear_offload(tun: &File) -> io::Result<()> {
+    let none: libc::c_ulong = 0;
+    // SAFETY: TUNSETOFFLOAD takes its mask by value.
+    check(unsafe { libc::ioctl(tun.as_raw_fd(), libc::TUNSETOFFLOAD, none) })
+}
+
+/// A socket that configures interfaces of the calling thread's network namespace.
+#[derive(Debug)]
+pub(crate) struct InterfaceSocket(OwnedFd);
+
+impl InterfaceSocket {
+    /// Opens one.
+    pub(crate) fn open() -> io::Result<Self> {
+        // SAFETY: socket takes no pointers; the result is checked before use.
+        let fd = unsafe { libc::socket(libc::AF_INET, libc::SOCK_DGRAM | libc::SOCK_CLOEXEC, 0) };
+        if fd < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: the descriptor was just made and nobody else owns it.
+        Ok(Self(unsafe { OwnedFd::from_raw_fd(fd) }))
+    }
+
+    /// Sets the longest IP packet of an interface, in octets.
+    pub(crate) fn set_mtu(&self, name: &str, mtu: u16) -> io::Result<()> {
+        let mut request = named(name)?;
+        request.ifr_ifru.ifru_mtu = libc::c_int::from(mtu);
+        // SAFETY: SIOCSIFMTU reads one ifreq, which `request` is.
+        check(unsafe { libc::ioctl(self.0.as_raw_fd(), SET_MTU, &raw mut request) })
+    }
+
+    /// Brings an interface up.
+    pub(crate) fn bring_up(&self, name: &str) -> io::Result<()> {
+        let mut request = named(name)?;
+        // SAFETY: SIOCGIFFLAGS reads and writes one ifreq, which `request` is.
+        check(unsafe { libc::ioctl(self.0.as_raw_fd(), GET_FLAGS, &raw mut request) })?;
+        // SAFETY: the call before filled in this member of the union.
+        let flags = unsafe { request.ifr_ifru.ifru_flags };
+        request.ifr_ifru.ifru_flags = flags | libc::IFF_UP as libc::c_short;
+        // SAFETY: SIOCSIFFLAGS reads one ifreq, which `request` is.
+        check(unsafe { libc::ioctl(self.0.as_raw_fd(), SET_FLAGS, &raw mut request) })
+    }
+}
+
+/// A request about the interface of this name; `ENAMETOOLONG` beyond [`NAME_LEN_MAX`].
+fn named(name: &str) -> io::Result<libc::ifreq> {
+    if name.len() > NAME_LEN_MAX {
+        return Err(io::Error::from_raw_os_error(libc::ENAMETOOLONG));
+    }
+    let mut ifr_name = [0; libc::IFNAMSIZ];
+    for (to, from) in ifr_name.iter_mut().zip(name.bytes()) {
+        *to = from as libc::c_char;
+    }
+    // The widest member, so that every octet the kernel copies is set.
+    let ifru_map =
+        libc::__c_anonymous_ifru_map { mem_start: 0, mem_end: 0, base_addr: 0, irq: 0, dma: 0, port: 0 };
+    Ok(libc::ifreq { ifr_name, ifr_ifru: libc::__c_anonymous_ifr_ifru { ifru_map } })
+}
+
+fn check(result: libc::c_int) -> io::Result<()> {
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}

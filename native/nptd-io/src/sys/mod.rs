@@ -1,0 +1,7 @@
+//! The kernel's ABI, one topic a file. The only place with unsafe code outside generated bindings.
+
+pub(crate) mod clock;
+pub(crate) mod eventfd;
+pub(crate) mod ifreq;
+pub(crate) mod netns;
+pub(crate) mod poll;

@@ -1,0 +1,279 @@
+//! One worker: the loop around the data path.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use nptd_core::counters::{Counters, Direction};
+use nptd_core::frame::{DeviceIndex, Frame};
+use nptd_core::output::OutputPool;
+use nptd_core::plan::{DEVICES_MAX, Plan, Role};
+use nptd_core::time::{Duration, Instant};
+use nptd_core::verdict::{DropReason, Verdict};
+
+use crate::burst::Burst;
+use crate::clock::Clock;
+use crate::commands::{Command, Mailbox};
+use crate::counters_snapshot::Gauges;
+use crate::data_path::DataPath;
+use crate::device::{Device, Outgoing};
+use crate::events::{Event, EventQueue};
+use crate::passed::{PassedQueue, PassedSender};
+use crate::plan_cell::PlanCell;
+use crate::ports::Ports;
+
+// A set of devices is kept in the bits of one word.
+const _: () = assert!(DEVICES_MAX <= 64);
+
+/// What all workers and the control plane share.
+pub(crate) struct Shared {
+    pub(crate) plans: PlanCell,
+    pub(crate) events: EventQueue,
+    pub(crate) passed: PassedQueue,
+}
+
+/// What one worker and the control plane share.
+pub(crate) struct WorkerLink {
+    pub(crate) number: usize,
+    pub(crate) mailbox: Mailbox,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) gauges: Gauges,
+}
+
+/// A data path with its devices and its clock.
+pub(crate) struct Worker<P, C> {
+    path: P,
+    clock: C,
+    ports: Ports,
+    shared: Arc<Shared>,
+    link: Arc<WorkerLink>,
+    burst: Burst,
+    outputs: OutputPool,
+    passed: PassedSender,
+    plan: Option<Arc<Plan>>,
+    listings: VecDeque<Command>,
+}
+
+impl<P: DataPath, C: Clock> Worker<P, C> {
+    /// A worker that has not run yet; `mtu` is the largest of its devices.
+    pub(crate) fn new(
+        path: P,
+        clock: C,
+        devices: Vec<Box<dyn Device>>,
+        mtu: u16,
+        shared: Arc<Shared>,
+        link: Arc<WorkerLink>,
+    ) -> Self {
+        Self {
+            path,
+            clock,
+            ports: Ports::new(devices, link.mailbox.bell()),
+            shared,
+            link,
+            burst: Burst::new(usize::from(mtu)),
+            outputs: OutputPool::new(),
+            passed: PassedSender::default(),
+            plan: None,
+            listings: VecDeque::new(),
+        }
+    }
+
+    /// Runs until the mailbox is closed. An error means that waiting itself has failed.
+    pub(crate) fn run(&mut self) -> io::Result<()> {
+        while !self.link.mailbox.is_closed() {
+            self.run_once()?;
+        }
+        Ok(())
+    }
+
+    /// One turn: waits for something to do, and does all of it once.
+    pub(crate) fn run_once(&mut self) -> io::Result<()> {
+        let timeout = self.timeout();
+        self.ports.wait(timeout)?;
+        let now = self.clock.now();
+        self.adopt_plan(now);
+        self.obey(now);
+        for index in 0..self.ports.len() {
+            if self.ports.is_ready(index) {
+                self.serve(index);
+            }
+        }
+        self.keep_time();
+        self.report();
+        Ok(())
+    }
+
+    /// How long nothing has to be done (none: until something happens).
+    fn timeout(&self) -> Option<Duration> {
+        if !self.listings.is_empty() {
+            return Some(Duration::from_micros(0));
+        }
+        self.path.next_wakeup().map(|due| due.since(self.clock.now()))
+    }
+
+    fn adopt_plan(&mut self, now: Instant) {
+        let adopted = self.plan.as_ref().map_or(0, |plan| plan.generation);
+        let Some(plan) = self.shared.plans.newer_than(adopted) else { return };
+        let generation = plan.generation;
+        self.path.adopt(plan.clone(), now);
+        self.plan = Some(plan);
+        self.shared.plans.acknowledge(self.link.number, generation);
+    }
+
+    fn obey(&mut self, now: Instant) {
+        if self.ports.bell_rang() {
+            // Before the first command is taken: a later one rings again.
+            self.link.mailbox.bell().clear();
+            while let Some(command) = self.link.mailbox.receive() {
+                match command {
+                    Command::SetProbes(specs) => self.path.set_probes(specs, now),
+                    Command::Inject { device, octets } => self.inject(device, &octets),
+                    Command::ListSessions(_) | Command::ListMappings(_) => self.listings.push_back(command),
+                }
+            }
+        }
+        if let Some(listing) = self.listings.pop_front() {
+            let rest = self.advance(listing, now);
+            self.listings.extend(rest);
+        }
+    }
+
+    /// Gathers one slice of a listing; returns it if there is more.
+    fn advance(&self, listing: Command, now: Instant) -> Option<Command> {
+        match listing {
+            Command::ListSessions(listing) => {
+                let read = |from, rows: &mut Vec<_>, max| self.path.session_rows(from, now, rows, max);
+                listing.advance(read).map(Command::ListSessions)
+            }
+            Command::ListMappings(listing) => {
+                let read = |from, rows: &mut Vec<_>, max| self.path.mapping_rows(from, now, rows, max);
+                listing.advance(read).map(Command::ListMappings)
+            }
+            Command::SetProbes(_) | Command::Inject { .. } => None,
+        }
+    }
+
+    fn inject(&mut self, device: DeviceIndex, octets: &[u8]) {
+        self.outputs.clear();
+        if self.path.inject(device, octets, &mut self.outputs) {
+            self.send_outputs();
+        }
+    }
+
+    /// Moves one burst of a device through the data path.
+    fn serve(&mut self, index: usize) {
+        let Ok(ingress) = u16::try_from(index).map(DeviceIndex) else { return };
+        self.burst.clear();
+        self.ports.receive(index, &mut self.burst, &self.shared.events);
+        let scope = scope(self.plan.as_deref(), ingress, ingress);
+        let too_long = u64::from(self.burst.oversized());
+        record(&self.link.counters, scope, DropReason::FrameTooLong, too_long);
+        add(&self.link.gauges.received, self.burst.len() as u64 + too_long);
+        if self.burst.is_empty() {
+            return;
+        }
+        let now = self.clock.now();
+        self.outputs.clear();
+        let mut frames = self.burst.frames(ingress);
+        self.path.process(&mut frames, now, &mut self.outputs);
+        for frame in frames.iter().filter(|frame| frame.verdict == Verdict::Pass) {
+            if !self.passed.send(&self.shared.passed, ingress, frame.octets(), now) {
+                record(&self.link.counters, scope, DropReason::PassQueueFull, 1);
+            }
+        }
+        let mut exit = Exit { ports: &mut self.ports, shared: &self.shared, link: &self.link };
+        exit.send(Some(ingress), self.plan.as_deref(), || frames.iter().filter_map(leaving));
+        drop(frames);
+        self.send_outputs();
+    }
+
+    fn keep_time(&mut self) {
+        self.outputs.clear();
+        self.path.tick(self.clock.now(), &mut self.outputs);
+        self.send_outputs();
+    }
+
+    fn send_outputs(&mut self) {
+        let mut exit = Exit { ports: &mut self.ports, shared: &self.shared, link: &self.link };
+        let outputs = || self.outputs.iter().map(|output| (output.0.egress, Outgoing::from_output(output)));
+        exit.send(None, self.plan.as_deref(), outputs);
+    }
+
+    /// Tells the control plane what has happened in this turn.
+    fn report(&mut self) {
+        while let Some(sample) = self.path.take_probe_sample() {
+            self.shared.events.push(Event::ProbeSample(sample));
+        }
+        if self.shared.passed.needs_announcement() {
+            self.shared.events.push(Event::PassedAvailable);
+        }
+        let gauges = &self.link.gauges;
+        gauges.sessions.store(self.path.session_count() as u64, Ordering::Relaxed);
+        gauges.mappings.store(self.path.mapping_count() as u64, Ordering::Relaxed);
+    }
+}
+
+/// The way out of a worker.
+struct Exit<'a> {
+    ports: &'a mut Ports,
+    shared: &'a Shared,
+    link: &'a WorkerLink,
+}
+
+impl Exit<'_> {
+    /// Sends frames to their devices, device by device and in order within each.
+    fn send<'f, Frames: Iterator<Item = (DeviceIndex, Outgoing<'f>)>>(
+        &mut self,
+        ingress: Option<DeviceIndex>,
+        plan: Option<&Plan>,
+        frames: impl Fn() -> Frames,
+    ) {
+        let bit = |device: DeviceIndex| 1_u64.checked_shl(u32::from(device.0)).unwrap_or(0);
+        let mut devices = frames().fold(0, |set, (device, _)| set | bit(device));
+        while devices != 0 {
+            let egress = DeviceIndex(devices.trailing_zeros() as u16);
+            devices &= devices - 1;
+            let mut burst = frames().filter(|(to, _)| *to == egress).map(|(_, frame)| frame);
+            let result = self.ports.transmit(usize::from(egress.0), &mut burst, &self.shared.events);
+            add(&self.link.gauges.transmitted, result.sent);
+            let scope = scope(plan, ingress.unwrap_or(egress), egress);
+            record(&self.link.counters, scope, DropReason::TransmitFailed, result.refused);
+        }
+    }
+}
+
+/// A frame whose verdict says that it leaves, with its device.
+fn leaving<'f>(frame: &'f Frame<'_>) -> Option<(DeviceIndex, Outgoing<'f>)> {
+    match frame.verdict {
+        Verdict::Forward | Verdict::Reply => Some((frame.egress, Outgoing::from_frame(frame))),
+        Verdict::Consumed | Verdict::Queued | Verdict::Pass | Verdict::Drop(_) => None,
+    }
+}
+
+/// The uplink a frame has met between two devices, and the side it came from.
+fn scope(plan: Option<&Plan>, ingress: DeviceIndex, egress: DeviceIndex) -> (Option<u8>, Direction) {
+    let slot = |device| match plan.and_then(|plan| plan.device(device)).map(|device| device.role) {
+        Some(Role::Uplink(slot)) => Some(slot),
+        Some(Role::Internal) | None => None,
+    };
+    match slot(ingress) {
+        Some(slot) => (Some(slot), Direction::Inbound),
+        None => (slot(egress), Direction::Outbound),
+    }
+}
+
+/// Counts what happens to a frame before or after the pipeline.
+fn record(counters: &Counters, (slot, direction): (Option<u8>, Direction), reason: DropReason, count: u64) {
+    for _ in 0..count {
+        counters.record(slot, direction, Verdict::Drop(reason));
+    }
+}
+
+/// Only this worker writes the number, so a plain load and store will do.
+fn add(gauge: &AtomicU64, count: u64) {
+    gauge.store(gauge.load(Ordering::Relaxed).wrapping_add(count), Ordering::Relaxed);
+}
+
+#[cfg(test)]
+mod tests;
