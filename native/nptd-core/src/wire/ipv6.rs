@@ -4,6 +4,10 @@ use super::octets::{set_u8, set_u16, set_u32, set_u128, u8_at, u16_at, u32_at, u
 
 /// Octets of the fixed header.
 pub const HEADER_LEN: usize = 40;
+/// Offset of the source address.
+pub const SOURCE: usize = 8;
+/// Offset of the destination address.
+pub const DESTINATION: usize = 24;
 
 /// Traffic class: DSCP and ECN.
 pub fn traffic_class(packet: &[u8]) -> u8 {
@@ -33,22 +37,22 @@ pub fn decrement_hop_limit(packet: &mut [u8]) {
 
 /// Source address.
 pub fn source(packet: &[u8]) -> u128 {
-    u128_at(packet, 8)
+    u128_at(packet, SOURCE)
 }
 
 /// Destination address.
 pub fn destination(packet: &[u8]) -> u128 {
-    u128_at(packet, 24)
+    u128_at(packet, DESTINATION)
 }
 
 /// Replaces the source address.
 pub fn set_source(packet: &mut [u8], address: u128) {
-    set_u128(packet, 8, address);
+    set_u128(packet, SOURCE, address);
 }
 
 /// Replaces the destination address.
 pub fn set_destination(packet: &mut [u8], address: u128) {
-    set_u128(packet, 24, address);
+    set_u128(packet, DESTINATION, address);
 }
 
 /// Fields of a header of our own.
