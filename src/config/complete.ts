@@ -1,0 +1,239 @@
+import { type Ipv4Address, ipv4Address } from '../net/ipv4-address.ts';
+import type { Ipv4Prefix } from '../net/ipv4-prefix.ts';
+import { macFromName } from '../net/mac-address.ts';
+import type {
+  DeviceConfig,
+  InternalConfig,
+  LimitsConfig,
+  Nat44Config,
+  NptdConfig,
+  PolicyConfig,
+  ProbeConfig,
+  RouteConfig,
+  Uplink4Config,
+  Uplink6Config,
+  UplinkConfig,
+} from './config.ts';
+import {
+  DEFAULT_CONTROL,
+  DEFAULT_LIMITS,
+  DEFAULT_MTU,
+  DEFAULT_NAT44,
+  DEFAULT_NPTV6,
+  DEFAULT_PORTS,
+  DEFAULT_PROBE,
+  PROBE_PROFILES,
+} from './defaults.ts';
+import { type DraftContext, oneOrMoreEntries, readEntries } from './draft-context.ts';
+import type { ConfigPath } from './issue.ts';
+import { draftPairs, wholePairs } from './pairs.ts';
+import type {
+  ConfigDraft,
+  DeviceDraft,
+  InternalDraft,
+  ProbeDraft,
+  RouteDraft,
+  Uplink4Draft,
+  Uplink6Draft,
+  UplinkDraft,
+} from './schema.ts';
+
+/** Most external addresses of one uplink. */
+export const POOL_ADDRESSES_MAX = 64;
+
+/** Fills in the defaults and reports missing keys. Whole only if nothing at all was reported of the file. */
+export function completeConfig(draft: ConfigDraft, context: DraftContext): NptdConfig {
+  const internal = entriesOf(draft.internal).flatMap(([name, device]) =>
+    found(completeInternal(name, device, ['internal', name], context)),
+  );
+  const uplinks = entriesOf(draft.uplinks).flatMap(([name, uplink]) =>
+    found(completeUplink(name, uplink, draft.site, context)),
+  );
+  return {
+    internal,
+    site: draft.site?.ula === undefined ? {} : { ula: draft.site.ula },
+    uplinks,
+    policies: [completeDefaultPolicy(draft, context)],
+    nat44: completeNat44(draft.nat44),
+    nptv6: { allZerosInterfaceId: draft.nptv6?.['all-zeros-interface-id'] ?? DEFAULT_NPTV6.allZerosInterfaceId },
+    limits: completeLimits(draft.limits),
+    control: { socket: draft.control?.socket ?? DEFAULT_CONTROL.socket },
+  };
+}
+
+function completeInternal(
+  name: string,
+  draft: InternalDraft,
+  path: ConfigPath,
+  context: DraftContext,
+): InternalConfig | undefined {
+  const device = completeDevice(draft.device, path, context);
+  const routes = readEntries(draft.routes).flatMap(({ entry, index }) =>
+    found(completeRoute(entry, [...path, 'routes', index], context)),
+  );
+  if (!context.given([...path, 'ipv4']) && !context.given([...path, 'ipv6'])) {
+    context.report(path, { code: 'missing-key', key: 'ipv4', hint: 'or "ipv6", or both' });
+  }
+  if (device === undefined) return undefined;
+  return {
+    name,
+    device,
+    ipv4: oneOrMoreEntries(draft.ipv4, path).map(({ entry }) => entry),
+    ipv6: oneOrMoreEntries(draft.ipv6, path).map(({ entry }) => entry),
+    routes,
+  };
+}
+
+function completeDevice(
+  draft: DeviceDraft | undefined,
+  path: ConfigPath,
+  context: DraftContext,
+): DeviceConfig | undefined {
+  const device = need(draft, path, 'device', context);
+  const tap = device && need(device.tap, [...path, 'device'], 'tap', context);
+  if (device === undefined || tap === undefined) return undefined;
+  const netns = device.netns;
+  return {
+    kind: 'tap',
+    tap,
+    ...(netns === undefined ? {} : { netns }),
+    mtu: device.mtu ?? DEFAULT_MTU,
+    mac: device.mac ?? macFromName(netns === undefined ? tap : `${netns}/${tap}`),
+  };
+}
+
+function completeRoute(draft: RouteDraft, path: ConfigPath, context: DraftContext): RouteConfig | undefined {
+  const to = need(draft.to, path, 'to', context);
+  const via = need(draft.via, path, 'via', context);
+  if (to?.family === 4 && via?.family === 4) return { family: 4, to, via: via.value };
+  if (to?.family === 6 && via?.family === 6) return { family: 6, to, via: via.value };
+  return undefined;
+}
+
+function completeUplink(
+  name: string,
+  draft: UplinkDraft,
+  site: ConfigDraft['site'],
+  context: DraftContext,
+): UplinkConfig | undefined {
+  const path = ['uplinks', name];
+  const device = completeDevice(draft.device, path, context);
+  const ipv4 = draft.ipv4 && completeUplink4(draft.ipv4, [...path, 'ipv4'], context);
+  const ipv6 = draft.ipv6 && completeUplink6(draft.ipv6, [...path, 'ipv6'], site, context);
+  if (device === undefined) return undefined;
+  return {
+    name,
+    device,
+    ...(ipv4 === undefined ? {} : { ipv4 }),
+    ...(ipv6 === undefined ? {} : { ipv6 }),
+    probe: completeProbe(draft.probe ?? {}),
+    metered: draft.metered ?? false,
+  };
+}
+
+function completeUplink4(draft: Uplink4Draft, path: ConfigPath, context: DraftContext): Uplink4Config | undefined {
+  const address = need(draft.address, path, 'address', context);
+  const gateway = need(draft.gateway, path, 'gateway', context);
+  if (address === undefined || gateway === undefined) return undefined;
+  const pool = new Set([address.address, ...readEntries(draft.pool).flatMap(({ entry }) => addressesOf(entry))]);
+  return { address, gateway, pool: [...pool], ports: draft.ports ?? DEFAULT_PORTS, nat44: draft.nat44 !== 'off' };
+}
+
+function completeUplink6(
+  draft: Uplink6Draft,
+  path: ConfigPath,
+  site: ConfigDraft['site'],
+  context: DraftContext,
+): Uplink6Config | undefined {
+  const address = need(draft.address, path, 'address', context);
+  const gateway = need(draft.gateway, path, 'gateway', context);
+  const hasPairs = draft.pairs === undefined ? context.given([...path, 'pairs']) : draft.pairs.length > 0;
+  if (!hasPairs || context.given([...path, 'internal'])) need(draft.prefix, path, 'prefix', context, 'or "pairs"');
+  for (const { entry, index } of readEntries(draft.pairs)) {
+    need(entry.internal, [...path, 'pairs', index], 'internal', context);
+    need(entry.external, [...path, 'pairs', index], 'external', context);
+  }
+  if (address === undefined || gateway === undefined) return undefined;
+  const pairs = wholePairs(draftPairs(draft, path, site)).map(({ internal, external }) => ({ internal, external }));
+  return { address, gateway, pairs };
+}
+
+function completeProbe(draft: ProbeDraft): ProbeConfig {
+  const profile = PROBE_PROFILES[draft.profile ?? 'default'];
+  const targets = readEntries(draft.targets).map(({ entry }) => entry);
+  return {
+    targets4: targets.flatMap((target) => (target.family === 4 ? [target.value] : [])),
+    targets6: targets.flatMap((target) => (target.family === 6 ? [target.value] : [])),
+    intervalMs: draft.interval ?? profile.intervalMs,
+    timeoutMs: draft.timeout ?? profile.timeoutMs,
+    upAfterMs: draft['up-after'] ?? DEFAULT_PROBE.upAfterMs,
+    quorum: draft.quorum ?? DEFAULT_PROBE.quorum,
+    transport: draft.transport ?? DEFAULT_PROBE.transport,
+  };
+}
+
+function completeDefaultPolicy(draft: ConfigDraft, context: DraftContext): PolicyConfig {
+  const policy = draft.policy?.default;
+  if (policy === undefined) return { name: 'default', prefer: context.uplinkNames };
+  const prefer = need(policy.prefer, ['policy', 'default'], 'prefer', context);
+  return { name: 'default', prefer: readEntries(prefer).map(({ entry }) => entry) };
+}
+
+function completeNat44(draft: ConfigDraft['nat44']): Nat44Config {
+  const { timeouts, filtering } = DEFAULT_NAT44;
+  return {
+    timeouts: {
+      udpMs: draft?.timeouts?.udp ?? timeouts.udpMs,
+      icmpMs: draft?.timeouts?.icmp ?? timeouts.icmpMs,
+      tcpTransitoryMs: draft?.timeouts?.['tcp-transitory'] ?? timeouts.tcpTransitoryMs,
+      tcpEstablishedMs: draft?.timeouts?.['tcp-established'] ?? timeouts.tcpEstablishedMs,
+    },
+    portRestMs: draft?.['port-rest'] ?? DEFAULT_NAT44.portRestMs,
+    filtering: {
+      udp: draft?.filtering?.udp ?? filtering.udp,
+      tcp: draft?.filtering?.tcp ?? filtering.tcp,
+      icmp: draft?.filtering?.icmp ?? filtering.icmp,
+    },
+  };
+}
+
+function completeLimits(draft: ConfigDraft['limits']): LimitsConfig {
+  const icmpErrors = draft?.['icmp-errors'];
+  return {
+    mappings: draft?.mappings ?? DEFAULT_LIMITS.mappings,
+    sessions: draft?.sessions ?? DEFAULT_LIMITS.sessions,
+    neighbours: draft?.neighbours ?? DEFAULT_LIMITS.neighbours,
+    icmpErrors: {
+      perSecond: icmpErrors?.rate ?? DEFAULT_LIMITS.icmpErrors.perSecond,
+      burst: icmpErrors?.burst ?? DEFAULT_LIMITS.icmpErrors.burst,
+    },
+  };
+}
+
+/** Reports a key that the file does not have; one that it has but that could not be read is reported already. */
+function need<T>(
+  value: T | undefined,
+  path: ConfigPath,
+  key: string,
+  context: DraftContext,
+  hint?: string,
+): T | undefined {
+  if (value === undefined && !context.given([...path, key])) {
+    context.report(path, { code: 'missing-key', key, ...(hint === undefined ? {} : { hint }) });
+  }
+  return value;
+}
+
+/** The addresses of a pool entry, no more than a pool holds. */
+function addressesOf(prefix: Ipv4Prefix): Ipv4Address[] {
+  const count = Math.min(2 ** (32 - prefix.length), POOL_ADDRESSES_MAX);
+  return Array.from({ length: count }, (_, index) => ipv4Address(prefix.address + index));
+}
+
+function entriesOf<T>(record: Readonly<Record<string, T>> | undefined): [string, T][] {
+  return Object.entries(record ?? {});
+}
+
+function found<T>(value: T | undefined): T[] {
+  return value === undefined ? [] : [value];
+}

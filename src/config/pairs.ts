@@ -1,0 +1,39 @@
+import type { Ipv6Prefix } from '../net/ipv6-prefix.ts';
+import type { ConfigPath } from './issue.ts';
+import type { ConfigDraft, Uplink6Draft } from './schema.ts';
+
+/** A prefix pair as the file has it, with the place of each side; a side is undefined where it could not be read. */
+export interface DraftPair {
+  readonly internal: Ipv6Prefix | undefined;
+  readonly internalPath: ConfigPath;
+  readonly external: Ipv6Prefix | undefined;
+  readonly externalPath: ConfigPath;
+}
+
+/** The pair of `prefix`, whose internal side is `internal` or else `site.ula`, and then those of `pairs`. */
+export function draftPairs(ipv6: Uplink6Draft, path: ConfigPath, site: ConfigDraft['site']): DraftPair[] {
+  const listed = (ipv6.pairs ?? []).map((pair, index) => ({
+    internal: pair?.internal,
+    internalPath: [...path, 'pairs', index, 'internal'],
+    external: pair?.external,
+    externalPath: [...path, 'pairs', index, 'external'],
+  }));
+  if (ipv6.prefix === undefined) return listed;
+  const own = {
+    internal: ipv6.internal ?? site?.ula,
+    internalPath: ipv6.internal === undefined ? ['site', 'ula'] : [...path, 'internal'],
+    external: ipv6.prefix,
+    externalPath: [...path, 'prefix'],
+  };
+  return [own, ...listed];
+}
+
+/** The pairs of which both sides could be read. */
+export function wholePairs(
+  pairs: readonly DraftPair[],
+): (DraftPair & { internal: Ipv6Prefix; external: Ipv6Prefix })[] {
+  return pairs.flatMap((pair) => {
+    const { internal, external } = pair;
+    return internal === undefined || external === undefined ? [] : [{ ...pair, internal, external }];
+  });
+}

@@ -1,0 +1,207 @@
+/**
+ * The shape of the file: the single source of its names and types, of what `docs/nptd.schema.json` publishes, and of
+ * the draft that rules look at.
+ *
+ * Every key is optional here, so that one missing or wrong value does not hide the problems beside it; which keys a
+ * map cannot do without is in its `required` list, and `completeConfig` reports them.
+ */
+import { z } from 'zod';
+import { type DurationRange, parseDuration } from './duration.ts';
+import * as values from './values.ts';
+
+const DAY_MS = 86_400_000;
+
+/** A text value; `expected` completes "expected …, found …". */
+function text<T>(expected: string, parse: (text: string) => values.Value<T>, example: string) {
+  return z
+    .string({ error: expected })
+    .meta({ description: expected, examples: [example] })
+    .transform((input, context) => {
+      const parsed = parse(input);
+      if (parsed.ok) return parsed.value;
+      context.addIssue({ code: 'custom', message: parsed.error });
+      return z.NEVER;
+    });
+}
+
+function duration(minMs: number, example: string, maxMs = 7 * DAY_MS) {
+  const range: DurationRange = { minMs, maxMs };
+  return text(`a duration with a unit like ${example}`, (input) => parseDuration(input, range), example);
+}
+
+function whole(min: number, max: number) {
+  const expected = `a whole number from ${min} to ${max}`;
+  return z
+    .int({ error: expected })
+    .min(min, { error: `must be ${expected}` })
+    .max(max, { error: `must be ${expected}` });
+}
+
+function choice<const T extends readonly [string, ...string[]]>(options: T) {
+  return z.enum(options, { error: `one of ${options.join(', ')}` });
+}
+
+/** Wrong entries become undefined, so that the others keep their positions. */
+function list<T extends z.ZodType>(what: string, item: T) {
+  return z.array(item.optional(), { error: `a list of ${what}` });
+}
+
+/** One value or a list of them. */
+function oneOrMore<T extends z.ZodType>(what: string, item: T) {
+  return z.union([item, list(what, item)]);
+}
+
+function map<S extends z.ZodRawShape>(description: string, shape: S, required: readonly (keyof S & string)[] = []) {
+  const known = Object.keys(shape).join(', ');
+  const object = z
+    .strictObject(shape, { error: (issue) => (issue.code === 'unrecognized_keys' ? known : 'a map') })
+    .partial();
+  return object.meta(required.length === 0 ? { description } : { description, required });
+}
+
+/** Names that are numbers would lose their place in the file's order. */
+function named<T extends z.ZodType>(description: string, value: T) {
+  const name = z.string().regex(/^(?!\d+$)[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/, {
+    error: 'a name has at most 32 letters, digits, "-" and "_", begins with a letter or digit, and is no number',
+  });
+  return z.record(name, value, { error: 'a map from names' }).meta({ description });
+}
+
+const ipv4Address = text('an IPv4 address like 203.0.113.1', values.ipv4Unicast, '203.0.113.1');
+const ipv4Interface = text('an IPv4 address with its prefix length', values.ipv4Interface, '192.168.1.1/24');
+const ipv6Interface = text('an IPv6 address with its prefix length', values.ipv6Interface, 'fd12:3456:789a:1::1/64');
+const ipv6Prefix = text('an IPv6 prefix like 2001:db8:a100::/48', values.ipv6Prefix, '2001:db8:a100::/48');
+
+const device = map(
+  'The device: a TAP device that nptd makes.',
+  {
+    tap: text('an interface name', values.deviceName, 'lan0'),
+    netns: text('the name of a network namespace', values.netnsName, 'site'),
+    mtu: whole(68, 65_535).meta({ description: 'Longest IP packet in octets; default 1500.' }),
+    mac: text('a MAC address', values.unicastMac, '02:00:00:00:00:01'),
+  },
+  ['tap'],
+);
+
+const route = map(
+  'A subnet behind an inner router.',
+  {
+    to: text('a prefix', values.prefix, '192.168.7.0/24'),
+    via: text('the address of a router', values.nextHop, '192.168.1.254'),
+  },
+  ['to', 'via'],
+);
+
+const internal = map(
+  'A device on the side of the site.',
+  {
+    device,
+    ipv4: oneOrMore('addresses', ipv4Interface).meta({ description: "The gateway's own IPv4 addresses." }),
+    ipv6: oneOrMore('addresses', ipv6Interface).meta({ description: "The gateway's own IPv6 addresses." }),
+    routes: list('routes', route),
+  },
+  ['device'],
+);
+
+const uplink4 = map(
+  'IPv4 on this uplink.',
+  {
+    address: ipv4Interface,
+    gateway: ipv4Address,
+    pool: list('addresses', text('an IPv4 address or prefix', values.poolEntry, '203.0.113.8/29')).meta({
+      description: 'More external addresses, beside its own.',
+    }),
+    ports: text('a range of ports', values.portRange, '1024-65535'),
+    nat44: choice(['on', 'off']).meta({ description: 'off: routed without translation; default on.' }),
+  },
+  ['address', 'gateway'],
+);
+
+const pair = map('A prefix pair of RFC 6296.', { internal: ipv6Prefix, external: ipv6Prefix }, [
+  'internal',
+  'external',
+]);
+
+const uplink6 = map(
+  'IPv6 on this uplink: either prefix, or pairs.',
+  {
+    address: ipv6Interface,
+    gateway: text('an IPv6 address like 2001:db8:a::1', values.ipv6NextHop, '2001:db8:a::1'),
+    prefix: ipv6Prefix.meta({ description: 'External prefix, paired with `internal`.' }),
+    internal: ipv6Prefix.meta({ description: 'Internal prefix of the pair; default site.ula.' }),
+    pairs: list('prefix pairs', pair),
+  },
+  ['address', 'gateway'],
+);
+
+const probe = map('How to see whether the uplink works.', {
+  targets: list('addresses', text('an IP address', values.probeTarget, '192.0.2.1')),
+  profile: choice(['default', 'fast']).meta({
+    description: 'Interval and timeout: 500ms/800ms, or fast: 100ms/120ms.',
+  }),
+  interval: duration(10, '500ms', DAY_MS),
+  timeout: duration(10, '800ms', 60_000),
+  'up-after': duration(0, '30s', DAY_MS),
+  quorum: whole(1, 64),
+  transport: choice(['data-path', 'raw-socket']),
+});
+
+const uplink = map(
+  'An attachment to an ISP.',
+  { device, ipv4: uplink4, ipv6: uplink6, probe, metered: z.boolean({ error: 'true or false' }) },
+  ['device'],
+);
+
+const policy = map('Uplinks in order of preference.', { prefer: list('uplink names', z.string({ error: 'a name' })) }, [
+  'prefer',
+]);
+
+const filtering = choice(['endpoint-independent', 'address-dependent', 'address-and-port-dependent']);
+
+const nat44 = map('NAT44 behaviour.', {
+  timeouts: map('Idle times after which a session ends.', {
+    udp: duration(100, '300s'),
+    icmp: duration(100, '60s'),
+    'tcp-transitory': duration(100, '240s'),
+    'tcp-established': duration(100, '7440s'),
+  }),
+  'port-rest': duration(0, '120s'),
+  filtering: map('Which inbound packets may use a mapping.', { udp: filtering, tcp: filtering, icmp: filtering }),
+});
+
+const limits = map('Sizes of tables and rates of own packets.', {
+  mappings: whole(1, 2 ** 24),
+  sessions: whole(1, 2 ** 24),
+  neighbours: whole(1, 2 ** 16),
+  'icmp-errors': map('Bucket for own ICMP errors.', { rate: whole(0, 1_000_000), burst: whole(0, 1_000_000) }),
+});
+
+export const fileSchema = map(
+  'Configuration of nptd.',
+  {
+    internal: named('Devices on the side of the site, by name.', internal),
+    site: map('What holds for the whole site.', { ula: ipv6Prefix }),
+    uplinks: named('Attachments to ISPs, by name.', uplink),
+    policy: map('Which uplinks new traffic prefers.', { default: policy }),
+    nat44,
+    nptv6: map('NPTv6 behaviour.', { 'all-zeros-interface-id': choice(['drop', 'translate']) }),
+    limits,
+    control: map('The control socket.', { socket: text('a path', values.socketPath, '/run/nptd/nptd.sock') }),
+  },
+  ['internal', 'uplinks'],
+);
+
+/** What could be read of a file: parsed values, each of which may be missing. */
+export type ConfigDraft = z.output<typeof fileSchema>;
+export type InternalDraft = z.output<typeof internal>;
+export type UplinkDraft = z.output<typeof uplink>;
+export type Uplink4Draft = z.output<typeof uplink4>;
+export type Uplink6Draft = z.output<typeof uplink6>;
+export type DeviceDraft = z.output<typeof device>;
+export type RouteDraft = z.output<typeof route>;
+export type ProbeDraft = z.output<typeof probe>;
+
+/** JSON Schema of the file, for editors. */
+export function fileJsonSchema(): unknown {
+  return { title: 'nptd configuration', ...z.toJSONSchema(fileSchema, { io: 'input', target: 'draft-2020-12' }) };
+}
