@@ -41,7 +41,7 @@ export interface SessionRow {
   readonly uplinkSlot: number;
   /** State of the TCP machine; absent for other protocols. */
   readonly tcpState?: string;
-  /** Milliseconds until it ends if nothing refreshes it. */
+  /** Milliseconds until it ends if nothing refreshes it, rounded down. */
   readonly expiresInMs: number;
 }
 

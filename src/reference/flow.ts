@@ -1,0 +1,62 @@
+/** Which flow of NAT44 a packet belongs to: protocol and endpoints, or why it has none. */
+import type { Endpoint } from './address.ts';
+import { ICMP, type IcmpHeader, type Ipv4Packet, isFragment4, TCP, type TcpFlags, UDP } from './packet.ts';
+import { type Dropped, dropped } from './verdict.ts';
+
+export interface Flow {
+  readonly protocol: number;
+  readonly source: Endpoint;
+  readonly destination: Endpoint;
+  /** Present for TCP. */
+  readonly tcpFlags?: TcpFlags;
+}
+
+/** An ICMP error that may quote a packet of a flow. */
+export interface ErrorMessage {
+  readonly kind: 'icmp-error';
+}
+
+const ICMP_ERRORS: readonly number[] = [3, 11, 12];
+const ECHO_REPLY = 0;
+const ECHO_REQUEST = 8;
+
+/** The flow of a packet from the internal side: of ICMP queries, echo requests. */
+export function outboundFlow(packet: Ipv4Packet): Flow | ErrorMessage | Dropped {
+  return flowOf(packet, ECHO_REQUEST, (icmp) => ({
+    source: { address: packet.source, port: icmp.identifier },
+    destination: { address: packet.destination, port: 0 },
+  }));
+}
+
+/** The flow of a packet from the external side: of ICMP queries, echo replies. */
+export function inboundFlow(packet: Ipv4Packet): Flow | ErrorMessage | Dropped {
+  return flowOf(packet, ECHO_REPLY, (icmp) => ({
+    source: { address: packet.source, port: 0 },
+    destination: { address: packet.destination, port: icmp.identifier },
+  }));
+}
+
+function flowOf(
+  packet: Ipv4Packet,
+  echoType: number,
+  echoEndpoints: (icmp: IcmpHeader) => { readonly source: Endpoint; readonly destination: Endpoint },
+): Flow | ErrorMessage | Dropped {
+  const { transport } = packet;
+  if (isFragment4(packet)) {
+    return dropped('FragmentNotTracked');
+  }
+  if (transport.kind === 'opaque') {
+    return dropped('UnsupportedProtocol');
+  }
+  if (transport.kind === 'icmp') {
+    if (transport.type === echoType) {
+      return { protocol: ICMP, ...echoEndpoints(transport) };
+    }
+    return ICMP_ERRORS.includes(transport.type) ? { kind: 'icmp-error' } : dropped('IcmpTypeNotForwarded');
+  }
+  const source = { address: packet.source, port: transport.sourcePort };
+  const destination = { address: packet.destination, port: transport.destinationPort };
+  return transport.kind === 'tcp'
+    ? { protocol: TCP, source, destination, tcpFlags: transport.flags }
+    : { protocol: UDP, source, destination };
+}

@@ -1,0 +1,102 @@
+/** ICMP errors through NAT44, both ways ("ICMP errors of IPv4" in docs/decisions.md). Nothing is refreshed (5508-R6). */
+import type { PlanUplink } from '../plan/plan.ts';
+import type { Endpoint } from './address.ts';
+import { type Mapping, type Session, sessionWith } from './mapping-table.ts';
+import { crossed, type Leg, type Nat44Context } from './nat44-leg.ts';
+import { ICMP, type Ipv4Packet } from './packet.ts';
+import { type Quote, readQuote, translateError } from './quoted-packet.ts';
+import { DESTINATION, SOURCE } from './rewrite.ts';
+import { preferred } from './steering.ts';
+import { type Dropped, dropped } from './verdict.ts';
+
+/** An error from the site, about a packet that came in: quoted destination and outer source become external (5508-R5). */
+export function outboundError(context: Nat44Context, packet: Ipv4Packet, target: PlanUplink | undefined): Leg {
+  const quote = readQuote(packet);
+  if ('kind' in quote) {
+    return quote;
+  }
+  const mapping =
+    quote.source.address === packet.destination ? mappingOfQuote(context, quote, target) : undefined;
+  if (mapping === undefined) {
+    return dropped('IcmpQuoteUnknown');
+  }
+  const uplink = context.plan.uplinks.find(({ slot }) => slot === mapping.slot);
+  if (uplink === undefined) {
+    throw new Error('a live mapping is on an uplink of the plan');
+  }
+  const translated = translateError(
+    packet,
+    quote,
+    { end: DESTINATION, endpoint: mapping.external },
+    { end: SOURCE, address: mapping.external.address },
+  );
+  return crossed(translated, uplink.device);
+}
+
+export interface TranslatedError {
+  readonly packet: Ipv4Packet;
+  /** Where it goes. */
+  readonly internalAddress: number;
+}
+
+/** An error from outside, about a packet that went out: quoted source and outer destination become internal (5508-R4). */
+export function inboundError(
+  context: Nat44Context,
+  packet: Ipv4Packet,
+  uplink: PlanUplink,
+): TranslatedError | Dropped {
+  const quote = readQuote(packet);
+  if ('kind' in quote) {
+    return quote;
+  }
+  const mapping =
+    quote.source.address === packet.destination
+      ? context.table.liveMappingOf(uplink.slot, quote.protocol, quote.source)
+      : undefined;
+  const session = mapping && sessionWith(mapping, remoteOf(quote, quote.destination));
+  if (session === undefined) {
+    return dropped('IcmpQuoteUnknown');
+  }
+  const { internal } = session.mapping;
+  const translated = translateError(
+    packet,
+    quote,
+    { end: SOURCE, endpoint: internal },
+    { end: DESTINATION, address: internal.address },
+  );
+  return { packet: translated, internalAddress: internal.address };
+}
+
+function mappingOfQuote(
+  context: Nat44Context,
+  quote: Quote,
+  target: PlanUplink | undefined,
+): Mapping | undefined {
+  const session = sessionOfQuote(context, quote, target);
+  if (session !== undefined) {
+    return session.mapping;
+  }
+  const uplinks = target === undefined ? preferred(context.plan) : [target];
+  const mappings = uplinks.map(({ slot }) =>
+    context.table.liveMapping(slot, quote.protocol, quote.destination),
+  );
+  return mappings.find((mapping) => mapping !== undefined);
+}
+
+function sessionOfQuote(
+  context: Nat44Context,
+  quote: Quote,
+  target: PlanUplink | undefined,
+): Session | undefined {
+  const { plan, table } = context;
+  const remote = remoteOf(quote, quote.source);
+  const slot = target?.slot;
+  return slot === undefined
+    ? table.sessionOnAnyUplink(plan, quote.protocol, quote.destination, remote)
+    : table.session(slot, quote.protocol, quote.destination, remote);
+}
+
+/** The remote endpoint as sessions know it: of an ICMP query it has no port. */
+function remoteOf(quote: Quote, endpoint: Endpoint): Endpoint {
+  return quote.protocol === ICMP ? { address: endpoint.address, port: 0 } : endpoint;
+}

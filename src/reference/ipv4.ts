@@ -1,0 +1,64 @@
+/** The way of an IPv4 packet through the gateway ("IPv4 from …" in docs/decisions.md). */
+import type { PlanDevice, PlanUplink } from '../plan/plan.ts';
+import { forward4 } from './forwarding.ts';
+import { hostRole4 } from './host-role.ts';
+import { classify4 } from './martians.ts';
+import { hairpin, inbound, outbound } from './nat44.ts';
+import type { Nat44Context } from './nat44-leg.ts';
+import { type Ipv4Packet, isEchoRequest } from './packet.ts';
+import { internalRoute4, onLink4, ownedInternally4, owns4, poolOwner } from './steering.ts';
+import { dropped, type Outcome } from './verdict.ts';
+
+/** A packet from the site. */
+export function fromInternal4(context: Nat44Context, packet: Ipv4Packet, ingress: PlanDevice): Outcome {
+  const { plan } = context;
+  const addresses = classify4(packet, ingress);
+  if (addresses !== 'unicast') {
+    return addresses === 'host-role' ? { kind: 'passed' } : addresses;
+  }
+  if (ownedInternally4(plan, packet.destination)) {
+    return hostRole4(packet);
+  }
+  if (internalRoute4(plan, packet.source) === undefined) {
+    return dropped('SourceNotInternal'); // 2827-1
+  }
+  const internalDevice = internalRoute4(plan, packet.destination);
+  if (internalDevice !== undefined) {
+    return forward4(plan, packet, internalDevice); // 4787-R7
+  }
+  const target = poolOwner(plan, packet.destination);
+  if (target === undefined) {
+    return outbound(context, packet);
+  }
+  return isEchoRequest(packet) ? hostRole4(packet) : hairpin(context, packet, target);
+}
+
+/** A packet from an uplink. */
+export function fromUplink4(
+  context: Nat44Context,
+  packet: Ipv4Packet,
+  ingress: PlanDevice,
+  uplink: PlanUplink,
+): Outcome {
+  const { plan } = context;
+  const addresses = classify4(packet, ingress);
+  if (addresses !== 'unicast') {
+    return addresses === 'host-role' ? { kind: 'passed' } : addresses;
+  }
+  const isOwnAddress = owns4(ingress, packet.destination);
+  const isOwned = isOwnAddress || uplink.ipv4?.pool.includes(packet.destination) === true;
+  const routedTo = uplink.ipv4?.nat44 === false ? internalRoute4(plan, packet.destination) : undefined;
+  if (!isOwned && routedTo === undefined) {
+    return dropped('NotForThisUplink');
+  }
+  if (internalRoute4(plan, packet.source) !== undefined && !onLink4(ingress, packet.source)) {
+    return dropped('SpoofedSource');
+  }
+  if (!isOwned && routedTo !== undefined) {
+    return forward4(plan, packet, routedTo);
+  }
+  if (isEchoRequest(packet)) {
+    return isOwnAddress ? hostRole4(packet) : dropped('NoMapping');
+  }
+  return uplink.ipv4?.nat44 === true ? inbound(context, packet, uplink) : hostRole4(packet);
+}

@@ -1,0 +1,80 @@
+/**
+ * Groups and addresses that never cross a router ("Groups and martians" in docs/decisions.md).
+ *
+ * The answer is a drop, `host-role` for the gateway itself, or `unicast` for everything that goes on.
+ */
+import type { PlanDevice } from '../plan/plan.ts';
+import { broadcastOf, inPrefix4, inPrefix6 } from './address.ts';
+import type { Ipv4Packet, Ipv6Packet } from './packet.ts';
+import { isLinkLocal, owns6 } from './steering.ts';
+import { type Dropped, dropped } from './verdict.ts';
+
+export type AddressClass = Dropped | 'host-role' | 'unicast';
+
+export function classify4(packet: Ipv4Packet, ingress: PlanDevice): AddressClass {
+  const { source, destination } = packet;
+  if (isBroadcast(destination, ingress) || inPrefix4(destination, 0xe0000000, 24)) {
+    return 'host-role';
+  }
+  if (inPrefix4(destination, 0xe0000000, 4)) {
+    return dropped('MulticastNotForwarded');
+  }
+  if (isThisNetworkOrLoopback(source) || inPrefix4(source, 0xe0000000, 3)) {
+    return dropped('MartianSource'); // 1812-MARTIAN
+  }
+  if (isThisNetworkOrLoopback(destination) || inPrefix4(destination, 0xf0000000, 4)) {
+    return dropped('MartianDestination'); // 1812-MARTIAN
+  }
+  return 'unicast';
+}
+
+/** The limited broadcast address, or the directed one of a prefix of a device. */
+export function isBroadcast(address: number, device: PlanDevice): boolean {
+  const directed = device.ipv4.map((own) => broadcastOf(own.address, own.prefixLength));
+  return address === 0xffffffff || directed.includes(address);
+}
+
+function isThisNetworkOrLoopback(address: number): boolean {
+  return inPrefix4(address, 0, 8) || inPrefix4(address, 0x7f000000, 8);
+}
+
+export function isMulticast6(address: bigint): boolean {
+  return inPrefix6(address, 0xffn << 120n, 8);
+}
+
+export function classify6(packet: Ipv6Packet, ingress: PlanDevice): AddressClass {
+  const { source, destination } = packet;
+  if (isMulticast6(source) || isLoopbackOrMapped(source)) {
+    return dropped('MartianSource'); // 6092-R1, 6092-R3
+  }
+  if (destination === 0n || isLoopbackOrMapped(destination)) {
+    return dropped('MartianDestination');
+  }
+  if (isMulticast6(destination)) {
+    const scope = Number((destination >> 112n) & 0x0fn);
+    return scope <= 2 ? 'host-role' : dropped('MulticastNotForwarded');
+  }
+  if (isLinkLocal(destination)) {
+    return owns6(ingress, destination) ? 'host-role' : dropped('MartianDestination');
+  }
+  return 'unicast';
+}
+
+/** What a packet for another destination than the host role's may not be. */
+export function checkTransit6(packet: Ipv6Packet): Dropped | undefined {
+  if (packet.source === 0n || isLinkLocal(packet.source)) {
+    return dropped('MartianSource');
+  }
+  return packet.icmpType !== undefined && isLinkScoped(packet.icmpType)
+    ? dropped('IcmpTypeNotForwarded') // 4890-NPT, 4890-T3
+    : undefined;
+}
+
+function isLoopbackOrMapped(address: bigint): boolean {
+  return address === 1n || inPrefix6(address, 0xffffn << 32n, 96);
+}
+
+/** Neighbour discovery, multicast listeners and routers, certification paths. */
+function isLinkScoped(type: number): boolean {
+  return (type >= 130 && type <= 137) || (type >= 141 && type <= 143) || [148, 149, 151, 152, 153].includes(type);
+}

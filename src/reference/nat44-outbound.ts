@@ -1,0 +1,207 @@
+/** The outbound leg of NAT44. Steps are those of "NAT44 outbound" in docs/decisions.md. */
+import type { PlanUplink } from '../plan/plan.ts';
+import type { Endpoint } from './address.ts';
+import { type Flow, outboundFlow } from './flow.ts';
+import { checkForwarding4 } from './forwarding.ts';
+import { outboundError } from './icmp-error.ts';
+import type { Mapping, Session } from './mapping-table.ts';
+import { type Crossed, crossed, type Leg, type Nat44Context } from './nat44-leg.ts';
+import type { Ipv4Packet } from './packet.ts';
+import { choosePort, pairedAddress, portRange } from './port-pool.ts';
+import { withSource } from './rewrite.ts';
+import { refreshOutbound, startSession } from './session-lifetime.ts';
+import { newFlowUplink4, preferred, uplinkAt, usable4, viableElsewhere4 } from './steering.ts';
+import { isOpening } from './tcp-machine.ts';
+import { type Dropped, dropped, droppedWithReset, ERROR4 } from './verdict.ts';
+
+/** What has to end before a flow goes on anew: a TCP session, or the mapping of a moved endpoint. */
+type Ending = { readonly session: Session } | { readonly mapping: Mapping } | undefined;
+
+/**
+ * Translates a packet from the site.
+ * @param target the uplink whose address a hairpinned packet was sent to
+ */
+export function outboundLeg(context: Nat44Context, packet: Ipv4Packet, target: PlanUplink | undefined): Leg {
+  const flow = outboundFlow(packet);
+  if ('protocol' in flow) {
+    const session = liveSession(context, flow, target);
+    if (session === undefined) {
+      return newFlow(context, packet, flow, target, undefined);
+    }
+    return knownFlow(context, packet, flow, target, session);
+  }
+  const leg = flow.kind === 'icmp-error' ? outboundError(context, packet, target) : flow;
+  if (leg.kind === 'crossed') {
+    return target === undefined ? (checkForwarding4(context.plan, packet, leg.device) ?? leg) : leg;
+  }
+  const routed = target === undefined ? routedUplink(newFlowUplink4(context.plan)) : undefined;
+  return routed === undefined ? leg : untranslated(context, packet, routed, undefined);
+}
+
+/** Step 2: the session decides the uplink, unless that is down and another one is not. */
+function knownFlow(
+  context: Nat44Context,
+  packet: Ipv4Packet,
+  flow: Flow,
+  target: PlanUplink | undefined,
+  session: Session,
+): Leg {
+  const { plan } = context;
+  const { slot } = session.mapping;
+  const uplink = uplinkAt(plan, slot);
+  if (uplink === undefined) {
+    throw new Error('a live session is on an uplink of the plan');
+  }
+  const isDown = !usable4(uplink) && viableElsewhere4(plan, slot);
+  if (target === undefined && isDown) {
+    if (flow.tcpFlags === undefined) {
+      return newFlow(context, packet, flow, target, { mapping: session.mapping });
+    }
+    if (isOpening(flow.tcpFlags)) {
+      return newFlow(context, packet, flow, target, { session });
+    }
+    // MWAN-2: never on another uplink in the middle of a connection.
+    return flow.tcpFlags.rst ? dropped('UplinkDown') : droppedWithReset('UplinkDown');
+  }
+  const refused = target === undefined ? checkForwarding4(plan, packet, uplink.device) : undefined;
+  return refused ?? translate(context, packet, session, uplink, flow);
+}
+
+/** Step 3 and those after it. */
+function newFlow(
+  context: Nat44Context,
+  packet: Ipv4Packet,
+  flow: Flow,
+  target: PlanUplink | undefined,
+  ending: Ending,
+): Leg {
+  const { plan } = context;
+  const uplink = target ?? uplinkOfEndpoint(context, flow) ?? newFlowUplink4(plan);
+  const routed = routedUplink(uplink);
+  if (routed !== undefined) {
+    return untranslated(context, packet, routed, ending);
+  }
+  if (flow.tcpFlags !== undefined && !isOpening(flow.tcpFlags)) {
+    const silent = flow.tcpFlags.rst || target !== undefined;
+    return silent ? dropped('TcpWithoutSession') : droppedWithReset('TcpWithoutSession');
+  }
+  if (uplink === undefined) {
+    return dropped('NoUplink', ERROR4.networkUnreachable); // 1812-UNREACH
+  }
+  const refused = target === undefined ? checkForwarding4(plan, packet, uplink.device) : undefined;
+  if (refused !== undefined) {
+    return refused;
+  }
+  end(context, ending);
+  const session = openSession(context, flow, uplink);
+  return 'kind' in session ? session : translate(context, packet, session, uplink, undefined);
+}
+
+function liveSession(context: Nat44Context, flow: Flow, target: PlanUplink | undefined): Session | undefined {
+  const { plan, table } = context;
+  const { protocol, source, destination } = flow;
+  return target === undefined
+    ? table.sessionOnAnyUplink(plan, protocol, source, destination)
+    : table.session(target.slot, protocol, source, destination);
+}
+
+/** MWAN-3: of UDP and ICMP, a usable uplink on which the endpoint already has a mapping. */
+function uplinkOfEndpoint(context: Nat44Context, flow: Flow): PlanUplink | undefined {
+  if (flow.tcpFlags !== undefined) {
+    return undefined;
+  }
+  const hasMapping = ({ slot }: PlanUplink) =>
+    context.table.liveMapping(slot, flow.protocol, flow.source) !== undefined;
+  return preferred(context.plan).find((uplink) => usable4(uplink) && hasMapping(uplink));
+}
+
+/** The uplink if it is routed without translation. */
+function routedUplink(uplink: PlanUplink | undefined): PlanUplink | undefined {
+  return uplink?.ipv4?.nat44 === false ? uplink : undefined;
+}
+
+function untranslated(context: Nat44Context, packet: Ipv4Packet, uplink: PlanUplink, ending: Ending): Leg {
+  const refused = checkForwarding4(context.plan, packet, uplink.device);
+  if (refused !== undefined) {
+    return refused;
+  }
+  end(context, ending);
+  return crossed(packet, uplink.device);
+}
+
+function end(context: Nat44Context, ending: Ending): void {
+  if (ending === undefined) {
+    return;
+  }
+  if ('session' in ending) {
+    context.table.endSession(ending.session, context.nowUs);
+  } else {
+    context.table.endMapping(ending.mapping, context.nowUs);
+  }
+}
+
+/** Step 5: never at the cost of a live one (5508-R8a, 6888-R11d). */
+function openSession(context: Nat44Context, flow: Flow, uplink: PlanUplink): Session | Dropped {
+  const { table, options } = context;
+  if (table.sessionCount >= options.sessionsMax) {
+    return dropped('SessionTableFull', ERROR4.hostUnreachable); // 6888-R11a, 6888-R11b
+  }
+  const known =
+    table.liveMapping(uplink.slot, flow.protocol, flow.source) ??
+    table.restingMapping(uplink.slot, flow.protocol, flow.source);
+  const mapping = known ?? newMapping(context, flow, uplink);
+  if ('kind' in mapping) {
+    return mapping;
+  }
+  const session = table.open(mapping, flow.destination);
+  startSession(context, session, flow, 'internal');
+  return session;
+}
+
+function newMapping(context: Nat44Context, flow: Flow, uplink: PlanUplink): Mapping | Dropped {
+  const { table, options } = context;
+  if (table.mappingCount >= options.mappingsMax) {
+    return dropped('MappingTableFull', ERROR4.hostUnreachable); // 6888-R11a, 6888-R11b
+  }
+  const external = chooseExternal(context, flow, uplink);
+  if (external === undefined) {
+    return dropped('PortPoolExhausted', ERROR4.hostUnreachable); // 7857-S4: no other address of the pool
+  }
+  const { slot, epoch } = uplink;
+  return table.allocate({ slot, epoch, protocol: flow.protocol, internal: flow.source, external });
+}
+
+/** 4787-R3: no two endpoints ever share an external one. */
+function chooseExternal(context: Nat44Context, flow: Flow, uplink: PlanUplink): Endpoint | undefined {
+  const { table, options } = context;
+  const { slot, epoch, ipv4 } = uplink;
+  if (ipv4 === undefined) {
+    throw new Error('a flow is only opened on an uplink with IPv4');
+  }
+  const { protocol, source: internal } = flow;
+  const address = pairedAddress(options.secret, internal.address, ipv4.pool);
+  const port = choosePort({
+    secret: options.secret,
+    protocol,
+    internal,
+    externalAddress: address,
+    ports: portRange(protocol, internal.port, ipv4),
+    counter: table.allocationsOf(slot, epoch, protocol, address),
+    isFree: (candidate) => table.isFree(slot, protocol, { address, port: candidate }),
+  });
+  return port === undefined ? undefined : { address, port };
+}
+
+/** Step 6; `flow` is absent when the session has just been opened by this very packet. */
+function translate(
+  context: Nat44Context,
+  packet: Ipv4Packet,
+  session: Session,
+  uplink: PlanUplink,
+  flow: Flow | undefined,
+): Crossed {
+  if (flow !== undefined) {
+    refreshOutbound(context, session, flow); // 4787-R6
+  }
+  return crossed(withSource(packet, session.mapping.external), uplink.device);
+}

@@ -1,0 +1,153 @@
+/** Packets the gateway makes about others: ICMP errors and TCP resets ("Own errors" in docs/decisions.md). */
+import type { Plan, PlanDevice, PlanRate } from '../plan/plan.ts';
+import { ipv6FromOctets } from './address.ts';
+import { checksumOf, onesComplementSum } from './checksum.ts';
+import { isBroadcast } from './martians.ts';
+import { concatOctets, writeU8, writeU16, writeU32, writeU128 } from './octets.ts';
+import { ICMP, ICMPV6, type Ipv4Packet, type Ipv6Packet, type Packet, TCP, type TcpHeader } from './packet.ts';
+import { deviceAt, internalRoute4, internalRoute6, isInternal } from './steering.ts';
+import type { OutgoingPacket } from './translator.ts';
+import type { ErrorRequest } from './verdict.ts';
+
+const IPV4_ERROR_MAX = 576; // 1812-LEN
+const IPV6_ERROR_MAX = 1280; // 4443-2.4c
+const HOP_LIMIT = 64;
+
+/** A token bucket, kept as the instant up to which it is spent (1812-RATE, 4443-2.4f). */
+export class Bucket {
+  #spentUntilUs = 0;
+
+  /** Takes one token, if there is one. */
+  take(rate: PlanRate, nowUs: number): boolean {
+    if (rate.perSecond === 0 || rate.burst === 0) {
+      return false;
+    }
+    const intervalUs = Math.floor(1_000_000 / rate.perSecond);
+    const fromUs = Math.max(this.#spentUntilUs, nowUs);
+    if (fromUs - nowUs > (rate.burst - 1) * intervalUs) {
+      return false;
+    }
+    this.#spentUntilUs = fromUs + intervalUs;
+    return true;
+  }
+}
+
+/** The error about a packet, or none where none may be sent. */
+export function icmpError(
+  plan: Plan,
+  packet: Packet,
+  ingress: number,
+  request: ErrorRequest,
+): OutgoingPacket | undefined {
+  const device = packet.family === 4 ? egress4(plan, packet, ingress) : egress6(plan, packet, ingress);
+  const octets =
+    packet.family === 4
+      ? icmpError4(packet, deviceAt(plan, ingress), deviceAt(plan, device), request)
+      : icmpError6(packet, deviceAt(plan, device), request);
+  return octets && { device, octets, kind: 'IcmpError' };
+}
+
+/** Towards the site by the route of the offender's source, towards an uplink by that uplink (MWAN-6). */
+function egress4(plan: Plan, packet: Ipv4Packet, ingress: number): number {
+  return isInternal(deviceAt(plan, ingress)) ? (internalRoute4(plan, packet.source) ?? ingress) : ingress;
+}
+
+function egress6(plan: Plan, packet: Ipv6Packet, ingress: number): number {
+  return isInternal(deviceAt(plan, ingress)) ? (internalRoute6(plan, packet.source) ?? ingress) : ingress;
+}
+
+function icmpError4(
+  packet: Ipv4Packet,
+  ingress: PlanDevice,
+  egress: PlanDevice,
+  request: ErrorRequest,
+): Uint8Array | undefined {
+  const source = egress.ipv4[0]?.address; // 1812-SRC
+  if (source === undefined || !mayCauseError4(packet, ingress)) {
+    return undefined;
+  }
+  const message = icmpMessage(request, packet.octets.subarray(0, IPV4_ERROR_MAX - 28));
+  writeU16(message, 2, checksumOf(message));
+  const header = ipv4Header(source, packet.source, ICMP, message.length);
+  writeU8(header, 1, packet.tos & 0xfc); // 1812-TOS, 5508-R10d
+  return finishIpv4(header, message);
+}
+
+/** 1812-WHEN. */
+function mayCauseError4(packet: Ipv4Packet, ingress: PlanDevice): boolean {
+  const { transport } = packet;
+  const isOtherThanEcho = transport.kind === 'icmp' && transport.type !== 0 && transport.type !== 8;
+  const isBroadcastOrFragment =
+    packet.fragmentOffset > 0 || isBroadcast(packet.destination, ingress) || isBroadcast(packet.source, ingress);
+  return !isOtherThanEcho && !isBroadcastOrFragment;
+}
+
+function icmpError6(packet: Ipv6Packet, egress: PlanDevice, request: ErrorRequest): Uint8Array | undefined {
+  const own = egress.ipv6[0]; // 4443-2.2
+  if (own === undefined || !mayCauseError6(packet)) {
+    return undefined;
+  }
+  const message = icmpMessage(request, packet.octets.subarray(0, IPV6_ERROR_MAX - 48));
+  const header = new Uint8Array(40);
+  writeU32(header, 0, 0x60000000 + (packet.trafficClass & 0xfc) * 0x100000);
+  writeU16(header, 4, message.length);
+  writeU8(header, 6, ICMPV6);
+  writeU8(header, 7, HOP_LIMIT);
+  writeU128(header, 8, ipv6FromOctets(own.address));
+  writeU128(header, 24, packet.source);
+  const pseudoHeader = onesComplementSum(header.subarray(8), message.length + ICMPV6);
+  writeU16(message, 2, checksumOf(message, pseudoHeader));
+  return concatOctets(header, message);
+}
+
+/** 4443-2.4e; multicast and unspecified addresses have been dropped before. */
+function mayCauseError6(packet: Ipv6Packet): boolean {
+  const type = packet.icmpType;
+  const isErrorOrDiscovery = type !== undefined && (type < 128 || (type >= 133 && type <= 137));
+  return !isErrorOrDiscovery && packet.fragmentOffset === 0;
+}
+
+function icmpMessage(request: ErrorRequest, quote: Uint8Array): Uint8Array {
+  const header = new Uint8Array(8);
+  writeU8(header, 0, request.type);
+  writeU8(header, 1, request.code);
+  writeU32(header, 4, request.word);
+  return concatOctets(header, quote);
+}
+
+/** The reset that answers a segment, by the device it came in by. */
+export function tcpReset(packet: Ipv4Packet, segment: TcpHeader, ingress: number): OutgoingPacket {
+  const message = new Uint8Array(20);
+  writeU16(message, 0, segment.destinationPort);
+  writeU16(message, 2, segment.sourcePort);
+  writeU8(message, 12, 0x50);
+  if (segment.flags.ack) {
+    writeU32(message, 4, segment.acknowledgement);
+    writeU8(message, 13, 0x04);
+  } else {
+    const { syn, fin } = segment.flags;
+    writeU32(message, 8, (segment.sequence + segment.payloadLength + Number(syn) + Number(fin)) >>> 0);
+    writeU8(message, 13, 0x14);
+  }
+  const header = ipv4Header(packet.destination, packet.source, TCP, message.length);
+  const pseudoHeader = onesComplementSum(header.subarray(12), message.length + TCP);
+  writeU16(message, 16, checksumOf(message, pseudoHeader));
+  return { device: ingress, octets: finishIpv4(header, message), kind: 'TcpReset' };
+}
+
+function ipv4Header(source: number, destination: number, protocol: number, payloadLength: number): Uint8Array {
+  const header = new Uint8Array(20);
+  writeU8(header, 0, 0x45);
+  writeU16(header, 2, 20 + payloadLength);
+  writeU16(header, 6, 0x4000);
+  writeU8(header, 8, HOP_LIMIT);
+  writeU8(header, 9, protocol);
+  writeU32(header, 12, source);
+  writeU32(header, 16, destination);
+  return header;
+}
+
+function finishIpv4(header: Uint8Array, message: Uint8Array): Uint8Array {
+  writeU16(header, 10, checksumOf(header));
+  return concatOctets(header, message);
+}

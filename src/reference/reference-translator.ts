@@ -1,0 +1,175 @@
+/**
+ * The reference: both translators written plainly from docs/decisions.md, to be compared with the engine.
+ *
+ * Only the order of things is here; each step has a file of its own.
+ */
+import type { Plan, PlanDevice } from '../plan/plan.ts';
+import { formatEndpoint } from './address.ts';
+import { fromInternal4, fromUplink4 } from './ipv4.ts';
+import { fromInternal6, fromUplink6 } from './ipv6.ts';
+import { type Mapping, MappingTable, type Session } from './mapping-table.ts';
+import { refusePrefixPair } from './nptv6.ts';
+import { readU8 } from './octets.ts';
+import { Bucket, icmpError, tcpReset } from './own-errors.ts';
+import { ICMP, type Packet, type Parsed, TCP } from './packet.ts';
+import { parseIpv4 } from './packet-ipv4.ts';
+import { parseIpv6 } from './packet-ipv6.ts';
+import { uplinkAt } from './steering.ts';
+import type {
+  MappingRow,
+  OutgoingPacket,
+  SessionRow,
+  TranslationResult,
+  Translator,
+  TranslatorOptions,
+} from './translator.ts';
+import { type Dropped, dropped, type Outcome } from './verdict.ts';
+
+const TICK_US = 100_000;
+
+export class ReferenceTranslator implements Translator {
+  readonly #options: TranslatorOptions;
+  readonly #table = new MappingTable();
+  readonly #errorBucket = new Bucket();
+  readonly #resetBucket = new Bucket();
+  #plan: Plan | undefined;
+
+  constructor(options: TranslatorOptions) {
+    this.#options = options;
+  }
+
+  /** @throws {RangeError} if a prefix pair cannot be translated */
+  applyPlan(plan: Plan): void {
+    for (const pair of plan.uplinks.flatMap((uplink) => uplink.ipv6?.pairs ?? [])) {
+      const problem = refusePrefixPair(pair);
+      if (problem !== undefined) {
+        throw new RangeError(problem);
+      }
+    }
+    this.#table.applyPlan(plan);
+    this.#plan = plan;
+  }
+
+  process(device: number, octets: Uint8Array, nowUs: number): TranslationResult {
+    const plan = this.#plan;
+    const ingress = plan?.devices[device];
+    if (plan === undefined || ingress === undefined) {
+      return { verdict: 'UnknownDevice', outgoing: [] };
+    }
+    this.#table.advance(nowUs);
+    const packet = parse(octets);
+    if (!('family' in packet)) {
+      return { verdict: packet.reason, outgoing: [] };
+    }
+    const outcome = this.#decide(plan, packet, ingress, nowUs);
+    return this.#resultOf(plan, packet, device, outcome, nowUs);
+  }
+
+  sessions(nowUs: number): SessionRow[] {
+    this.#table.advance(nowUs);
+    return this.#table.live().flatMap((mapping) =>
+      [...mapping.sessions.values()].map((session) => sessionRow(session, nowUs)),
+    );
+  }
+
+  mappings(nowUs: number): MappingRow[] {
+    this.#table.advance(nowUs);
+    return this.#table.live().map((mapping) => ({
+      ...mappingFields(mapping),
+      sessions: mapping.sessions.size,
+    }));
+  }
+
+  #decide(plan: Plan, packet: Packet, ingress: PlanDevice, nowUs: number): Outcome {
+    const uplink = ingress.uplinkSlot === undefined ? undefined : uplinkAt(plan, ingress.uplinkSlot);
+    if (packet.family === 6) {
+      return uplink === undefined ? fromInternal6(plan, packet, ingress) : fromUplink6(plan, packet, ingress, uplink);
+    }
+    const context = { plan, table: this.#table, options: this.#options, nowUs };
+    return uplink === undefined
+      ? fromInternal4(context, packet, ingress)
+      : fromUplink4(context, packet, ingress, uplink);
+  }
+
+  #resultOf(plan: Plan, packet: Packet, device: number, outcome: Outcome, nowUs: number): TranslationResult {
+    switch (outcome.kind) {
+      case 'passed':
+        return { verdict: 'Pass', outgoing: [] };
+      case 'replied':
+        return { verdict: 'Reply', outgoing: [{ device, octets: outcome.octets, kind: 'Reply' }] };
+      case 'forwarded': {
+        const outgoing = outcome.pieces.map((octets, index) => ({
+          device: outcome.device,
+          octets,
+          kind: index === 0 ? 'Forward' : 'Fragment',
+        }));
+        return { verdict: 'Forward', outgoing };
+      }
+      case 'dropped': {
+        const answer = this.#answerTo(plan, packet, device, outcome, nowUs);
+        return { verdict: outcome.reason, outgoing: answer === undefined ? [] : [answer] };
+      }
+    }
+  }
+
+  /** The error or reset that a drop calls for, if it may be sent and the limit allows it. */
+  #answerTo(
+    plan: Plan,
+    packet: Packet,
+    device: number,
+    outcome: Dropped,
+    nowUs: number,
+  ): OutgoingPacket | undefined {
+    if (outcome.error !== undefined) {
+      const error = icmpError(plan, packet, device, outcome.error);
+      return error !== undefined && this.#errorBucket.take(plan.errorRate, nowUs) ? error : undefined;
+    }
+    if (outcome.reset && packet.family === 4 && packet.transport.kind === 'tcp') {
+      const reset = tcpReset(packet, packet.transport, device);
+      return this.#resetBucket.take(plan.errorRate, nowUs) ? reset : undefined;
+    }
+    return undefined;
+  }
+}
+
+/** A packet without link header is told apart by its first nibble. */
+function parse(octets: Uint8Array): Parsed<Packet> {
+  const version = octets.length === 0 ? undefined : readU8(octets, 0) >> 4;
+  switch (version) {
+    case 4:
+      return parseIpv4(octets);
+    case 6:
+      return parseIpv6(octets);
+    default:
+      return dropped('UnsupportedEtherType');
+  }
+}
+
+function sessionRow(session: Session, nowUs: number): SessionRow {
+  const row = {
+    ...mappingFields(session.mapping),
+    remote: formatEndpoint(session.remote),
+    expiresInMs: Math.floor((session.endTick * TICK_US - nowUs) / 1000),
+  };
+  return session.tcp === undefined ? row : { ...row, tcpState: session.tcp.state };
+}
+
+function mappingFields(mapping: Mapping): Omit<MappingRow, 'sessions'> {
+  return {
+    protocol: protocolName(mapping.protocol),
+    internal: formatEndpoint(mapping.internal),
+    external: formatEndpoint(mapping.external),
+    uplinkSlot: mapping.slot,
+  };
+}
+
+function protocolName(protocol: number): MappingRow['protocol'] {
+  switch (protocol) {
+    case TCP:
+      return 'tcp';
+    case ICMP:
+      return 'icmp';
+    default:
+      return 'udp';
+  }
+}
