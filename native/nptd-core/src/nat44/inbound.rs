@@ -62,11 +62,8 @@ impl Nat44 {
         if flow.protocol != Protocol::Tcp {
             return Ok(Admitted { internal, by: By::Mapping });
         }
-        if tcp_flags & (flag::SYN | flag::ACK | flag::RST) != flag::SYN {
+        if tcp_flags & (flag::SYN | flag::ACK) != flag::SYN {
             return Err(DropReason::TcpWithoutSession);
-        }
-        if self.sessions.is_full() {
-            return Err(DropReason::SessionTableFull);
         }
         Ok(Admitted { internal, by: By::NewConnection(position) })
     }

@@ -142,6 +142,11 @@ impl Nat44 {
         self.sweep.is_some() || self.session_wheel.is_behind(now) || self.rest_wheel.is_behind(now)
     }
 
+    /// Whether nothing is left that time could end.
+    pub fn is_idle(&self) -> bool {
+        self.sessions.is_empty() && self.mappings.is_empty()
+    }
+
     /// Number of sessions that have not been removed.
     pub fn session_count(&self) -> u32 {
         self.sessions_live

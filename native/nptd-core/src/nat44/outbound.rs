@@ -54,7 +54,7 @@ impl Nat44 {
         now: Instant,
     ) -> Result<Steered, DropReason> {
         let now = now.tick();
-        let opens = tcp_flags & (flag::SYN | flag::ACK | flag::RST) == flag::SYN;
+        let opens = tcp_flags & (flag::SYN | flag::ACK) == flag::SYN;
         let mut ends = Ends::Nothing;
         if let Some(position) = self.find_outbound(flow, hairpin, plan, now) {
             let slot = self.sessions.get(position).map_or(0, |session| session.slot);
@@ -67,15 +67,15 @@ impl Nat44 {
                 Protocol::Tcp => return Err(DropReason::UplinkDown),
                 Protocol::Udp | Protocol::Icmp => Ends::MappingOf(position),
             };
-        } else if flow.protocol == Protocol::Tcp && !opens {
+        }
+        let slot = hairpin.or_else(|| self.choose_uplink(flow, plan, now));
+        let is_routed = slot.is_some_and(|slot| plan.is_routed4(slot));
+        let is_new = matches!(ends, Ends::Nothing);
+        if flow.protocol == Protocol::Tcp && is_new && !opens && !is_routed {
             return Err(DropReason::TcpWithoutSession);
         }
-        let slot = match hairpin {
-            Some(slot) => slot,
-            None => self.choose_uplink(flow, plan, now).ok_or(DropReason::NoUplink)?,
-        };
-        let nat44 = plan.uplink(slot).and_then(|uplink| uplink.ipv4.as_ref()).is_some_and(|ipv4| ipv4.nat44);
-        let how = if nat44 { How::New(ends) } else { How::Untranslated };
+        let slot = slot.ok_or(DropReason::NoUplink)?;
+        let how = if is_routed { How::Untranslated } else { How::New(ends) };
         Ok(Steered { slot, how })
     }
 

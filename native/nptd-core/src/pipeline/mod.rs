@@ -1,12 +1,39 @@
-//! The order of the parts: frames in, verdicts and outputs out.
+//! The order of the parts: frames in, verdicts and outputs out. Owns no detail.
+
+mod forward;
+mod ipv4;
+mod ipv6;
+mod link;
+pub mod own_errors;
+mod parse;
+mod transit;
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
-use crate::counters::Counters;
+use crate::counters::{Counters, Direction};
 use crate::frame::{DeviceIndex, Frame};
+use crate::host::context::Context;
+use crate::host::neighbours::Neighbours;
+use crate::host::probes::{Family as ProbeFamily, ProbeSample, ProbeSpec, Probes};
+use crate::nat44::{MappingRow, Nat44, SessionRow};
 use crate::output::OutputPool;
-use crate::plan::Plan;
-use crate::time::Instant;
+use crate::plan::spec::{PlanSpec, PolicySpec};
+use crate::plan::{Plan, PlanError, Role, SLOTS_MAX};
+use crate::time::{Duration, Instant};
+use crate::verdict::{OutputKind, Verdict};
+use crate::wire::ethernet;
+
+use link::{Carries, Family};
+use own_errors::OwnErrors;
+use transit::{Outcome, Transit};
+
+/// Steps of expiry after each batch: with 64 frames a batch, 64 times what a flood of new flows can add.
+const EXPIRE_BUDGET: u32 = 4_096;
+
+/// How often ended sessions are swept while nothing else happens. Lookups never return an ended one, so this only
+/// decides when memory and ports come back.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Capacities and secrets of an engine: fixed for its life.
 #[derive(Clone, Copy, Debug)]
@@ -17,7 +44,7 @@ pub struct EngineConfig {
     pub sessions_max: u32,
     /// Most neighbours over all devices.
     pub neighbours_max: u32,
-    /// Key of port choice, random per boot.
+    /// Key of port choice and probe tokens, random per boot.
     pub secret: [u8; 16],
     /// Key of the tables' hash, random per boot.
     pub hash_key: [u8; 16],
@@ -25,38 +52,194 @@ pub struct EngineConfig {
 
 /// One worker's data path.
 pub struct Engine {
+    plan: Arc<Plan>,
     counters: Arc<Counters>,
+    nat44: Nat44,
+    neighbours: Neighbours,
+    probes: Probes,
+    errors: OwnErrors,
+    /// Echo identifiers of our own probes, by slot.
+    probe_identifiers: [Option<u16>; SLOTS_MAX],
+    last_sweep: Instant,
 }
 
 impl Engine {
-    /// Allocates everything the engine will ever use.
-    pub fn new(_config: EngineConfig, counters: Arc<Counters>) -> Self {
-        Self { counters }
+    /// Allocates everything the engine will ever use. It starts with an empty plan, which drops every frame.
+    ///
+    /// # Errors
+    /// None in practice: the empty plan is valid.
+    pub fn new(config: EngineConfig, counters: Arc<Counters>) -> Result<Self, PlanError> {
+        let policies = alloc::vec![PolicySpec { prefer: Vec::new() }];
+        let plan = Plan::new(PlanSpec { policies, ..PlanSpec::default() })?;
+        Ok(Self {
+            plan: Arc::new(plan),
+            counters,
+            nat44: Nat44::new(config.mappings_max, config.sessions_max, &config.secret, &config.hash_key),
+            neighbours: Neighbours::new(config.neighbours_max, config.hash_key),
+            probes: Probes::new(config.secret),
+            errors: OwnErrors::new(),
+            probe_identifiers: [None; SLOTS_MAX],
+            last_sweep: Instant::default(),
+        })
     }
 
     /// Takes over a plan, between two batches.
-    pub fn adopt(&mut self, _plan: Arc<Plan>, _now: Instant) {}
+    pub fn adopt(&mut self, plan: Arc<Plan>) {
+        self.nat44.adopt(&plan);
+        self.neighbours.adopt(&plan);
+        self.plan = plan;
+        // A pool that began anew has forgotten which identifiers are ours.
+        for (slot, identifier) in (0u8..).zip(&mut self.probe_identifiers) {
+            if let Some(wanted) = *identifier {
+                *identifier = Some(self.nat44.reserve_identifier(slot, wanted).unwrap_or(wanted));
+            }
+        }
+    }
+
+    /// Generation of the plan in force.
+    pub fn generation(&self) -> u64 {
+        self.plan.generation
+    }
 
     /// Processes a batch of at most [`crate::frame::FRAME_BATCH_MAX`] frames: sets verdict and egress of each,
-    /// and fills the pool of extra outputs.
-    pub fn process(&mut self, _frames: &mut [Frame<'_>], _now: Instant, _outputs: &mut OutputPool) {}
+    /// counts it, and adds extra outputs to the pool.
+    pub fn process(&mut self, frames: &mut [Frame<'_>], now: Instant, outputs: &mut OutputPool) {
+        let plan = Arc::clone(&self.plan);
+        let counters = Arc::clone(&self.counters);
+        let mut transit = self.transit(&plan, &counters, now, outputs);
+        for frame in frames {
+            let ingress = plan.device(frame.ingress);
+            let direction = match ingress.map(|device| device.role) {
+                Some(Role::Uplink(_)) => Direction::Inbound,
+                Some(Role::Internal) | None => Direction::Outbound,
+            };
+            let outcome = transit.process(frame);
+            frame.verdict = outcome.verdict;
+            counters.record(outcome.slot, direction, outcome.verdict);
+        }
+    }
 
-    /// Does what time demands: expiry within a budget, address resolution, probes. Call it at least every 100 ms while
-    /// idle or at [`Self::next_wakeup`], and after each batch.
-    pub fn tick(&mut self, _now: Instant, _outputs: &mut OutputPool) {}
+    /// Does what time demands: expiry within a budget, address resolution, probes. To be called after each batch,
+    /// and at [`Self::next_wakeup`].
+    pub fn tick(&mut self, now: Instant, outputs: &mut OutputPool) {
+        let is_behind = self.nat44.expire(&self.plan, now, EXPIRE_BUDGET);
+        if !is_behind {
+            self.last_sweep = now;
+        }
+        let plan = Arc::clone(&self.plan);
+        let counters = Arc::clone(&self.counters);
+        let Transit { mut context, neighbours, probes, .. } = self.transit(&plan, &counters, now, outputs);
+        neighbours.poll(&mut context);
+        probes.poll(&mut context, neighbours);
+    }
+
+    /// Removes everything that has ended, however much it is: for translators that are driven packet by packet and
+    /// must not depend on how often they are called.
+    pub fn settle(&mut self, now: Instant) {
+        while self.nat44.expire(&self.plan, now, u32::MAX) {}
+    }
 
     /// When [`Self::tick`] has something to do next; none while there is nothing.
     pub fn next_wakeup(&self) -> Option<Instant> {
-        None
+        let sweep = (!self.nat44.is_idle()).then(|| self.last_sweep.after(SWEEP_INTERVAL));
+        [sweep, self.neighbours.next_wakeup(), self.probes.next_wakeup()].into_iter().flatten().min()
     }
 
-    /// Sends a complete frame of the control plane out of a device; false if there is no room.
-    pub fn inject(&mut self, _device: DeviceIndex, _octets: &[u8], _outputs: &mut OutputPool) -> bool {
-        false
+    /// Sends a complete frame of the control plane out of a device; false if there is no room or no such device.
+    pub fn inject(&mut self, device: DeviceIndex, octets: &[u8], outputs: &mut OutputPool) -> bool {
+        if self.plan.device(device).is_none() {
+            return false;
+        }
+        let Some(space) = outputs.allocate(octets.len(), device, OutputKind::Injected) else {
+            return false;
+        };
+        space.copy_from_slice(octets);
+        self.counters.record_output(OutputKind::Injected);
+        true
+    }
+
+    /// Replaces what is probed; identifiers of IPv4 probes are taken from the uplinks' pools (3022-2.2).
+    pub fn set_probes(&mut self, mut specs: Vec<ProbeSpec>, now: Instant) {
+        for spec in &mut specs {
+            let Some(place) = self.probe_identifiers.get_mut(usize::from(spec.slot)) else { continue };
+            let identifier = match (*place, spec.family) {
+                (Some(identifier), _) => identifier,
+                (None, ProbeFamily::V6) => spec.identifier,
+                (None, ProbeFamily::V4) => {
+                    let wanted = spec.identifier;
+                    *place.insert(self.nat44.reserve_identifier(spec.slot, wanted).unwrap_or(wanted))
+                }
+            };
+            spec.identifier = identifier;
+        }
+        self.probes.set(specs, now);
+    }
+
+    /// The next finished probe.
+    pub fn take_probe_sample(&mut self) -> Option<ProbeSample> {
+        self.probes.take_sample()
+    }
+
+    /// Adds live sessions among the `max` table positions from `from` on; returns where to go on, none at the end.
+    pub fn session_rows(&self, from: u32, max: u32, now: Instant, rows: &mut Vec<SessionRow>) -> Option<u32> {
+        self.nat44.session_rows(from, max, &self.plan, now, rows)
+    }
+
+    /// The same for live mappings.
+    pub fn mapping_rows(&self, from: u32, max: u32, now: Instant, rows: &mut Vec<MappingRow>) -> Option<u32> {
+        self.nat44.mapping_rows(from, max, &self.plan, now, rows)
+    }
+
+    /// Number of sessions.
+    pub fn session_count(&self) -> u32 {
+        self.nat44.session_count()
+    }
+
+    /// Number of mappings in use.
+    pub fn mapping_count(&self) -> u32 {
+        self.nat44.mapping_count()
+    }
+
+    /// The neighbour table, for operators.
+    pub fn neighbours(&self) -> &Neighbours {
+        &self.neighbours
     }
 
     /// The counters, shared with readers.
     pub fn counters(&self) -> &Arc<Counters> {
         &self.counters
+    }
+
+    fn transit<'a>(
+        &'a mut self,
+        plan: &'a Plan,
+        counters: &'a Counters,
+        now: Instant,
+        outputs: &'a mut OutputPool,
+    ) -> Transit<'a> {
+        Transit {
+            context: Context { plan, now, outputs, counters },
+            nat44: &mut self.nat44,
+            neighbours: &mut self.neighbours,
+            probes: &mut self.probes,
+            errors: &mut self.errors,
+        }
+    }
+}
+
+impl Transit<'_> {
+    /// One frame: link header off, then its family's way.
+    fn process(&mut self, frame: &mut Frame<'_>) -> Outcome {
+        let outcome = match self.receive(frame) {
+            Carries::Done(outcome) => return outcome,
+            Carries::Ip(Family::V4, addressed) => self.process4(frame, addressed),
+            Carries::Ip(Family::V6, addressed) => self.process6(frame, addressed),
+        };
+        let has_link_header = self.plan().device(frame.ingress).is_some_and(|device| device.mac.is_some());
+        if outcome.verdict == Verdict::Pass && has_link_header {
+            // The control plane gets the frame as it came; the link header is still in front of the packet.
+            let _ = frame.grow_front(ethernet::HEADER_LEN);
+        }
+        outcome
     }
 }

@@ -196,6 +196,11 @@ impl Plan {
         self.uplink(slot).and_then(|uplink| uplink.ipv4.as_ref()).is_some_and(|ipv4| ipv4.usable)
     }
 
+    /// Whether an uplink carries IPv4 without translation.
+    pub fn is_routed4(&self, slot: u8) -> bool {
+        self.uplink(slot).and_then(|uplink| uplink.ipv4.as_ref()).is_some_and(|ipv4| !ipv4.nat44)
+    }
+
     /// Whether an uplink other than `slot` may carry new IPv4 traffic (nothing is moved or reset otherwise).
     pub fn viable_elsewhere4(&self, slot: u8) -> bool {
         self.prefer.iter().any(|other| *other != slot && self.usable4(*other))

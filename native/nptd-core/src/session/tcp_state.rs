@@ -58,15 +58,16 @@ impl TcpState {
     /// The state after a segment from one side, and what it does to the timer.
     #[must_use]
     pub const fn observe(self, from: Direction, flags: u8) -> (Self, Refresh) {
+        // One packet is one event: RST before SYN before FIN.
         let rst = flags & flag::RST != 0;
-        let syn = flags & flag::SYN != 0;
-        let fin = flags & flag::FIN != 0;
+        let syn = flags & flag::SYN != 0 && !rst;
+        let fin = flags & flag::FIN != 0 && !rst && !syn;
         match self {
             // 6146-T7: anything but another RST shows that the connection lives on.
             Self::Transitory if rst => (self, Refresh::None),
             Self::Transitory => (Self::Established, Refresh::Established),
             // 6146-T5: both FINs seen; the timer runs out unless the connection is opened again.
-            Self::BothFin if syn && !rst && flags & flag::ACK == 0 => (Self::opened(from), Refresh::Transitory),
+            Self::BothFin if syn && flags & flag::ACK == 0 => (Self::opened(from), Refresh::Transitory),
             Self::BothFin => (self, Refresh::None),
             // 6146-T6: the session is kept for the short timer, not deleted.
             _ if rst => (Self::Transitory, Refresh::Transitory),

@@ -1,0 +1,109 @@
+//! What every router does to a packet it forwards: hop limit, MTU, fragmentation.
+
+use super::own_errors::IcmpError;
+use super::transit::{Refusal, Transit};
+use crate::frame::{DeviceIndex, Frame};
+use crate::host::neighbours::mapped4;
+use crate::plan::NextHop;
+use crate::verdict::{DropReason, OutputKind, Verdict};
+use crate::wire::octets::{copy_to, set_u16, tail};
+use crate::wire::{ipv4, ipv6};
+
+impl Transit<'_> {
+    /// Whether an IPv4 packet may be forwarded to a device: TTL, then length.
+    pub fn check_forward4(&self, packet: &[u8], egress: DeviceIndex) -> Result<(), Refusal> {
+        check_ttl(packet)?;
+        self.check_length4(packet, egress)
+    }
+
+    /// Whether an IPv4 packet fits a device, or may be fragmented to fit (4787-R13, 5508-S7.1.1).
+    pub fn check_length4(&self, packet: &[u8], egress: DeviceIndex) -> Result<(), Refusal> {
+        let mtu = self.device(egress)?.mtu;
+        if packet.len() <= usize::from(mtu) {
+            return Ok(());
+        }
+        if ipv4::dont_fragment(packet) {
+            return Err(Refusal::with_error(DropReason::TooBig, IcmpError::fragmentation_needed(mtu)));
+        }
+        if ipv4::header_len(packet) > ipv4::HEADER_LEN {
+            return Err(DropReason::TooBig.into());
+        }
+        Ok(())
+    }
+
+    /// Whether an IPv6 packet may be forwarded to a device (8200-F3: it is never fragmented).
+    pub fn check_forward6(&self, packet: &[u8], egress: DeviceIndex) -> Result<(), Refusal> {
+        check_hop_limit(packet)?;
+        self.check_length6(packet, egress)
+    }
+
+    /// Whether an IPv6 packet fits a device (4443-PTB).
+    pub fn check_length6(&self, packet: &[u8], egress: DeviceIndex) -> Result<(), Refusal> {
+        let mtu = self.device(egress)?.mtu;
+        if packet.len() <= usize::from(mtu) {
+            return Ok(());
+        }
+        Err(Refusal::with_error(DropReason::TooBig, IcmpError::packet_too_big(mtu)))
+    }
+
+    /// Sends a checked and translated IPv4 packet on: TTL less one (1812-TTL1), fragmented where it has to be.
+    pub fn forward4(&mut self, frame: &mut Frame<'_>, hop: NextHop<u32>) -> Verdict {
+        ipv4::decrement_ttl(frame.octets_mut());
+        let mtu = self.plan().device(hop.device).map_or(usize::MAX, |device| usize::from(device.mtu));
+        if frame.len() > mtu {
+            self.fragment(frame, hop, mtu);
+        }
+        self.transmit4(frame, hop)
+    }
+
+    /// Sends a checked and translated IPv6 packet on.
+    pub fn forward6(&mut self, frame: &mut Frame<'_>, hop: NextHop<u128>) -> Verdict {
+        ipv6::decrement_hop_limit(frame.octets_mut());
+        self.transmit6(frame, hop)
+    }
+
+    /// Cuts an IPv4 packet without options: later fragments become outputs, the first stays in the frame
+    /// (4787-R13a, 1812-FRAG).
+    fn fragment(&mut self, frame: &mut Frame<'_>, hop: NextHop<u32>, mtu: usize) {
+        let data_max = (mtu - ipv4::HEADER_LEN) / 8 * 8;
+        let packet = frame.octets();
+        let (offset, more) = (ipv4::fragment_offset(packet), ipv4::more_fragments(packet));
+        let hop = NextHop { device: hop.device, address: mapped4(hop.address) };
+        let data = tail(packet, ipv4::HEADER_LEN);
+        for (index, piece) in data.chunks(data_max).enumerate().skip(1) {
+            let start = index * data_max;
+            let is_last = start + piece.len() == data.len();
+            let length = ipv4::HEADER_LEN + piece.len();
+            self.neighbours.send_packet(&mut self.context, hop, OutputKind::Fragment, length, |fragment| {
+                copy_to(fragment, 0, packet);
+                copy_to(fragment, ipv4::HEADER_LEN, piece);
+                finish_fragment(fragment, offset + start, more || !is_last);
+            });
+        }
+        frame.truncate(ipv4::HEADER_LEN + data_max);
+        finish_fragment(frame.octets_mut(), offset, true);
+    }
+}
+
+/// 1812-TTL2, 5508-S7.2.
+pub fn check_ttl(packet: &[u8]) -> Result<(), Refusal> {
+    if ipv4::ttl(packet) > 1 {
+        return Ok(());
+    }
+    Err(Refusal::with_error(DropReason::HopLimitExceeded, IcmpError::time_exceeded4()))
+}
+
+/// 4443-TE.
+pub fn check_hop_limit(packet: &[u8]) -> Result<(), Refusal> {
+    if ipv6::hop_limit(packet) > 1 {
+        return Ok(());
+    }
+    Err(Refusal::with_error(DropReason::HopLimitExceeded, IcmpError::time_exceeded6()))
+}
+
+fn finish_fragment(fragment: &mut [u8], offset: usize, more: bool) {
+    let length = fragment.len() as u16;
+    set_u16(fragment, 2, length);
+    ipv4::set_fragment(fragment, offset, more);
+    ipv4::fill_checksum(fragment);
+}

@@ -1,0 +1,378 @@
+//! IPv4: which way a packet goes (docs/decisions.md, "IPv4 from an internal device" and "from an uplink").
+
+use super::forward::check_ttl;
+use super::link::{Family, LinkDestination};
+use super::own_errors::IcmpError;
+use super::parse::{Headers4, locate_headers4};
+use super::transit::{Answer, Outcome, Refusal, Transit};
+use crate::frame::Frame;
+use crate::host::echo;
+use crate::nat44::quoted::{self, Quote};
+use crate::nat44::rewrite::{End, replace_endpoint};
+use crate::nat44::{Endpoint, ExternalFlow, Flow, Protocol};
+use crate::plan::{Device, NextHop, Role, Uplink};
+use crate::verdict::{DropReason, Verdict};
+use crate::wire::ipv4::address;
+use crate::wire::octets::tail;
+use crate::wire::{icmp, ipv4, protocol, tcp, udp};
+
+/// Error codes of "destination unreachable".
+const NETWORK_UNREACHABLE: u8 = 0;
+const HOST_UNREACHABLE: u8 = 1;
+
+/// What NAT44 sees in a packet.
+enum Query {
+    /// A packet of a flow, and its TCP flags (0 for other protocols).
+    Flow { protocol: Protocol, source: Endpoint, destination: Endpoint, tcp_flags: u8 },
+    /// An ICMP error.
+    Error(Quote),
+}
+
+/// Which side of an echo is a query that may open or use a mapping.
+#[derive(Clone, Copy)]
+enum EchoKind {
+    Request = icmp::v4::ECHO_REQUEST as isize,
+    Reply = icmp::v4::ECHO_REPLY as isize,
+}
+
+impl Transit<'_> {
+    /// Takes an IPv4 packet (the frame starts at its IP header) to its verdict.
+    pub fn process4(&mut self, frame: &mut Frame<'_>, addressed: LinkDestination) -> Outcome {
+        match self.route4(frame, addressed) {
+            Ok(outcome) => outcome,
+            Err((refusal, slot)) => Outcome { verdict: self.refuse4(frame, refusal), slot },
+        }
+    }
+
+    fn route4(
+        &mut self,
+        frame: &mut Frame<'_>,
+        addressed: LinkDestination,
+    ) -> Result<Outcome, (Refusal, Option<u8>)> {
+        let nowhere = |reason: DropReason| (Refusal::from(reason), None);
+        let headers = locate_headers4(frame.octets()).map_err(nowhere)?;
+        frame.truncate(headers.total_len);
+        let device = self.device(frame.ingress).map_err(nowhere)?;
+        if let Some(verdict) = check_addresses(frame.octets(), device) {
+            return Ok(Outcome::local(verdict));
+        }
+        if addressed == LinkDestination::Group {
+            return Err(nowhere(DropReason::NotForThisStation));
+        }
+        match device.role {
+            Role::Internal => self.route_from_internal4(frame, &headers),
+            Role::Uplink(slot) => {
+                let uplink = self.plan().uplink(slot).ok_or_else(|| nowhere(DropReason::UnknownDevice))?;
+                let outcome = self.route_from_uplink4(frame, &headers, device, uplink);
+                outcome.map_err(|refusal| (refusal, Some(slot)))
+            }
+        }
+    }
+
+    fn route_from_internal4(
+        &mut self,
+        frame: &mut Frame<'_>,
+        headers: &Headers4,
+    ) -> Result<Outcome, (Refusal, Option<u8>)> {
+        let plan = self.plan();
+        let (source, destination) = (ipv4::source(frame.octets()), ipv4::destination(frame.octets()));
+        if plan.internal_owner4(destination).is_some() {
+            return Ok(Outcome::local(self.host4(frame, headers)));
+        }
+        if plan.internal_route4(source).is_none() {
+            return Err((DropReason::SourceNotInternal.into(), None));
+        }
+        // 4787-R7: internal subnets come before external addresses that overlap them.
+        if let Some(hop) = plan.internal_route4(destination) {
+            self.check_forward4(frame.octets(), hop.device).map_err(|refusal| (refusal, None))?;
+            return Ok(Outcome::local(self.forward4(frame, hop)));
+        }
+        if let Some(uplink) = plan.external_owner4(destination) {
+            let slot = Some(uplink.slot);
+            if is_echo_request(headers) {
+                return Ok(Outcome { verdict: self.host4(frame, headers), slot });
+            }
+            let verdict = self.hairpin4(frame, headers, uplink.slot).map_err(|refusal| (refusal, slot))?;
+            return Ok(Outcome { verdict, slot });
+        }
+        self.outbound4(frame, headers)
+    }
+
+    fn outbound4(
+        &mut self,
+        frame: &mut Frame<'_>,
+        headers: &Headers4,
+    ) -> Result<Outcome, (Refusal, Option<u8>)> {
+        let routed = self.plan().choose4().filter(|uplink| self.plan().is_routed4(uplink.slot));
+        let done = match (classify(frame.octets(), headers, EchoKind::Request), routed) {
+            (Ok(Query::Flow { protocol, source, destination, tcp_flags }), _) => {
+                let remote = remote_of(protocol, destination);
+                self.outbound_flow4(frame, &Flow { protocol, internal: source, remote }, tcp_flags)
+            }
+            (Ok(Query::Error(quote)), _) => self.outbound_error4(frame, &quote, routed),
+            (Err(_), Some(uplink)) => self.untranslated4(frame, uplink),
+            (Err(reason), None) => return Err((reason.into(), None)),
+        };
+        done.map_err(|refusal| (refusal, None))
+    }
+
+    fn outbound_flow4(
+        &mut self,
+        frame: &mut Frame<'_>,
+        flow: &Flow,
+        tcp_flags: u8,
+    ) -> Result<Outcome, Refusal> {
+        let (plan, now) = (self.plan(), self.context.now);
+        let steered = self.nat44.steer_outbound(flow, tcp_flags, None, plan, now);
+        let steered = steered.map_err(|reason| refuse_outbound(reason, tcp_flags))?;
+        let uplink = plan.uplink(steered.slot).ok_or(DropReason::NoUplink)?;
+        let hop = self.uplink_hop4(uplink, frame.octets())?;
+        self.check_forward4(frame.octets(), hop.device)?;
+        let external = self.nat44.commit_outbound(steered, flow, tcp_flags, plan, now);
+        if let Some(external) = external.map_err(|reason| refuse_outbound(reason, tcp_flags))? {
+            let checksum = frame.checksum;
+            replace_endpoint(frame.octets_mut(), flow.protocol, End::Source, external, checksum);
+        }
+        Ok(Outcome { verdict: self.forward4(frame, hop), slot: Some(steered.slot) })
+    }
+
+    fn outbound_error4(
+        &mut self,
+        frame: &mut Frame<'_>,
+        quote: &Quote,
+        routed: Option<&Uplink>,
+    ) -> Result<Outcome, Refusal> {
+        let (plan, now) = (self.plan(), self.context.now);
+        let about = match (self.nat44.match_quote_outbound(quote, None, plan, now), routed) {
+            (Ok(about), _) => about,
+            (Err(_), Some(uplink)) => return self.untranslated4(frame, uplink),
+            (Err(reason), None) => return Err(reason.into()),
+        };
+        let uplink = plan.uplink(about.slot).ok_or(DropReason::NoUplink)?;
+        let hop = self.uplink_hop4(uplink, frame.octets())?;
+        self.check_forward4(frame.octets(), hop.device)?;
+        quoted::rewrite_outbound(frame.octets_mut(), quote, about.external);
+        Ok(Outcome { verdict: self.forward4(frame, hop), slot: Some(about.slot) })
+    }
+
+    fn untranslated4(&mut self, frame: &mut Frame<'_>, uplink: &Uplink) -> Result<Outcome, Refusal> {
+        let hop = self.uplink_hop4(uplink, frame.octets())?;
+        self.check_forward4(frame.octets(), hop.device)?;
+        Ok(Outcome { verdict: self.forward4(frame, hop), slot: Some(uplink.slot) })
+    }
+
+    /// 4787-R9, 5382-R8: both translations, so that the receiver sees the sender's external endpoint (R9a).
+    fn hairpin4(&mut self, frame: &mut Frame<'_>, headers: &Headers4, slot: u8) -> Result<Verdict, Refusal> {
+        check_ttl(frame.octets())?;
+        let (plan, now) = (self.plan(), self.context.now);
+        let (protocol, source, destination, tcp_flags) =
+            match classify(frame.octets(), headers, EchoKind::Request)? {
+                Query::Error(quote) => return self.hairpin_error4(frame, &quote, slot),
+                Query::Flow { protocol, source, destination, tcp_flags } => {
+                    (protocol, source, destination, tcp_flags)
+                }
+            };
+        let first = Flow { protocol, internal: source, remote: destination };
+        let steered = self.nat44.steer_outbound(&first, tcp_flags, Some(slot), plan, now)?;
+        let external = self.nat44.commit_outbound(steered, &first, tcp_flags, plan, now);
+        let external = external.map_err(|reason| refuse_outbound(reason, tcp_flags))?;
+        let external = external.ok_or(DropReason::NoMapping)?;
+        let second = ExternalFlow { slot, protocol, external: destination, remote: external };
+        let admitted = self.nat44.match_inbound(&second, tcp_flags, plan, now)?;
+        let hop = plan.internal_route4(admitted.internal.address).ok_or(DropReason::NoRoute)?;
+        self.check_length4(frame.octets(), hop.device)?;
+        self.nat44.commit_inbound(admitted, &second, tcp_flags, plan, now)?;
+        let checksum = frame.checksum;
+        replace_endpoint(frame.octets_mut(), protocol, End::Source, external, checksum);
+        replace_endpoint(frame.octets_mut(), protocol, End::Destination, admitted.internal, checksum);
+        Ok(self.forward4(frame, hop))
+    }
+
+    /// 5508-R7: an error about a hairpinned packet is hairpinned itself.
+    fn hairpin_error4(&mut self, frame: &mut Frame<'_>, quote: &Quote, slot: u8) -> Result<Verdict, Refusal> {
+        let (plan, now) = (self.plan(), self.context.now);
+        let about = self.nat44.match_quote_outbound(quote, Some(slot), plan, now)?;
+        quoted::rewrite_outbound(frame.octets_mut(), quote, about.external);
+        let quote = Quote::locate(frame.octets())?;
+        let internal = self.nat44.match_quote_inbound(&quote, slot, plan, now)?;
+        let hop = plan.internal_route4(internal.address).ok_or(DropReason::NoRoute)?;
+        self.check_length4(frame.octets(), hop.device)?;
+        quoted::rewrite_inbound(frame.octets_mut(), &quote, internal);
+        Ok(self.forward4(frame, hop))
+    }
+
+    fn route_from_uplink4(
+        &mut self,
+        frame: &mut Frame<'_>,
+        headers: &Headers4,
+        device: &Device,
+        uplink: &Uplink,
+    ) -> Result<Outcome, Refusal> {
+        let plan = self.plan();
+        let (source, destination) = (ipv4::source(frame.octets()), ipv4::destination(frame.octets()));
+        let slot = Some(uplink.slot);
+        let nat44 = uplink.ipv4.as_ref().filter(|ipv4| ipv4.nat44);
+        let is_own = device.owns4(destination);
+        let is_ours = is_own || nat44.is_some_and(|ipv4| ipv4.pool.contains(&destination));
+        let untranslated = match (is_ours, plan.is_routed4(uplink.slot)) {
+            (true, _) => None,
+            (false, true) => Some(plan.internal_route4(destination).ok_or(DropReason::NotForThisUplink)?),
+            (false, false) => return Err(DropReason::NotForThisUplink.into()),
+        };
+        // The neighbours on an uplink may share a subnet with the site (4787-R7); beyond them it is spoofed.
+        if plan.internal_route4(source).is_some() && !device.on_link4(source) {
+            return Err(DropReason::SpoofedSource.into());
+        }
+        if let Some(hop) = untranslated {
+            self.check_forward4(frame.octets(), hop.device)?;
+            return Ok(Outcome { verdict: self.forward4(frame, hop), slot });
+        }
+        if is_echo_request(headers) {
+            let verdict = if is_own { self.host4(frame, headers) } else { Verdict::Drop(DropReason::NoMapping) };
+            return Ok(Outcome { verdict, slot });
+        }
+        if let Some(verdict) = self.probe_reply4(frame, headers, uplink.slot) {
+            return Ok(Outcome { verdict, slot });
+        }
+        if nat44.is_none() {
+            return Ok(Outcome { verdict: self.host4(frame, headers), slot });
+        }
+        let verdict = match classify(frame.octets(), headers, EchoKind::Reply)? {
+            Query::Flow { protocol, source, destination, tcp_flags } => {
+                let remote = remote_of(protocol, source);
+                let flow = ExternalFlow { slot: uplink.slot, protocol, external: destination, remote };
+                self.inbound_flow4(frame, &flow, tcp_flags)
+            }
+            Query::Error(quote) => self.inbound_error4(frame, &quote, uplink.slot),
+        };
+        Ok(Outcome { verdict: verdict?, slot })
+    }
+
+    fn inbound_flow4(
+        &mut self,
+        frame: &mut Frame<'_>,
+        flow: &ExternalFlow,
+        tcp_flags: u8,
+    ) -> Result<Verdict, Refusal> {
+        let (plan, now) = (self.plan(), self.context.now);
+        let admitted = self.nat44.match_inbound(flow, tcp_flags, plan, now)?;
+        let hop = plan.internal_route4(admitted.internal.address).ok_or(DropReason::NoRoute)?;
+        self.check_forward4(frame.octets(), hop.device)?;
+        self.nat44.commit_inbound(admitted, flow, tcp_flags, plan, now)?;
+        let checksum = frame.checksum;
+        replace_endpoint(frame.octets_mut(), flow.protocol, End::Destination, admitted.internal, checksum);
+        Ok(self.forward4(frame, hop))
+    }
+
+    fn inbound_error4(&mut self, frame: &mut Frame<'_>, quote: &Quote, slot: u8) -> Result<Verdict, Refusal> {
+        let plan = self.plan();
+        let internal = self.nat44.match_quote_inbound(quote, slot, plan, self.context.now)?;
+        let hop = plan.internal_route4(internal.address).ok_or(DropReason::NoRoute)?;
+        self.check_forward4(frame.octets(), hop.device)?;
+        quoted::rewrite_inbound(frame.octets_mut(), quote, internal);
+        Ok(self.forward4(frame, hop))
+    }
+
+    /// The host role: echo is answered, everything else goes up.
+    fn host4(&mut self, frame: &mut Frame<'_>, headers: &Headers4) -> Verdict {
+        if !is_echo_request(headers) {
+            return Verdict::Pass;
+        }
+        match echo::reply4(frame.octets_mut()) {
+            Ok(()) => self.reply(frame, Family::V4),
+            Err(reason) => Verdict::Drop(reason),
+        }
+    }
+
+    /// An echo reply to an identifier of our own (3022-2.2): the answer to a probe, or a forged or late one.
+    fn probe_reply4(&mut self, frame: &Frame<'_>, headers: &Headers4, slot: u8) -> Option<Verdict> {
+        let message = tail(frame.octets(), headers.header_len);
+        let is_reply = headers.icmp_kind == Some(icmp::v4::ECHO_REPLY) && !headers.is_fragment;
+        if !is_reply || !self.probes.owns_identifier4(slot, icmp::identifier(message)) {
+            return None;
+        }
+        let source = ipv4::source(frame.octets());
+        let is_ours = self.probes.handle_reply4(slot, message, source, self.context.now);
+        Some(if is_ours { Verdict::Consumed } else { Verdict::Drop(DropReason::NoMapping) })
+    }
+
+    fn uplink_hop4(&self, uplink: &Uplink, packet: &[u8]) -> Result<NextHop<u32>, DropReason> {
+        Ok(uplink.next_hop4(self.device(uplink.device)?, ipv4::destination(packet)))
+    }
+}
+
+/// Groups and martians: the verdict of a packet that is not for forwarding.
+fn check_addresses(packet: &[u8], device: &Device) -> Option<Verdict> {
+    let (source, destination) = (ipv4::source(packet), ipv4::destination(packet));
+    let is_directed_broadcast = || device.ipv4.iter().any(|(_, prefix)| prefix.broadcast() == Some(destination));
+    let is_for_host = destination == address::LIMITED_BROADCAST
+        || address::is_link_multicast(destination)
+        || is_directed_broadcast();
+    if is_for_host {
+        return Some(Verdict::Pass);
+    }
+    let reason = if address::is_multicast(destination) {
+        DropReason::MulticastNotForwarded
+    } else if address::is_martian_source(source) {
+        DropReason::MartianSource
+    } else if address::is_martian_destination(destination) {
+        DropReason::MartianDestination
+    } else {
+        return None;
+    };
+    Some(Verdict::Drop(reason))
+}
+
+fn classify(packet: &[u8], headers: &Headers4, query: EchoKind) -> Result<Query, DropReason> {
+    if headers.is_fragment {
+        return Err(DropReason::FragmentNotTracked);
+    }
+    let transport = tail(packet, headers.header_len);
+    let (protocol, source_port, destination_port, tcp_flags) = match (headers.protocol, headers.icmp_kind) {
+        (protocol::UDP, _) => (Protocol::Udp, udp::source_port(transport), udp::destination_port(transport), 0),
+        (protocol::TCP, _) => {
+            let flags = tcp::flags(transport);
+            (Protocol::Tcp, udp::source_port(transport), udp::destination_port(transport), flags)
+        }
+        (protocol::ICMP, Some(kind)) if kind == query as u8 => {
+            (Protocol::Icmp, icmp::identifier(transport), icmp::identifier(transport), 0)
+        }
+        (protocol::ICMP, Some(kind)) if icmp::v4::is_forwarded_error(kind) => {
+            return Quote::locate(packet).map(Query::Error);
+        }
+        (protocol::ICMP, _) => return Err(DropReason::IcmpTypeNotForwarded),
+        _ => return Err(DropReason::UnsupportedProtocol),
+    };
+    let source = Endpoint { address: ipv4::source(packet), port: source_port };
+    let destination = Endpoint { address: ipv4::destination(packet), port: destination_port };
+    Ok(Query::Flow { protocol, source, destination, tcp_flags })
+}
+
+/// The remote endpoint of a session: an ICMP query has no remote port (5508-R1a).
+fn remote_of(protocol: Protocol, endpoint: Endpoint) -> Endpoint {
+    match protocol {
+        Protocol::Icmp => Endpoint { address: endpoint.address, port: 0 },
+        Protocol::Tcp | Protocol::Udp => endpoint,
+    }
+}
+
+fn is_echo_request(headers: &Headers4) -> bool {
+    headers.icmp_kind == Some(icmp::v4::ECHO_REQUEST) && !headers.is_fragment
+}
+
+/// What an internal host is told when NAT44 refuses its packet.
+fn refuse_outbound(reason: DropReason, tcp_flags: u8) -> Refusal {
+    use DropReason::{MappingTableFull, NoUplink, PortPoolExhausted, SessionTableFull, TcpWithoutSession, UplinkDown};
+    let is_rst = tcp_flags & tcp::flag::RST != 0;
+    let answer = if matches!(reason, TcpWithoutSession | UplinkDown) && !is_rst {
+        Answer::Reset
+    } else if reason == NoUplink {
+        Answer::Error(IcmpError::unreachable4(NETWORK_UNREACHABLE))
+    } else if matches!(reason, SessionTableFull | MappingTableFull | PortPoolExhausted) {
+        // 6888-R11b: a soft error, so that the host tries again.
+        Answer::Error(IcmpError::unreachable4(HOST_UNREACHABLE))
+    } else {
+        Answer::Silence
+    };
+    Refusal { reason, answer }
+}

@@ -1,0 +1,181 @@
+//! Packets to offsets: every length is checked here, once (docs/decisions.md, "Parsing").
+
+use crate::verdict::DropReason;
+use crate::wire::octets::{tail, u8_at, u16_at};
+use crate::wire::protocol::{
+    DESTINATION_OPTIONS, FRAGMENT, HIP, HOP_BY_HOP, ICMP, ICMPV6, MOBILITY, ROUTING, SHIM6, TCP, UDP,
+};
+use crate::wire::{icmp, ipv4, ipv6, tcp, udp};
+
+/// Most IPv6 extension headers that are walked.
+const EXTENSION_HEADERS_MAX: usize = 8;
+
+/// What an IPv4 packet looks like.
+#[derive(Clone, Copy, Debug)]
+pub struct Headers4 {
+    /// Octets of the IP header.
+    pub header_len: usize,
+    /// Octets of the packet; the frame may have padding behind it.
+    pub total_len: usize,
+    /// IP protocol.
+    pub protocol: u8,
+    /// Whether it is any fragment of a larger datagram.
+    pub is_fragment: bool,
+    /// Type of an ICMP message, unless it is hidden in a later fragment.
+    pub icmp_kind: Option<u8>,
+}
+
+/// What an IPv6 packet looks like.
+#[derive(Clone, Copy, Debug)]
+pub struct Headers6 {
+    /// Offset of the upper-layer header.
+    pub upper_offset: usize,
+    /// Protocol of the upper layer.
+    pub protocol: u8,
+    /// Octets of the packet; the frame may have padding behind it.
+    pub total_len: usize,
+    /// Whether there is a fragment header.
+    pub is_fragment: bool,
+    /// Type of an ICMPv6 message, unless it is hidden in a later fragment.
+    pub icmp_kind: Option<u8>,
+}
+
+/// Locates the headers of an IPv4 packet.
+pub fn locate_headers4(packet: &[u8]) -> Result<Headers4, DropReason> {
+    if packet.len() < ipv4::HEADER_LEN {
+        return Err(DropReason::Truncated);
+    }
+    let (header_len, total_len) = (ipv4::header_len(packet), ipv4::total_len(packet));
+    let fits = header_len >= ipv4::HEADER_LEN && header_len <= total_len && total_len <= packet.len();
+    // 1812-5.2.2.
+    if ipv4::version(packet) != 4 || !fits {
+        return Err(DropReason::Ipv4HeaderInvalid);
+    }
+    if !ipv4::checksum_is_right(packet) {
+        return Err(DropReason::Ipv4ChecksumWrong);
+    }
+    if header_len > ipv4::HEADER_LEN {
+        check_options(packet.get(ipv4::HEADER_LEN..header_len).unwrap_or(&[]))?;
+    }
+    let packet = packet.get(..total_len).unwrap_or(packet);
+    let protocol = ipv4::protocol(packet);
+    let has_transport = ipv4::fragment_offset(packet) == 0;
+    if has_transport {
+        check_transport(protocol, tail(packet, header_len), ipv4::more_fragments(packet))?;
+    }
+    Ok(Headers4 {
+        header_len,
+        total_len,
+        protocol,
+        is_fragment: ipv4::is_fragment(packet),
+        icmp_kind: (has_transport && protocol == ICMP).then(|| icmp::kind(tail(packet, header_len))),
+    })
+}
+
+/// Locates the headers of an IPv6 packet.
+pub fn locate_headers6(packet: &[u8]) -> Result<Headers6, DropReason> {
+    if packet.len() < ipv6::HEADER_LEN {
+        return Err(DropReason::Truncated);
+    }
+    let total_len = ipv6::HEADER_LEN + ipv6::payload_len(packet);
+    if ipv6::version(packet) != 6 || total_len > packet.len() {
+        return Err(DropReason::Ipv6HeaderInvalid);
+    }
+    let packet = packet.get(..total_len).unwrap_or(packet);
+    let walk = walk_extensions(packet)?;
+    let has_upper = !walk.is_later_fragment;
+    let is_icmp = has_upper && walk.protocol == ICMPV6;
+    if is_icmp && total_len - walk.offset < icmp::HEADER_LEN {
+        return Err(DropReason::TransportInvalid);
+    }
+    Ok(Headers6 {
+        upper_offset: walk.offset,
+        protocol: walk.protocol,
+        total_len,
+        is_fragment: walk.is_fragment,
+        icmp_kind: is_icmp.then(|| icmp::kind(tail(packet, walk.offset))),
+    })
+}
+
+/// 3022-4.6: source routes leak and redirect, so they are refused; other options travel along.
+fn check_options(mut options: &[u8]) -> Result<(), DropReason> {
+    const END: u8 = 0;
+    const NO_OPERATION: u8 = 1;
+    const LOOSE_SOURCE_ROUTE: u8 = 131;
+    const STRICT_SOURCE_ROUTE: u8 = 137;
+    while let Some(kind) = options.first() {
+        let length = match *kind {
+            END => return Ok(()),
+            NO_OPERATION => 1,
+            _ => match usize::from(u8_at(options, 1)) {
+                length if length < 2 || length > options.len() => return Err(DropReason::Ipv4HeaderInvalid),
+                length => length,
+            },
+        };
+        if matches!(*kind, LOOSE_SOURCE_ROUTE | STRICT_SOURCE_ROUTE) {
+            return Err(DropReason::Ipv4SourceRouted);
+        }
+        options = tail(options, length);
+    }
+    Ok(())
+}
+
+fn check_transport(protocol: u8, transport: &[u8], more_fragments: bool) -> Result<(), DropReason> {
+    let is_valid = match protocol {
+        UDP => {
+            let length = udp::length(transport);
+            let fits = more_fragments || length <= transport.len();
+            transport.len() >= udp::HEADER_LEN && length >= udp::HEADER_LEN && fits
+        }
+        TCP => {
+            let header_len = tcp::header_len(transport);
+            transport.len() >= tcp::HEADER_LEN && header_len >= tcp::HEADER_LEN && header_len <= transport.len()
+        }
+        ICMP => transport.len() >= icmp::HEADER_LEN,
+        _ => true,
+    };
+    if is_valid { Ok(()) } else { Err(DropReason::TransportInvalid) }
+}
+
+struct Walk {
+    offset: usize,
+    protocol: u8,
+    is_fragment: bool,
+    is_later_fragment: bool,
+}
+
+fn walk_extensions(packet: &[u8]) -> Result<Walk, DropReason> {
+    let mut walk = Walk {
+        offset: ipv6::HEADER_LEN,
+        protocol: ipv6::next_header(packet),
+        is_fragment: false,
+        is_later_fragment: false,
+    };
+    for _ in 0..=EXTENSION_HEADERS_MAX {
+        let header = tail(packet, walk.offset);
+        let length = match walk.protocol {
+            HOP_BY_HOP | ROUTING | DESTINATION_OPTIONS | MOBILITY | HIP | SHIM6 => {
+                usize::from(u8_at(header, 1)) * 8 + 8
+            }
+            FRAGMENT => 8,
+            _ => return Ok(walk),
+        };
+        if header.len() < length {
+            return Err(DropReason::Ipv6ExtensionInvalid);
+        }
+        if walk.protocol == ROUTING && u8_at(header, 2) == 0 {
+            // 6092-R4, RFC 5095.
+            return Err(DropReason::Ipv6RoutingType0);
+        }
+        if walk.protocol == FRAGMENT {
+            walk.is_fragment = true;
+            walk.is_later_fragment = u16_at(header, 2) >> 3 != 0;
+        }
+        walk.protocol = u8_at(header, 0);
+        walk.offset += length;
+        if walk.is_later_fragment {
+            return Ok(walk);
+        }
+    }
+    Err(DropReason::Ipv6ExtensionInvalid)
+}

@@ -1,0 +1,109 @@
+//! One batch on its way: the parts it needs, and what ends the way of a packet.
+
+use crate::frame::{DeviceIndex, Frame};
+use crate::host::context::Context;
+use crate::host::neighbours::Neighbours;
+use crate::host::probes::Probes;
+use crate::nat44::Nat44;
+use crate::plan::{Device, Plan};
+use crate::verdict::{DropReason, Verdict};
+
+use super::own_errors::{IcmpError, OwnErrors};
+
+/// Everything a packet may touch, borrowed for one batch.
+pub struct Transit<'a> {
+    /// The plan, the time, and where outputs and counts go.
+    pub context: Context<'a>,
+    /// NAT44 state.
+    pub nat44: &'a mut Nat44,
+    /// Neighbours and the frames that wait for them.
+    pub neighbours: &'a mut Neighbours,
+    /// Probes under way.
+    pub probes: &'a mut Probes,
+    /// Limits on own errors.
+    pub errors: &'a mut OwnErrors,
+}
+
+/// The outcome of a packet, and the uplink it met.
+#[derive(Clone, Copy, Debug)]
+pub struct Outcome {
+    /// The outcome.
+    pub verdict: Verdict,
+    /// The uplink, if any.
+    pub slot: Option<u8>,
+}
+
+/// Why a packet goes no further, and what its sender is told.
+#[derive(Clone, Copy, Debug)]
+pub struct Refusal {
+    /// The reason.
+    pub reason: DropReason,
+    /// The answer.
+    pub answer: Answer,
+}
+
+/// What the sender of a refused packet is told.
+#[derive(Clone, Copy, Debug)]
+pub enum Answer {
+    /// Nothing.
+    Silence,
+    /// An ICMP or ICMPv6 error.
+    Error(IcmpError),
+    /// A TCP reset.
+    Reset,
+}
+
+impl From<DropReason> for Refusal {
+    /// A silent refusal.
+    fn from(reason: DropReason) -> Self {
+        Self { reason, answer: Answer::Silence }
+    }
+}
+
+impl Refusal {
+    /// A refusal with an error.
+    pub const fn with_error(reason: DropReason, error: IcmpError) -> Self {
+        Self { reason, answer: Answer::Error(error) }
+    }
+}
+
+impl Outcome {
+    /// An outcome without an uplink.
+    pub const fn local(verdict: Verdict) -> Self {
+        Self { verdict, slot: None }
+    }
+}
+
+impl<'a> Transit<'a> {
+    /// The plan in force.
+    pub fn plan(&self) -> &'a Plan {
+        self.context.plan
+    }
+
+    /// The device a frame came in by; the link stage has seen that it exists.
+    pub fn device(&self, index: DeviceIndex) -> Result<&'a Device, DropReason> {
+        self.context.plan.device(index).ok_or(DropReason::UnknownDevice)
+    }
+
+    /// Ends the way of an IPv4 packet that is still as it was received.
+    pub fn refuse4(&mut self, frame: &Frame<'_>, refusal: Refusal) -> Verdict {
+        let (offender, ingress) = (frame.octets(), frame.ingress);
+        match refusal.answer {
+            Answer::Silence => {}
+            Answer::Error(error) => {
+                self.errors.error4(&mut self.context, self.neighbours, offender, ingress, error);
+            }
+            Answer::Reset => self.errors.reset4(&mut self.context, self.neighbours, offender, ingress),
+        }
+        Verdict::Drop(refusal.reason)
+    }
+
+    /// Ends the way of an IPv6 packet that is still as it was received.
+    pub fn refuse6(&mut self, frame: &Frame<'_>, refusal: Refusal) -> Verdict {
+        if let Answer::Error(error) = refusal.answer {
+            let (offender, ingress) = (frame.octets(), frame.ingress);
+            self.errors.error6(&mut self.context, self.neighbours, offender, ingress, error);
+        }
+        Verdict::Drop(refusal.reason)
+    }
+}
