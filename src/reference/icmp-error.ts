@@ -15,8 +15,7 @@ export function outboundError(context: Nat44Context, packet: Ipv4Packet, target:
   if ('kind' in quote) {
     return quote;
   }
-  const mapping =
-    quote.source.address === packet.destination ? mappingOfQuote(context, quote, target) : undefined;
+  const mapping = quote.source.address === packet.destination ? mappingOfQuote(context, quote, target) : undefined;
   if (mapping === undefined) {
     return dropped('IcmpQuoteUnknown');
   }
@@ -40,11 +39,7 @@ export interface TranslatedError {
 }
 
 /** An error from outside, about a packet that went out: quoted source and outer destination become internal (5508-R4). */
-export function inboundError(
-  context: Nat44Context,
-  packet: Ipv4Packet,
-  uplink: PlanUplink,
-): TranslatedError | Dropped {
+export function inboundError(context: Nat44Context, packet: Ipv4Packet, uplink: PlanUplink): TranslatedError | Dropped {
   const quote = readQuote(packet);
   if ('kind' in quote) {
     return quote;
@@ -67,27 +62,17 @@ export function inboundError(
   return { packet: translated, internalAddress: internal.address };
 }
 
-function mappingOfQuote(
-  context: Nat44Context,
-  quote: Quote,
-  target: PlanUplink | undefined,
-): Mapping | undefined {
+function mappingOfQuote(context: Nat44Context, quote: Quote, target: PlanUplink | undefined): Mapping | undefined {
   const session = sessionOfQuote(context, quote, target);
   if (session !== undefined) {
     return session.mapping;
   }
   const uplinks = target === undefined ? preferred(context.plan) : [target];
-  const mappings = uplinks.map(({ slot }) =>
-    context.table.liveMapping(slot, quote.protocol, quote.destination),
-  );
+  const mappings = uplinks.map(({ slot }) => context.table.liveMapping(slot, quote.protocol, quote.destination));
   return mappings.find((mapping) => mapping !== undefined);
 }
 
-function sessionOfQuote(
-  context: Nat44Context,
-  quote: Quote,
-  target: PlanUplink | undefined,
-): Session | undefined {
+function sessionOfQuote(context: Nat44Context, quote: Quote, target: PlanUplink | undefined): Session | undefined {
   const { plan, table } = context;
   const remote = remoteOf(quote, quote.source);
   const slot = target?.slot;

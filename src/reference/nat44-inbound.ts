@@ -17,12 +17,7 @@ import { type Dropped, dropped } from './verdict.ts';
  * Translates a packet to an external address of an uplink.
  * @param check what the packet has to pass before it may go to an internal device
  */
-export function inboundLeg(
-  context: Nat44Context,
-  packet: Ipv4Packet,
-  uplink: PlanUplink,
-  check: ForwardingCheck,
-): Leg {
+export function inboundLeg(context: Nat44Context, packet: Ipv4Packet, uplink: PlanUplink, check: ForwardingCheck): Leg {
   const flow = inboundFlow(packet);
   if ('protocol' in flow) {
     return inboundPacket(context, packet, flow, uplink, check);
@@ -104,12 +99,7 @@ function admits(filtering: PlanFiltering, mapping: Mapping, remote: Endpoint): b
 }
 
 /** Step 4: the device towards an internal address, or why the packet cannot go there. */
-function routeTo(
-  context: Nat44Context,
-  packet: Ipv4Packet,
-  address: number,
-  check: ForwardingCheck,
-): number | Dropped {
+function routeTo(context: Nat44Context, packet: Ipv4Packet, address: number, check: ForwardingCheck): number | Dropped {
   const device = internalRoute4(context.plan, address);
   if (device === undefined) {
     return dropped('NoRoute');

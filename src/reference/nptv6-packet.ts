@@ -26,11 +26,7 @@ interface Direction {
 }
 
 /** The packet's octets with its source made external (6296-2.1a). */
-export function translateOutbound(
-  pair: PlanPrefixPair,
-  options: PlanNptv6,
-  packet: Ipv6Packet,
-): Uint8Array | Dropped {
+export function translateOutbound(pair: PlanPrefixPair, options: PlanNptv6, packet: Ipv6Packet): Uint8Array | Dropped {
   return translate(packet, {
     addressAt: SOURCE_AT,
     quotedAt: DESTINATION_AT,
@@ -41,11 +37,7 @@ export function translateOutbound(
 }
 
 /** The packet's octets with its destination made internal. */
-export function translateInbound(
-  pair: PlanPrefixPair,
-  options: PlanNptv6,
-  packet: Ipv6Packet,
-): Uint8Array | Dropped {
+export function translateInbound(pair: PlanPrefixPair, options: PlanNptv6, packet: Ipv6Packet): Uint8Array | Dropped {
   return translate(packet, {
     addressAt: DESTINATION_AT,
     quotedAt: SOURCE_AT,

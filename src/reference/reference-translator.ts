@@ -67,9 +67,9 @@ export class ReferenceTranslator implements Translator {
 
   sessions(nowUs: number): SessionRow[] {
     this.#table.advance(nowUs);
-    return this.#table.live().flatMap((mapping) =>
-      [...mapping.sessions.values()].map((session) => sessionRow(session, nowUs)),
-    );
+    return this.#table
+      .live()
+      .flatMap((mapping) => [...mapping.sessions.values()].map((session) => sessionRow(session, nowUs)));
   }
 
   mappings(nowUs: number): MappingRow[] {
@@ -113,13 +113,7 @@ export class ReferenceTranslator implements Translator {
   }
 
   /** The error or reset that a drop calls for, if it may be sent and the limit allows it. */
-  #answerTo(
-    plan: Plan,
-    packet: Packet,
-    device: number,
-    outcome: Dropped,
-    nowUs: number,
-  ): OutgoingPacket | undefined {
+  #answerTo(plan: Plan, packet: Packet, device: number, outcome: Dropped, nowUs: number): OutgoingPacket | undefined {
     if (outcome.error !== undefined) {
       const error = icmpError(plan, packet, device, outcome.error);
       return error !== undefined && this.#errorBucket.take(plan.errorRate, nowUs) ? error : undefined;
