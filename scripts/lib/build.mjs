@@ -56,7 +56,9 @@ async function buildAddon(step) {
 async function buildDist(step) {
   const stamp = path('.nptd/dist.stamp');
   const sources = filesUnder(path('src'), (name) => !name.endsWith('.node'));
-  const others = ['tsconfig.json', 'package.json', 'scripts/build-ts.mjs', '.nptd/addon.stamp'].map((name) => path(name));
+  const others = ['tsconfig.json', 'package.json', 'scripts/build-ts.mjs', '.nptd/addon.stamp'].map((name) =>
+    path(name),
+  );
   const wanted = hashOf([...sources, ...others], '');
   if (readStamp(stamp) === wanted && existsSync(path('dist/cli/main.js'))) return;
   await step('dist (tsc)', async () => {
@@ -70,7 +72,10 @@ async function runOrFail(command, what, env = {}) {
   const { code } = await run(command, { env, quiet: true, onText: (more) => (text += more) });
   if (code === 0) return;
   process.stderr.write(text);
-  throw new SetupProblem(`${what} failed with exit code ${code}; its output is above`, `mend what it says, then run: ${command.join(' ')}`);
+  throw new SetupProblem(
+    `${what} failed with exit code ${code}; its output is above`,
+    `mend what it says, then run: ${command.join(' ')}`,
+  );
 }
 
 /** One hash over the names and contents of files, in a fixed order. */

@@ -33,13 +33,18 @@ export function namespaceObstacle() {
 function tunObstacle() {
   const device = '/dev/net/tun';
   if (!existsSync(device)) {
-    return { missing: `${device} does not exist, so no TAP device can be made`, remedy: 'modprobe tun (in a container: pass --device /dev/net/tun)' };
+    return {
+      missing: `${device} does not exist, so no TAP device can be made`,
+      remedy: 'modprobe tun (in a container: pass --device /dev/net/tun)',
+    };
   }
   try {
     closeSync(openSync(device, 'r+'));
     return undefined;
   } catch (error) {
-    const remedy = isRoot() ? 'in a container: pass --device /dev/net/tun' : `run as root, or: chmod 0666 ${device} (the mode most distributions give it)`;
+    const remedy = isRoot()
+      ? 'in a container: pass --device /dev/net/tun'
+      : `run as root, or: chmod 0666 ${device} (the mode most distributions give it)`;
     return { missing: `${device} cannot be opened by this user (${error.code}), so no TAP device can be made`, remedy };
   }
 }

@@ -41,10 +41,16 @@ export function checkCargo() {
   const version = outputOf('cargo', '--version')?.match(/\d+\.\d+\.\d+/)?.[0];
   const remedy = "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y && . ~/.cargo/env";
   if (version === undefined) {
-    throw new SetupProblem(`cargo ${CARGO_LEAST.join('.')} or newer is needed to build the data path; there is none`, remedy);
+    throw new SetupProblem(
+      `cargo ${CARGO_LEAST.join('.')} or newer is needed to build the data path; there is none`,
+      remedy,
+    );
   }
   if (!reaches(version, CARGO_LEAST)) {
-    throw new SetupProblem(`cargo ${CARGO_LEAST.join('.')} or newer is needed; this is ${version}`, `rustup update stable, or: ${remedy}`);
+    throw new SetupProblem(
+      `cargo ${CARGO_LEAST.join('.')} or newer is needed; this is ${version}`,
+      `rustup update stable, or: ${remedy}`,
+    );
   }
 }
 

@@ -13,7 +13,10 @@ export function printSummary(rows) {
     ...rows.map((row) => [row.name, row.passed, row.failed, row.skips.length, row.seconds.toFixed(1)]),
     ['all', total('passed'), total('failed'), skips.length, total('seconds').toFixed(1)],
   ];
-  const lines = ['', ...cells.map(([first, ...rest]) => first.padEnd(8) + rest.map((cell) => String(cell).padStart(9)).join(''))];
+  const lines = [
+    '',
+    ...cells.map(([first, ...rest]) => first.padEnd(8) + rest.map((cell) => String(cell).padStart(9)).join('')),
+  ];
   if (skips.length > 0) lines.push('', 'skipped:', ...skips.map(({ name, reason }) => `  ${name}: ${reason}`));
   if (failures.length > 0) lines.push('', 'failed:', ...failures.map((name) => `  ${name}`));
   lines.push('', `${total('passed')} passed, ${total('failed')} failed`);

@@ -48,7 +48,11 @@ async function runCheck(title, command, options) {
 async function runCargo(options) {
   let text = '';
   const command = ['cargo', 'test', '--workspace', '--no-fail-fast', '--color', 'never'];
-  const { code, timedOut } = await run(command, { ...options, cwd: join(ROOT, 'native'), onText: (more) => (text += more) });
+  const { code, timedOut } = await run(command, {
+    ...options,
+    cwd: join(ROOT, 'native'),
+    onText: (more) => (text += more),
+  });
   const tally = readCargoOutput(text);
   return withExitCode(tally, 'cargo test', code, timedOut);
 }

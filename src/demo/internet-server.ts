@@ -51,13 +51,19 @@ async function listen(server: Server, address: string, port: number): Promise<vo
 
 async function listenTcp(address: string): Promise<void> {
   // A client that gives up half-way is its own business.
-  const http = createHttpServer((request, response) => void serveHttp(request, response).catch(() => response.destroy()));
+  const http = createHttpServer(
+    (request, response) => void serveHttp(request, response).catch(() => response.destroy()),
+  );
   const echo = createServer({ allowHalfOpen: true }, (socket) => {
     log('tcp-echo', address, socket.remoteAddress ?? '?', socket.remotePort ?? 0);
     socket.on('error', () => {}).pipe(socket);
   });
   const discard = createServer((socket) => socket.on('error', () => {}).resume());
-  await Promise.all([listen(http, address, PORT.http), listen(echo, address, PORT.echo), listen(discard, address, PORT.discard)]);
+  await Promise.all([
+    listen(http, address, PORT.http),
+    listen(echo, address, PORT.echo),
+    listen(discard, address, PORT.discard),
+  ]);
 }
 
 async function listenUdp(address: string): Promise<void> {
@@ -78,7 +84,10 @@ async function listenUdp(address: string): Promise<void> {
     peers.add(key);
     echo.send(datagram, peer.port, peer.address);
   });
-  const sockets: [typeof dns, number][] = [[dns, PORT.dns], [echo, PORT.echo]];
+  const sockets: [typeof dns, number][] = [
+    [dns, PORT.dns],
+    [echo, PORT.echo],
+  ];
   for (const [socket, port] of sockets) {
     socket.on('error', () => {});
     socket.bind({ address, port, ...(type === 'udp6' ? { ipv6Only: true } : {}) });

@@ -118,7 +118,8 @@ export class Background implements AsyncDisposable {
         this.#listeners.delete(look);
         act();
       };
-      const complain = (what: string) => reject(new Error(`${this.#title}: ${what}\n${this.lines.slice(-20).join('\n')}`));
+      const complain = (what: string) =>
+        reject(new Error(`${this.#title}: ${what}\n${this.lines.slice(-20).join('\n')}`));
       const look = () => {
         const found = search();
         if (found !== undefined) settle(() => resolve(found));
@@ -165,5 +166,8 @@ export class Background implements AsyncDisposable {
 
 function spawnCommand(command: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess {
   const [program = '', ...programArguments] = command;
-  return spawn(program, programArguments, { stdio: ['pipe', 'pipe', 'pipe'], env: { ...process.env, LC_ALL: 'C', ...env } });
+  return spawn(program, programArguments, {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: { ...process.env, LC_ALL: 'C', ...env },
+  });
 }

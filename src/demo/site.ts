@@ -105,7 +105,10 @@ export class Site {
 
   /** Gives nptd's devices their addresses and routes; nptd must have made them. */
   async configureDevices(): Promise<void> {
-    await Promise.all([configureClient(this.client), ...[...this.isps].map(([isp, namespace]) => configureUplink(isp, namespace))]);
+    await Promise.all([
+      configureClient(this.client),
+      ...[...this.isps].map(([isp, namespace]) => configureUplink(isp, namespace)),
+    ]);
   }
 
   /** Drops everything that the ISP would forward: its own address still answers, nothing behind it does. */

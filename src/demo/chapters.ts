@@ -1,0 +1,144 @@
+/** What the demo does, chapter by chapter. */
+import { readFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { download, ping, type SeenFrom, traceroute, whoAmI, whoAmIByDns } from './clients.ts';
+import { contentDigest } from './content.ts';
+import { Gateway } from './gateway.ts';
+import type { Network } from './network.ts';
+import { CLIENT, INTERNET, type Isp, ISP_A, ISP_B, Site } from './site.ts';
+import type { Story } from './story.ts';
+import { until } from './wait.ts';
+
+/** Names of the uplinks in fixtures/config/demo.yaml. */
+const UPLINK = new Map<Isp, string>([
+  [ISP_A, 'fiber'],
+  [ISP_B, 'lte'],
+]);
+const DOWNLOAD_LENGTH = 100_000_000;
+const FAILOVER_MS_MAX = 3000;
+const RECOVERY_MS_MAX = 12_000;
+const SERVER = fileURLToPath(new URL('internet-server.js', import.meta.url));
+
+const PICTURE = `
+client ${CLIENT.ipv4} ────── nptd ─┬─ isp-a ${ISP_A.ipv4.gateway} ───┬─ Internet ${INTERNET.web4}
+       ${CLIENT.ipv6}     └─ isp-b ${ISP_B.ipv4.gateway} ──┘           ${INTERNET.web6}
+`.trim();
+
+interface Stage {
+  readonly story: Story;
+  readonly site: Site;
+  readonly gateway: Gateway;
+}
+
+export async function tellStory(network: Network, story: Story, config: string): Promise<void> {
+  story.chapter('A site with two ISPs, in network namespaces of its own');
+  story.text(PICTURE);
+  const site = await Site.create(network);
+  const server = site.internet.start([process.execPath, SERVER, ...Object.values(INTERNET)]);
+  await server.waitForLine((line) => line.includes('"listening"'), 5000);
+  story.step('namespaces, routers, servers', true, 'are up');
+
+  story.chapter('The whole configuration (fixtures/config/demo.yaml)');
+  story.text(await readFile(config, 'utf8'), 'cyan');
+  const gateway = await Gateway.start(network, config);
+  await site.configureDevices();
+  story.step('nptd run demo.yaml', true, `ready, process ${gateway.process.pid}`);
+
+  const stage = { story, site, gateway };
+  await showReachability(stage);
+  await showConnections(stage, ISP_A, 'Real programs, and the addresses that the servers saw: all of them of isp-a');
+  await cutFirstIsp(stage);
+  await restoreFirstIsp(stage);
+  await stop(stage);
+}
+
+async function showReachability({ story, site }: Stage): Promise<void> {
+  story.chapter('The client reaches the Internet');
+  for (const target of [INTERNET.probe4, INTERNET.probe6]) {
+    const { sent, received, averageMs } = await ping(site.client, target, 5);
+    const detail = `${received} of ${sent} answered, ${averageMs ?? '–'} ms on average`;
+    story.step(`ping ${target}`, received === sent, detail);
+  }
+  const ways: readonly [string, string, string][] = [
+    [INTERNET.web4, CLIENT.gateway4, ISP_A.ipv4.gateway],
+    [INTERNET.web6, CLIENT.gateway6, ISP_A.ipv6.gateway],
+  ];
+  for (const [target, ...hops] of ways) {
+    const seen = await traceroute(site.client, target);
+    story.step(`traceroute ${target}`, seen.join() === [...hops, target].join(), seen.join(' → '));
+  }
+}
+
+/** A connection of each kind, each of which the server must see from the address of this ISP. */
+async function showConnections(stage: Stage, isp: Isp, title: string): Promise<void> {
+  const { story, site } = stage;
+  story.chapter(title);
+  const mapped = await stage.gateway.mapOf(CLIENT.ipv6, nameOf(isp));
+  tellSeen(stage, `dig @${INTERNET.dns4}`, await whoAmIByDns(site.client, INTERNET.dns4), isp.ipv4.own);
+  tellSeen(stage, `dig @${INTERNET.dns6}`, await whoAmIByDns(site.client, INTERNET.dns6), mapped.external);
+  for (const [server, wanted] of [
+    [INTERNET.web4, isp.ipv4.own],
+    [INTERNET.web6, mapped.external],
+  ] as const) {
+    tellSeen(stage, `curl ${server}`, await whoAmI(site.client, server), wanted);
+    const { sha256, seconds } = await download(site.client, server, DOWNLOAD_LENGTH);
+    const whole = sha256 === contentDigest(DOWNLOAD_LENGTH);
+    const speed = `${((DOWNLOAD_LENGTH * 8) / 1e9 / seconds).toFixed(1)} Gbit/s`;
+    story.step('  100 MB from there', whole, `${whole ? 'SHA-256 agrees' : 'SHA-256 differs'}, ${speed}`);
+  }
+  story.step(`nptd map ${CLIENT.ipv6}`, true, `${mapped.external}, as the server saw it`);
+}
+
+async function cutFirstIsp(stage: Stage): Promise<void> {
+  stage.story.chapter('isp-a stops forwarding; its own router still answers');
+  await stage.site.cut(ISP_A);
+  await tellMove(stage, ISP_B, FAILOVER_MS_MAX);
+  await showConnections(stage, ISP_B, 'The same programs through isp-b');
+}
+
+async function restoreFirstIsp(stage: Stage): Promise<void> {
+  stage.story.chapter('isp-a forwards again; after five good seconds (up-after: 5s) it is preferred again');
+  await stage.site.restore(ISP_A);
+  await tellMove(stage, ISP_A, RECOVERY_MS_MAX);
+  const foreign = (await stage.site.foreignSources(ISP_A)) + (await stage.site.foreignSources(ISP_B));
+  const detail = `${foreign} packets reached an ISP with a source that is not its own`;
+  stage.story.step('whose packets', foreign === 0, detail);
+}
+
+/** New connections in both families until the server sees them come from the other ISP. */
+async function tellMove(stage: Stage, isp: Isp, msMax: number): Promise<void> {
+  const started = performance.now();
+  const mapped = await stage.gateway.mapOf(CLIENT.ipv6, nameOf(isp));
+  const ways = [
+    [INTERNET.web4, isp.ipv4.own],
+    [INTERNET.web6, mapped.external],
+  ] as const;
+  const moves = ways.map(async ([server, wanted]) => {
+    const seen = await until(async () => {
+      const answer = await whoAmI(stage.site.client, server, 0.3);
+      return answer?.address === wanted ? answer : undefined;
+    }, msMax + 3000);
+    const ms = performance.now() - started;
+    const when = `after ${(ms / 1000).toFixed(1)} s`;
+    const detail = seen === undefined ? `not through ${isp.name}` : `from ${seen.address}: ${isp.name}, ${when}`;
+    stage.story.step(`new connection to ${server}`, seen !== undefined && ms < msMax, detail);
+  });
+  await Promise.all(moves);
+}
+
+async function stop({ story, site, gateway }: Stage): Promise<void> {
+  story.chapter('The end');
+  const code = await gateway.process.stop();
+  const links = await site.client.runOrThrow(['ip', '-br', 'link', 'show']);
+  const gone = !links.includes(CLIENT.device);
+  story.step('nptd stops', code === 0 && gone, `exit code ${code}, its devices are ${gone ? 'gone' : 'still there'}`);
+}
+
+function tellSeen({ story }: Stage, title: string, seen: SeenFrom | undefined, wanted: string): void {
+  const detail = seen === undefined ? 'no answer' : `seen from ${seen.address} port ${seen.port}`;
+  story.step(title, seen?.address === wanted, detail);
+}
+
+function nameOf(isp: Isp): string {
+  return UPLINK.get(isp) ?? isp.name;
+}

@@ -1,0 +1,41 @@
+/** What the failover tests share: how long until new connections go through another uplink. */
+import { type SeenFrom, whoAmI, whoAmIByDns } from '../../src/demo/clients.ts';
+import { CLIENT, INTERNET, type Isp } from '../../src/demo/site.ts';
+import { until } from '../../src/demo/wait.ts';
+import type { TestBed } from './test-bed.ts';
+
+/** DESIGN section 8: new flows have moved within this. */
+export const FAILOVER_MS_MAX = 3000;
+/** `up-after` is 5 s in tests; the first answers and one round of probes come on top. */
+export const RECOVERY_MS_MAX = 9000;
+
+/** Ways to open a new connection, by what they are. */
+export const WAYS: readonly [string, (bed: TestBed) => Promise<SeenFrom | undefined>, 4 | 6][] = [
+  ['TCP over IPv4', (bed) => whoAmI(bed.site.client, INTERNET.web4, 0.3), 4],
+  ['TCP over IPv6', (bed) => whoAmI(bed.site.client, INTERNET.web6, 0.3), 6],
+  ['UDP over IPv4', (bed) => whoAmIByDns(bed.site.client, INTERNET.dns4), 4],
+  ['UDP over IPv6', (bed) => whoAmIByDns(bed.site.client, INTERNET.dns6), 6],
+];
+
+/** The address that the Internet sees of the client through an uplink. */
+export async function externalAddress(bed: TestBed, isp: Isp, family: 4 | 6): Promise<string> {
+  return family === 4 ? isp.ipv4.own : (await bed.gateway.mapOf(CLIENT.ipv6, isp.name)).external;
+}
+
+/** Milliseconds until each way of `WAYS` comes from the wanted uplink, tried side by side; undefined for never. */
+export async function msUntilAllUse(
+  bed: TestBed,
+  isp: Isp,
+  timeoutMs: number,
+): Promise<Record<string, number | undefined>> {
+  const started = performance.now();
+  const entries = WAYS.map(async ([title, connect, family]) => {
+    const wanted = await externalAddress(bed, isp, family);
+    const ms = await until(async () => {
+      const seen = await connect(bed);
+      return seen?.address === wanted ? performance.now() - started : undefined;
+    }, timeoutMs);
+    return [title, ms] as const;
+  });
+  return Object.fromEntries(await Promise.all(entries));
+}

@@ -1,0 +1,97 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { download, ping, urlHost } from '../../src/demo/clients.ts';
+import { contentDigest } from '../../src/demo/content.ts';
+import { CLIENT, INTERNET, ISP_A, ISP_B } from '../../src/demo/site.ts';
+import { type ConfigObject, changeUplink, TestBed } from './test-bed.ts';
+
+const MTU = 1400;
+const LENGTH = 5_000_000;
+
+/** Gives the first uplink a smaller MTU than the client's network has. */
+function narrow(config: ConfigObject): ConfigObject {
+  return changeUplink(config, ISP_A, (uplink) => ({ ...uplink, device: { ...(uplink.device as object), mtu: MTU } }));
+}
+
+describe('an uplink whose MTU is smaller than that of the site', () => {
+  let bed: TestBed;
+
+  beforeAll(async () => {
+    bed = await TestBed.open({ change: narrow });
+  });
+  afterAll(() => bed.close());
+
+  test('1191-4: a full IPv4 packet with DF is answered by nptd with the MTU of the uplink', async () => {
+    const { text, received } = await ping(bed.site.client, INTERNET.probe4, 2, '-M', 'do', '-s', '1472');
+    expect(received).toBe(0);
+    expect(text).toMatch(new RegExp(`From ${CLIENT.gateway4} .*Frag needed and DF set \\(mtu = ${MTU}\\)`));
+  });
+
+  test('4443-PTB: a full IPv6 packet is answered by nptd with the MTU of the uplink', async () => {
+    const { text, received } = await ping(bed.site.client, INTERNET.probe6, 2, '-M', 'do', '-s', '1452');
+    expect(received).toBe(0);
+    expect(text).toMatch(new RegExp(`From ${CLIENT.gateway6} .*Packet too big: mtu=${MTU}`));
+  });
+
+  test.each([
+    ['IPv4', INTERNET.probe4, MTU - 28],
+    ['IPv6', INTERNET.probe6, MTU - 48],
+  ])('the largest %s packet that fits goes through', async (_family, target, size) => {
+    const result = await ping(bed.site.client, target, 2, '-M', 'do', '-s', `${size}`);
+    expect(result.received, result.text).toBe(2);
+  });
+
+  test('a full IPv4 packet without DF is fragmented on its way out', async () => {
+    // The kernel sets DF by itself once it knows the smaller MTU, hence another target.
+    const result = await ping(bed.site.client, INTERNET.web4, 2, '-M', 'dont', '-s', '1472');
+    const received = await bed.site.internet.runOrThrow(['sh', '-c', "grep '^Ip:' /proc/net/snmp | tail -1"]);
+    expect(Number(received.split(' ')[15]), `reassembled: ${received}${result.text}`).toBeGreaterThanOrEqual(2);
+  });
+
+  test.each([INTERNET.web4, INTERNET.web6])(
+    'path MTU discovery: a TCP upload to %s gets through whole',
+    async (server) => {
+      const maker = `head -c ${LENGTH} /dev/urandom > "$0"; sha256sum < "$0"`;
+      const upload = `curl -sS --max-time 20 --data-binary @"$0" 'http://${urlHost(server)}/digest'; rm -f "$0"`;
+      const file = `/run/nptd-upload-${process.pid}`;
+      const text = await bed.site.client.runOrThrow(['sh', '-c', `${maker}; ${upload}`, file], { timeoutMs: 30_000 });
+      const [expected = '', digest] = text.split('\n');
+      expect(digest).toBe(expected.split(' ')[0]);
+    },
+  );
+
+  test.each([INTERNET.web4, INTERNET.web6])(
+    'path MTU discovery: a TCP download from %s arrives whole',
+    async (server) => {
+      expect((await download(bed.site.client, server, LENGTH)).sha256).toBe(contentDigest(LENGTH));
+    },
+  );
+});
+
+describe('an internal device whose MTU is smaller than that of the uplinks', () => {
+  let bed: TestBed;
+
+  beforeAll(async () => {
+    const change = (config: ConfigObject, prefix: string) => ({
+      ...config,
+      internal: {
+        office: {
+          device: { tap: CLIENT.device, netns: `${prefix}${CLIENT.name}`, mtu: MTU },
+          ipv4: `${CLIENT.gateway4}/24`,
+          ipv6: `${CLIENT.gateway6}/64`,
+        },
+      },
+    });
+    bed = await TestBed.open({ isps: [ISP_A, ISP_B], change });
+  });
+  afterAll(() => bed.close());
+
+  test('4443-PTB: the Internet learns it from the external address of nptd', async () => {
+    const { external } = await bed.gateway.mapOf(CLIENT.ipv6, ISP_A.name);
+    const { text } = await ping(bed.site.internet, external, 2, '-M', 'do', '-s', '1452');
+    expect(text).toMatch(new RegExp(`From ${ISP_A.ipv6.own} .*Packet too big: mtu=${MTU}`));
+  });
+
+  test.each([INTERNET.web4, INTERNET.web6])('a TCP download from %s arrives whole', async (server) => {
+    expect((await download(bed.site.client, server, LENGTH)).sha256).toBe(contentDigest(LENGTH));
+  });
+});

@@ -1,0 +1,138 @@
+/**
+ * A site with real clients, nptd and servers for one test file: `src/demo` builds it, this adds what tests need.
+ *
+ * Every file has a network of its own, and nptd runs as an operator would run it, from a configuration file.
+ */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Gateway } from '../../src/demo/gateway.ts';
+import { Network } from '../../src/demo/network.ts';
+import type { Background } from '../../src/demo/processes.ts';
+import { CLIENT, INTERNET, ISP_A, ISP_B, type Isp, Site } from '../../src/demo/site.ts';
+
+/** A configuration before it is written as JSON, which is YAML as well. */
+export type ConfigObject = Record<string, unknown>;
+
+export interface TestBedOptions {
+  readonly isps?: readonly Isp[];
+  /** Most preferred first; the order of `isps` if not given. */
+  readonly prefer?: readonly Isp[];
+  /** Last changes to the configuration. */
+  readonly change?: (config: ConfigObject, prefix: string) => ConfigObject;
+  /** More namespaces, made before nptd starts. */
+  readonly before?: (network: Network, site: Site) => Promise<void>;
+}
+
+const SERVER = fileURLToPath(new URL('../../dist/demo/internet-server.js', import.meta.url));
+
+/** One line of the servers' log. */
+export interface LogEntry {
+  readonly service: string;
+  readonly local: string;
+  readonly remote: string;
+  readonly port: number;
+  readonly detail: string;
+}
+
+let count = 0;
+
+export class TestBed implements AsyncDisposable {
+  readonly network: Network;
+  readonly site: Site;
+  readonly gateway: Gateway;
+  readonly servers: Background;
+  /** What the names of namespaces begin with. */
+  readonly prefix: string;
+  readonly #folder: string;
+
+  private constructor(
+    network: Network,
+    site: Site,
+    gateway: Gateway,
+    servers: Background,
+    prefix: string,
+    folder: string,
+  ) {
+    this.network = network;
+    this.site = site;
+    this.gateway = gateway;
+    this.servers = servers;
+    this.prefix = prefix;
+    this.#folder = folder;
+  }
+
+  static async open(options: TestBedOptions = {}): Promise<TestBed> {
+    count += 1;
+    const prefix = `nptd-${process.pid}-${count}-`;
+    const folder = await mkdtemp(join(tmpdir(), 'nptd-e2e-'));
+    const network = new Network(prefix);
+    try {
+      const site = await Site.create(network, options.isps);
+      const servers = site.internet.start([process.execPath, SERVER, ...Object.values(INTERNET)]);
+      await servers.waitForLine((line) => line.includes('"listening"'), 5000);
+      await options.before?.(network, site);
+      const socket = join(folder, 'control.sock');
+      const config = siteConfig(options, prefix, socket);
+      const file = join(folder, 'nptd.yaml');
+      await writeFile(file, JSON.stringify(options.change?.(config, prefix) ?? config, undefined, 2));
+      const gateway = await Gateway.start(network, file, socket);
+      await site.configureDevices();
+      return new TestBed(network, site, gateway, servers, prefix, folder);
+    } catch (error) {
+      await network.close();
+      await rm(folder, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  /** Everything the servers have logged so far. */
+  log(): LogEntry[] {
+    return this.servers.lines.filter((line) => line.includes('"service"')).map((line) => JSON.parse(line) as LogEntry);
+  }
+
+  async close(): Promise<void> {
+    await this.network.close();
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+function siteConfig(options: TestBedOptions, prefix: string, socket: string): ConfigObject {
+  const isps = options.isps ?? [ISP_A, ISP_B];
+  const device = { tap: CLIENT.device, netns: `${prefix}${CLIENT.name}` };
+  return {
+    internal: { office: { device, ipv4: `${CLIENT.gateway4}/24`, ipv6: `${CLIENT.gateway6}/64` } },
+    site: { ula: 'fd12:3456:789a::/48' },
+    uplinks: Object.fromEntries(isps.map((isp) => [isp.name, uplinkConfig(isp, prefix)])),
+    policy: { default: { prefer: (options.prefer ?? isps).map(({ name }) => name) } },
+    control: { socket },
+  };
+}
+
+function uplinkConfig(isp: Isp, prefix: string): ConfigObject {
+  const { ipv4, ipv6 } = isp;
+  return {
+    device: { tap: isp.device, netns: `${prefix}${isp.name}` },
+    ipv4: { address: `${ipv4.own}/${ipv4.length}`, gateway: ipv4.gateway },
+    ipv6: { address: `${ipv6.own}/64`, gateway: ipv6.gateway, prefix: ipv6.prefix },
+    probe: {
+      targets: [INTERNET.probe4, INTERNET.dns4, INTERNET.probe6, INTERNET.dns6],
+      'up-after': '5s',
+    },
+  };
+}
+
+/** Changes one uplink of a configuration. */
+export function changeUplink(
+  config: ConfigObject,
+  isp: Isp,
+  change: (uplink: ConfigObject) => ConfigObject,
+): ConfigObject {
+  const uplinks = config.uplinks as Record<string, ConfigObject>;
+  return { ...config, uplinks: { ...uplinks, [isp.name]: change(uplinks[isp.name] ?? {}) } };
+}
