@@ -1,0 +1,138 @@
+/** Configuration and the state of the uplinks → the plan that the data path takes over. Pure and total. */
+import type {
+  InternalConfig,
+  Nat44Config,
+  NptdConfig,
+  RouteConfig,
+  Uplink4Config,
+  Uplink6Config,
+  UplinkConfig,
+} from '../config/config.ts';
+import type { Ipv4Interface } from '../net/ipv4-prefix.ts';
+import { ipv6ToOctets } from '../net/ipv6-address.ts';
+import type { Ipv6Interface } from '../net/ipv6-prefix.ts';
+import { macToOctets } from '../net/mac-address.ts';
+import type {
+  Plan,
+  PlanDevice,
+  PlanInterface4,
+  PlanInterface6,
+  PlanNat44,
+  PlanRoute,
+  PlanUplink,
+  PlanUplink4,
+  PlanUplink6,
+} from './plan.ts';
+import { type SlotAssignment, slotOf, uplinksBySlot } from './slots.ts';
+
+/** What the control plane adds to the configuration. */
+export interface PlanState {
+  /** Counts up from 1. */
+  readonly generation: number;
+  /** By the name of the uplink; every uplink of the configuration is in it. */
+  readonly uplinks: ReadonlyMap<string, UplinkPlanState>;
+}
+
+export interface UplinkPlanState {
+  /** From `assignSlots`. */
+  readonly slot: number;
+  /** 0 to 255; raised when an address or prefix of the uplink changes. */
+  readonly epoch: number;
+  /** Whether new traffic of the family may use it; without meaning where the uplink does not carry the family. */
+  readonly usable4: boolean;
+  readonly usable6: boolean;
+}
+
+/** Devices are in the order of `deviceOrder`. Throws a `RangeError` if the state lacks an uplink of the configuration. */
+export function compilePlan(config: NptdConfig, state: PlanState): Plan {
+  const slots: SlotAssignment = new Map([...state.uplinks].map(([name, { slot }]) => [name, slot]));
+  const uplinks = uplinksBySlot(config, slots);
+  return {
+    generation: state.generation,
+    devices: [...config.internal.map(internalDevice), ...uplinks.map((uplink) => uplinkDevice(uplink, slots))],
+    routes: config.internal.flatMap(({ routes }, device) => routes.map((route) => planRoute(route, device))),
+    uplinks: uplinks.map((uplink, index) => planUplink(uplink, config.internal.length + index, state)),
+    policies: config.policies.map(({ prefer }) => ({ prefer: prefer.map((name) => slotOf(slots, name)) })),
+    nat44: planNat44(config.nat44),
+    nptv6: { translateZeroInterfaceId: config.nptv6.allZerosInterfaceId === 'translate' },
+    errorRate: { perSecond: config.limits.icmpErrors.perSecond, burst: config.limits.icmpErrors.burst },
+  };
+}
+
+function internalDevice({ device, ipv4, ipv6 }: InternalConfig): PlanDevice {
+  return {
+    mac: macToOctets(device.mac),
+    mtu: device.mtu,
+    ipv4: ipv4.map(planInterface4),
+    ipv6: ipv6.map(planInterface6),
+  };
+}
+
+function uplinkDevice({ name, device, ipv4, ipv6 }: UplinkConfig, slots: SlotAssignment): PlanDevice {
+  return {
+    mac: macToOctets(device.mac),
+    uplinkSlot: slotOf(slots, name),
+    mtu: device.mtu,
+    ipv4: ipv4 === undefined ? [] : [planInterface4(ipv4.address)],
+    ipv6: ipv6 === undefined ? [] : [planInterface6(ipv6.address)],
+  };
+}
+
+function planInterface4({ address, prefix }: Ipv4Interface): PlanInterface4 {
+  return { address, prefixLength: prefix.length };
+}
+
+function planInterface6({ address, prefix }: Ipv6Interface): PlanInterface6 {
+  return { address: ipv6ToOctets(address), prefixLength: prefix.length };
+}
+
+function planRoute(route: RouteConfig, device: number): PlanRoute {
+  if (route.family === 4) {
+    return { device, ipv4: { prefix: route.to.address, prefixLength: route.to.length, via: route.via } };
+  }
+  const { to, via } = route;
+  return {
+    device,
+    ipv6: { prefix: ipv6ToOctets(to.address), prefixLength: to.length, via: ipv6ToOctets(via) },
+  };
+}
+
+function planUplink({ name, ipv4, ipv6 }: UplinkConfig, device: number, state: PlanState): PlanUplink {
+  const uplinkState = state.uplinks.get(name);
+  if (uplinkState === undefined) throw new RangeError(`uplink "${name}" has no state`);
+  const { slot, epoch, usable4, usable6 } = uplinkState;
+  return {
+    slot,
+    epoch,
+    device,
+    ...(ipv4 === undefined ? {} : { ipv4: planUplink4(ipv4, usable4) }),
+    ...(ipv6 === undefined ? {} : { ipv6: planUplink6(ipv6, usable6) }),
+  };
+}
+
+function planUplink4({ gateway, pool, ports, nat44 }: Uplink4Config, usable: boolean): PlanUplink4 {
+  return { usable, gateway, pool, portLow: ports.low, portHigh: ports.high, nat44 };
+}
+
+function planUplink6({ gateway, pairs }: Uplink6Config, usable: boolean): PlanUplink6 {
+  return {
+    usable,
+    gateway: ipv6ToOctets(gateway),
+    pairs: pairs.map(({ internal, external }) => ({
+      internal: ipv6ToOctets(internal.address),
+      internalLength: internal.length,
+      external: ipv6ToOctets(external.address),
+      externalLength: external.length,
+    })),
+  };
+}
+
+function planNat44({ timeouts, portRestMs, filtering }: Nat44Config): PlanNat44 {
+  return {
+    ...timeouts,
+    portRestMs,
+    filteringUdp: filtering.udp,
+    filteringTcp: filtering.tcp,
+    filteringIcmp: filtering.icmp,
+  };
+}
