@@ -6,7 +6,7 @@
  */
 import { buildAll } from './lib/build.mjs';
 import { JOBS } from './lib/jobs.mjs';
-import { checkCargo, checkCompiler, checkNode, installPrograms } from './lib/prerequisites.mjs';
+import { checkNode, installPrograms } from './lib/prerequisites.mjs';
 import { SetupProblem } from './lib/problem.mjs';
 import { widenPath } from './lib/process.mjs';
 
@@ -26,9 +26,7 @@ async function main() {
   };
   widenPath();
   checkNode();
-  checkCargo();
   await installPrograms(step);
-  checkCompiler();
   await buildAll(step);
   say(steps === 0 ? `nothing to do (${seconds(started)})` : `ready after ${seconds(started)}`);
   return job === undefined ? 0 : await job();

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { checkCargo, checkCompiler } from './prerequisites.mjs';
 import { SetupProblem } from './problem.mjs';
 import { ROOT, run } from './process.mjs';
 
@@ -46,6 +47,8 @@ async function buildAddon(step) {
   const wanted = hashOf([...sources, path('package.json')], `${process.arch} node ${process.versions.modules}`);
   const addon = () => readdirSync(path('src/native')).some((name) => name.endsWith('.node'));
   if (readStamp(stamp) === wanted && addon()) return;
+  checkCargo();
+  checkCompiler();
   await step('addon (cargo, release)', async () => {
     await runOrFail(['npm', 'run', '--silent', 'build:addon'], 'the addon build (npm run build:addon)');
     if (!addon()) throw new SetupProblem('the addon build left no .node file in src/native', 'npm run build:addon');

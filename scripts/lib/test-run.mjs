@@ -3,6 +3,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { readCargoOutput } from './cargo-output.mjs';
 import { inNamespaces, namespaceObstacle } from './namespace.mjs';
+import { checkCargo, checkCompiler } from './prerequisites.mjs';
 import { ROOT, run } from './process.mjs';
 import { printSummary } from './summary.mjs';
 
@@ -18,6 +19,8 @@ const STAGE_SECONDS_MAX = { short: 600, long: 7200 };
 
 /** @returns {Promise<number>} 0 only if every stage ran and nothing failed */
 export async function runTests({ long }) {
+  checkCargo();
+  checkCompiler();
   const env = { CI: process.env.CI ?? 'true', ...(long ? { NPTD_TEST_LONG: '1' } : {}) };
   const secondsMax = long ? STAGE_SECONDS_MAX.long : STAGE_SECONDS_MAX.short;
   const options = { env, secondsMax };

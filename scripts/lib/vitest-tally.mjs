@@ -16,14 +16,17 @@ export default class TallyReporter {
 function addModule(tally, module) {
   const name = relative(process.cwd(), module.moduleId);
   const failedBefore = tally.failed;
-  for (const test of module.children.allTests()) addTest(tally, `${name} > ${test.fullName}`, test.result());
+  for (const test of module.children.allTests()) addTest(tally, `${name} > ${test.fullName}`, test);
   // A file that cannot be loaded, or a hook that fails, leaves no failed test behind.
   if (!module.ok() && tally.failed === failedBefore) addFailure(tally, name);
 }
 
-function addTest(tally, name, result) {
+function addTest(tally, name, test) {
+  const result = test.result();
+  const wanted = test.options.mode === 'run' && result.note === undefined;
   if (result.state === 'passed') tally.passed += 1;
   else if (result.state === 'failed') addFailure(tally, name);
+  else if (wanted) addFailure(tally, `${name} (did not run: its set-up failed)`);
   else tally.skips.push({ name, reason: result.note ?? 'no reason given' });
 }
 

@@ -74,6 +74,7 @@ async function showConnections(stage: Stage, isp: Isp, title: string): Promise<v
   const { story, site } = stage;
   story.chapter(title);
   const mapped = await stage.gateway.mapOf(CLIENT.ipv6, nameOf(isp));
+  story.step(`nptd map ${CLIENT.ipv6}`, mapped.external.includes(':'), mapped.external);
   tellSeen(stage, `dig @${INTERNET.dns4}`, await whoAmIByDns(site.client, INTERNET.dns4), isp.ipv4.own);
   tellSeen(stage, `dig @${INTERNET.dns6}`, await whoAmIByDns(site.client, INTERNET.dns6), mapped.external);
   for (const [server, wanted] of [
@@ -86,7 +87,6 @@ async function showConnections(stage: Stage, isp: Isp, title: string): Promise<v
     const speed = `${((DOWNLOAD_LENGTH * 8) / 1e9 / seconds).toFixed(1)} Gbit/s`;
     story.step('  100 MB from there', whole, `${whole ? 'SHA-256 agrees' : 'SHA-256 differs'}, ${speed}`);
   }
-  story.step(`nptd map ${CLIENT.ipv6}`, true, `${mapped.external}, as the server saw it`);
 }
 
 async function cutFirstIsp(stage: Stage): Promise<void> {
