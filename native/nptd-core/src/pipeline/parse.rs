@@ -30,7 +30,7 @@ pub struct Headers4 {
 pub struct Headers6 {
     /// Offset of the upper-layer header.
     pub upper_offset: usize,
-    /// Protocol of the upper layer.
+    /// Protocol of the upper layer; [`FRAGMENT`] where a fragment offset above 0 hides that header.
     pub protocol: u8,
     /// Octets of the packet; the frame may have padding behind it.
     pub total_len: usize,
@@ -83,8 +83,7 @@ pub fn locate_headers6(packet: &[u8]) -> Result<Headers6, DropReason> {
     }
     let packet = packet.get(..total_len).unwrap_or(packet);
     let walk = walk_extensions(packet)?;
-    let has_upper = !walk.is_later_fragment;
-    let is_icmp = has_upper && walk.protocol == ICMPV6;
+    let is_icmp = walk.protocol == ICMPV6;
     if is_icmp && total_len - walk.offset < icmp::HEADER_LEN {
         return Err(DropReason::TransportInvalid);
     }
@@ -141,7 +140,6 @@ struct Walk {
     offset: usize,
     protocol: u8,
     is_fragment: bool,
-    is_later_fragment: bool,
 }
 
 fn walk_extensions(packet: &[u8]) -> Result<Walk, DropReason> {
@@ -149,7 +147,6 @@ fn walk_extensions(packet: &[u8]) -> Result<Walk, DropReason> {
         offset: ipv6::HEADER_LEN,
         protocol: ipv6::next_header(packet),
         is_fragment: false,
-        is_later_fragment: false,
     };
     for _ in 0..=EXTENSION_HEADERS_MAX {
         let header = tail(packet, walk.offset);
@@ -167,15 +164,14 @@ fn walk_extensions(packet: &[u8]) -> Result<Walk, DropReason> {
             // 6092-R4, RFC 5095.
             return Err(DropReason::Ipv6RoutingType0);
         }
+        walk.offset += length;
         if walk.protocol == FRAGMENT {
             walk.is_fragment = true;
-            walk.is_later_fragment = u16_at(header, 2) >> 3 != 0;
+            if u16_at(header, 2) >> 3 != 0 {
+                return Ok(walk);
+            }
         }
         walk.protocol = u8_at(header, 0);
-        walk.offset += length;
-        if walk.is_later_fragment {
-            return Ok(walk);
-        }
     }
     Err(DropReason::Ipv6ExtensionInvalid)
 }
