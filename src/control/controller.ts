@@ -1,0 +1,90 @@
+/**
+ * The loop of the control plane: take an event, reduce it, run its effects in order. It owns the order, and neither
+ * state nor detail. Events are reduced at once; their effects run one after the other, so at most one plan is being
+ * applied at a time.
+ */
+import type { DataPlane } from '../native/data-plane.ts';
+import { assertNever } from '../result.ts';
+import type { ControlNotice, LogEntry } from './notice.ts';
+import type { ProbeAssignment } from './probe/assignment.ts';
+import { type ControlEvent, type ControlState, type Effect, INITIAL_STATE, reduce } from './state.ts';
+
+/** What effects act on. */
+export interface ControllerHost {
+  readonly dataPlane: Pick<DataPlane, 'applyPlan' | 'setProbes'>;
+  /** Takes the assignments with transport `raw-socket`. */
+  readonly rawSocketProber: { setProbes(assignments: readonly ProbeAssignment[]): void };
+  log(entry: LogEntry): void;
+  emit(notice: ControlNotice): void;
+  /** Wall clock in milliseconds. */
+  now(): number;
+}
+
+export class Controller {
+  readonly #host: ControllerHost;
+  #state = INITIAL_STATE;
+  #closed = false;
+  /** Settles when the effects of all events so far have run. */
+  #tail: Promise<void> = Promise.resolve();
+
+  constructor(host: ControllerHost) {
+    this.#host = host;
+  }
+
+  get state(): ControlState {
+    return this.#state;
+  }
+
+  /**
+   * Takes an event. Resolves when its effects have run; rejects with the data plane's error if its plan was refused,
+   * after which the rest of its effects did not run.
+   */
+  dispatch(event: ControlEvent): Promise<void> {
+    if (this.#closed) return Promise.resolve();
+    const { state, effects } = reduce(this.#state, event);
+    this.#state = state;
+    if (effects.length === 0) return this.#tail;
+    const done = this.#tail.then(() => this.#runAll(effects));
+    // The next event's effects run whatever became of these.
+    this.#tail = done.catch(() => {});
+    return done;
+  }
+
+  /** Takes no more events and waits for the effects that are running. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#tail;
+  }
+
+  async #runAll(effects: readonly Effect[]): Promise<void> {
+    for (const effect of effects) await this.#run(effect);
+  }
+
+  async #run(effect: Effect): Promise<void> {
+    switch (effect.type) {
+      case 'apply-plan': {
+        const { generation } = effect.plan;
+        await this.#host.dataPlane.applyPlan(effect.plan);
+        return this.#host.emit({ type: 'plan-applied', atMs: this.#host.now(), generation });
+      }
+      case 'set-probes':
+        return this.#setProbes(effect.probes);
+      case 'log':
+        return this.#host.log(effect.entry);
+      case 'emit':
+        return this.#host.emit(effect.notice);
+      default:
+        return assertNever(effect);
+    }
+  }
+
+  #setProbes(probes: readonly ProbeAssignment[]): void {
+    const [own, raw] = [probes.filter(isDataPath), probes.filter((probe) => !isDataPath(probe))];
+    this.#host.dataPlane.setProbes(own.map(({ options }) => options));
+    this.#host.rawSocketProber.setProbes(raw);
+  }
+}
+
+function isDataPath({ transport }: ProbeAssignment): boolean {
+  return transport === 'data-path';
+}

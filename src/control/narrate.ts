@@ -1,0 +1,54 @@
+/** Changes of connectivity in words. */
+import type { HealthCause } from './multihoming/health.ts';
+import type { FamilyState } from './multihoming/uplink.ts';
+import type { LogEntry, SelectionChanged, UplinkChanged } from './notice.ts';
+
+/** The cause of a change of health, as a sentence without a full stop. */
+export function causeInWords(cause: HealthCause, family: FamilyState): string {
+  const target = (position: number) => family.targets[position]?.text ?? `target ${position}`;
+  switch (cause.kind) {
+    case 'first-answer':
+      return `${target(cause.target)} answered after ${(cause.rttUs / 1000).toFixed(1)} ms`;
+    case 'targets-missed': {
+      const names = cause.missed.map(target).join(', ');
+      const silence =
+        cause.silentForMs === undefined ? 'nothing ever answered' : `last answer ${seconds(cause.silentForMs)} before`;
+      return `${cause.missed.length} of ${cause.targets} targets missed in two bursts running (${names}; quorum ${cause.quorum}), ${silence}`;
+    }
+    case 'answered-again':
+      return `good answers for ${seconds(cause.goodForMs)} after ${seconds(cause.downForMs)} down`;
+    case 'device-failed':
+    case 'not-probed':
+      return cause.message;
+  }
+}
+
+export function logOfUplinkChange(change: UplinkChanged): LogEntry {
+  const { uplink, family, from, to, cause } = change;
+  return {
+    level: to === 'down' ? 'warn' : 'info',
+    message: `uplink ${uplink} IPv${family} is ${to} (was ${from}): ${cause}`,
+    fields: { event: 'uplink-changed', uplink, family, from, to, cause },
+  };
+}
+
+export function logOfSelectionChange(change: SelectionChanged): LogEntry {
+  const { policy, family, from, to, lastResort } = change;
+  const now = to === undefined ? 'has no uplink' : `takes uplink ${to}${lastResort ? ' as a last resort' : ''}`;
+  return {
+    level: to === undefined || lastResort ? 'warn' : 'info',
+    message: `new IPv${family} traffic of policy ${policy} ${now}${from === undefined || from === to ? '' : ` (was ${from})`}`,
+    fields: {
+      event: 'selection-changed',
+      policy,
+      family,
+      lastResort,
+      ...(from === undefined ? {} : { from }),
+      ...(to === undefined ? {} : { to }),
+    },
+  };
+}
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`;
+}
