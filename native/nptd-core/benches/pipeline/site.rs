@@ -1,0 +1,287 @@
+//! The site that is measured: 1,024 hosts, one uplink with 32 external addresses and one prefix pair.
+
+use std::sync::Arc;
+
+use nptd_core::counters::Counters;
+use nptd_core::frame::{DeviceIndex, Frame, HEADROOM};
+use nptd_core::output::OutputPool;
+use nptd_core::pipeline::{Engine, EngineConfig};
+use nptd_core::plan::Plan;
+use nptd_core::plan::spec::{
+    DeviceSpec, LinkSpec, PlanSpec, PolicySpec, PrefixPairSpec, RoleSpec, Uplink4Spec, Uplink6Spec, UplinkSpec,
+};
+use nptd_core::time::Instant;
+use nptd_core::wire::arp::{Arp, Operation};
+use nptd_core::wire::checksum::{pseudo_header4, pseudo_header6};
+use nptd_core::wire::ethernet::{self, MacAddress};
+use nptd_core::wire::{checksum, ipv4, ipv6, octets, protocol};
+
+const HOSTS: u32 = 1_024;
+const INTERNAL: DeviceIndex = DeviceIndex(0);
+const UPLINK: DeviceIndex = DeviceIndex(1);
+const GATEWAY_MAC: [[u8; 6]; 2] = [[2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2]];
+const ISP_MAC: [u8; 6] = [2, 0, 0, 0, 1, 0];
+const HOST_NET: u32 = 0x0a00_0000;
+const WAN_NET: u32 = 0xcb00_7100;
+const SERVER: u32 = 0xc633_6401;
+const ULA: u128 = 0xfd12_3456_789a << 80;
+const PREFIX: u128 = 0x2001_0db8_a100 << 80;
+const SITE_PREFIX: u128 = ULA | 1 << 64;
+const SERVER6: u128 = 0x2001_0db8_ffff << 80 | 0x53;
+
+/// A frame to be copied into the batch again and again.
+#[derive(Clone)]
+pub struct Template {
+    pub octets: Vec<u8>,
+    pub ingress: DeviceIndex,
+}
+
+/// An engine with a plan, and hosts and ISP resolved.
+pub struct Site {
+    pub engine: Engine,
+    pub outputs: OutputPool,
+}
+
+impl Site {
+    pub fn new() -> Self {
+        let config = EngineConfig {
+            mappings_max: 1 << 20,
+            sessions_max: 1 << 20,
+            neighbours_max: 4_096,
+            secret: [1; 16],
+            hash_key: [2; 16],
+        };
+        let mut engine = Engine::new(config, Arc::new(Counters::new())).expect("an engine");
+        engine.adopt(Arc::new(Plan::new(plan()).expect("a valid plan")));
+        let mut site = Self { engine, outputs: OutputPool::new() };
+        site.introduce_neighbours();
+        site
+    }
+
+    /// Opens sessions, half UDP and half TCP, each on a mapping of its own, and returns a frame of each from inside.
+    pub fn sessions_outbound(&mut self, count: u32) -> Vec<Template> {
+        (0..count).map(|number| self.open(number)).collect()
+    }
+
+    /// The same seen from the Internet: a frame of each session from its server.
+    pub fn sessions_inbound(&mut self, count: u32) -> Vec<Template> {
+        (0..count)
+            .map(|number| {
+                let mut inside = self.open(number);
+                let outside = self.send(&mut inside);
+                answer(&outside)
+            })
+            .collect()
+    }
+
+    /// A frame from each host through the prefix pair.
+    pub fn prefix_outbound(&mut self) -> Vec<Template> {
+        (0..HOSTS).map(|host| frame6(INTERNAL, SITE_PREFIX | u128::from(host + 2), SERVER6)).collect()
+    }
+
+    /// A frame to each host through the prefix pair.
+    pub fn prefix_inbound(&mut self) -> Vec<Template> {
+        let outbound = self.prefix_outbound();
+        outbound
+            .into_iter()
+            .map(|mut template| {
+                let outside = self.send(&mut template);
+                frame6(UPLINK, SERVER6, ipv6::source(&outside[ethernet::HEADER_LEN..]))
+            })
+            .collect()
+    }
+
+    fn open(&mut self, number: u32) -> Template {
+        let host = HOST_NET + 2 + number % HOSTS;
+        let port = 1_024 + (number / HOSTS) as u16;
+        if number.is_multiple_of(2) {
+            let mut template = frame4(protocol::UDP, (host, port), 0);
+            self.send(&mut template);
+            return template;
+        }
+        let mut syn = frame4(protocol::TCP, (host, port), 0x02);
+        let outside = self.send(&mut syn);
+        let mut syn_ack = answer(&outside);
+        syn_ack.octets[ethernet::HEADER_LEN + 33] = 0x12;
+        refresh_checksum(&mut syn_ack.octets);
+        self.send(&mut syn_ack);
+        frame4(protocol::TCP, (host, port), 0x10)
+    }
+
+    /// Sends one frame and returns it as it left.
+    fn send(&mut self, template: &mut Template) -> Vec<u8> {
+        let mut buffer = vec![0; HEADROOM + 2_048];
+        buffer[HEADROOM..HEADROOM + template.octets.len()].copy_from_slice(&template.octets);
+        let mut frames = [Frame::new(&mut buffer, HEADROOM, template.octets.len(), template.ingress)];
+        self.outputs.clear();
+        self.engine.process(&mut frames, Instant::from_micros(10_000_000), &mut self.outputs);
+        let [frame] = frames;
+        frame.octets().to_vec()
+    }
+
+    /// Every host and the ISP's router ask for the gateway's address once, which makes them known.
+    fn introduce_neighbours(&mut self) {
+        for host in 0..HOSTS {
+            let address = HOST_NET + 2 + host;
+            self.send(&mut arp_request(INTERNAL, host_mac(host), address, HOST_NET + 1));
+            self.send(&mut solicitation(INTERNAL, host_mac(host), SITE_PREFIX | u128::from(host + 2), SITE_PREFIX | 1));
+        }
+        self.send(&mut arp_request(UPLINK, ISP_MAC, WAN_NET + 254, WAN_NET + 1));
+        let (isp, own) = (0x2001_0db8_000a_u128 << 80 | 1, 0x2001_0db8_000a_u128 << 80 | 2);
+        self.send(&mut solicitation(UPLINK, ISP_MAC, isp, own));
+    }
+}
+
+fn plan() -> PlanSpec {
+    let internal = DeviceSpec {
+        link: LinkSpec::Ethernet(GATEWAY_MAC[0]),
+        role: RoleSpec::Internal,
+        mtu: 1_500,
+        ipv4: vec![(HOST_NET + 1, 16)],
+        ipv6: vec![(SITE_PREFIX | 1, 64)],
+    };
+    let wan6 = 0x2001_0db8_000a_u128 << 80;
+    let external = DeviceSpec {
+        link: LinkSpec::Ethernet(GATEWAY_MAC[1]),
+        role: RoleSpec::Uplink(0),
+        mtu: 1_500,
+        ipv4: vec![(WAN_NET + 1, 24)],
+        ipv6: vec![(wan6 | 2, 64)],
+    };
+    let uplink = UplinkSpec {
+        slot: 0,
+        epoch: 0,
+        device: 1,
+        ipv4: Some(Uplink4Spec {
+            usable: true,
+            gateway: Some(WAN_NET + 254),
+            pool: (1..=32).map(|host| WAN_NET + host).collect(),
+            ports: (1, u16::MAX),
+            nat44: true,
+        }),
+        ipv6: Some(Uplink6Spec {
+            usable: true,
+            gateway: Some(wan6 | 1),
+            pairs: vec![PrefixPairSpec { internal: (ULA, 48), external: (PREFIX, 48) }],
+        }),
+    };
+    PlanSpec {
+        generation: 1,
+        devices: vec![internal, external],
+        uplinks: vec![uplink],
+        policies: vec![PolicySpec { prefer: vec![0] }],
+        ..PlanSpec::default()
+    }
+}
+
+fn host_mac(host: u32) -> [u8; 6] {
+    let [_, _, high, low] = host.to_be_bytes();
+    [2, 0, 0, 2, high, low]
+}
+
+fn frame(ingress: DeviceIndex, source: [u8; 6], ether_type: u16, length: usize) -> Template {
+    let mut octets = vec![0; ethernet::HEADER_LEN + length];
+    let gateway = MacAddress(GATEWAY_MAC[usize::from(ingress.0)]);
+    ethernet::write_header(&mut octets, gateway, MacAddress(source), ether_type);
+    Template { octets, ingress }
+}
+
+fn arp_request(ingress: DeviceIndex, mac: [u8; 6], sender: u32, target: u32) -> Template {
+    let mut template = frame(ingress, mac, ethernet::TYPE_ARP, nptd_core::wire::arp::LEN);
+    let request = Arp {
+        operation: Operation::Request,
+        sender_mac: MacAddress(mac),
+        sender,
+        target_mac: MacAddress::default(),
+        target,
+    };
+    request.emit(&mut template.octets[ethernet::HEADER_LEN..]);
+    template
+}
+
+fn solicitation(ingress: DeviceIndex, mac: [u8; 6], source: u128, target: u128) -> Template {
+    let mut template = frame(ingress, mac, ethernet::TYPE_IPV6, ipv6::HEADER_LEN + 32);
+    let packet = &mut template.octets[ethernet::HEADER_LEN..];
+    let header = ipv6::OwnHeader {
+        traffic_class: 0,
+        payload_len: 32,
+        next_header: protocol::ICMPV6,
+        hop_limit: 255,
+        source,
+        destination: target,
+    };
+    ipv6::write_own_header(packet, header);
+    let message = &mut packet[ipv6::HEADER_LEN..];
+    message[0] = 135;
+    octets::set_u128(message, 8, target);
+    octets::set_array(message, 24, [1, 1]);
+    octets::set_array(message, 26, mac);
+    let sum = checksum::add_octets(pseudo_header6(source, target, protocol::ICMPV6, 32), message);
+    octets::set_u16(message, 2, !checksum::fold(sum));
+    template
+}
+
+/// A 64-octet frame (the smallest on Ethernet, without its check sequence 60) from a host to the server.
+fn frame4(protocol: u8, (address, port): (u32, u16), flags: u8) -> Template {
+    let mut template = frame(INTERNAL, host_mac(address - HOST_NET - 2), ethernet::TYPE_IPV4, 50);
+    let packet = &mut template.octets[ethernet::HEADER_LEN..];
+    ipv4::write_own_header(packet, ipv4::OwnHeader { tos: 0, total_len: 50, protocol, source: address, destination: SERVER });
+    let transport = &mut packet[ipv4::HEADER_LEN..];
+    octets::set_u16(transport, 0, port);
+    octets::set_u16(transport, 2, 443);
+    if protocol == protocol::UDP {
+        octets::set_u16(transport, 4, 30);
+    } else {
+        octets::set_array(transport, 12, [0x50, flags]);
+    }
+    refresh_checksum(&mut template.octets);
+    template
+}
+
+fn frame6(ingress: DeviceIndex, source: u128, destination: u128) -> Template {
+    let mac = if ingress == INTERNAL { host_mac((source as u32) - 2) } else { ISP_MAC };
+    let mut template = frame(ingress, mac, ethernet::TYPE_IPV6, ipv6::HEADER_LEN + 10);
+    let packet = &mut template.octets[ethernet::HEADER_LEN..];
+    let header = ipv6::OwnHeader {
+        traffic_class: 0,
+        payload_len: 10,
+        next_header: protocol::UDP,
+        hop_limit: 64,
+        source,
+        destination,
+    };
+    ipv6::write_own_header(packet, header);
+    octets::set_array(&mut packet[ipv6::HEADER_LEN..], 0, [0x13, 0x88, 0x01, 0xbb, 0, 10, 0, 0, 0, 0]);
+    template
+}
+
+/// The server's answer to a frame that left by the uplink: addresses and ports exchanged.
+fn answer(outside: &[u8]) -> Template {
+    let mut template = frame(UPLINK, ISP_MAC, ethernet::TYPE_IPV4, outside.len() - ethernet::HEADER_LEN);
+    let packet = &mut template.octets[ethernet::HEADER_LEN..];
+    packet.copy_from_slice(&outside[ethernet::HEADER_LEN..]);
+    let (source, destination) = (ipv4::source(packet), ipv4::destination(packet));
+    octets::set_u32(packet, 12, destination);
+    octets::set_u32(packet, 16, source);
+    packet[8] = 64;
+    let ports = octets::u32_at(packet, ipv4::HEADER_LEN);
+    octets::set_u32(packet, ipv4::HEADER_LEN, ports.rotate_left(16));
+    refresh_checksum(&mut template.octets);
+    template
+}
+
+fn refresh_checksum(frame: &mut [u8]) {
+    let packet = &mut frame[ethernet::HEADER_LEN..];
+    ipv4::fill_checksum(packet);
+    let field = if ipv4::protocol(packet) == protocol::TCP { 16 } else { 6 };
+    let pseudo = pseudo_header4(
+        ipv4::source(packet),
+        ipv4::destination(packet),
+        ipv4::protocol(packet),
+        (packet.len() - ipv4::HEADER_LEN) as u16,
+    );
+    let transport = &mut packet[ipv4::HEADER_LEN..];
+    octets::set_u16(transport, field, 0);
+    let sum = !checksum::fold(checksum::add_octets(pseudo, transport));
+    octets::set_u16(transport, field, sum);
+}
