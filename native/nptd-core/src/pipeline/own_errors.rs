@@ -158,7 +158,7 @@ impl OwnErrors {
         });
     }
 
-    /// Answers an IPv4 TCP segment, which is no RST itself, with a reset.
+    /// Answers an IPv4 TCP segment with a reset, so that its sender starts anew at once (MWAN-2).
     pub fn reset4(
         &mut self,
         context: &mut Context<'_>,
