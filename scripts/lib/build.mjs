@@ -59,9 +59,13 @@ async function buildAddon(step) {
 async function buildDist(step) {
   const stamp = path('.nptd/dist.stamp');
   const sources = filesUnder(path('src'), (name) => !name.endsWith('.node'));
-  const others = ['tsconfig.json', 'package.json', 'scripts/build-ts.mjs', '.nptd/addon.stamp'].map((name) =>
-    path(name),
-  );
+  const others = [
+    'tsconfig.json',
+    'tsconfig.build.json',
+    'package.json',
+    'scripts/build-ts.mjs',
+    '.nptd/addon.stamp',
+  ].map((name) => path(name));
   const wanted = hashOf([...sources, ...others], '');
   if (readStamp(stamp) === wanted && existsSync(path('dist/cli/main.js'))) return;
   await step('dist (tsc)', async () => {

@@ -5,7 +5,7 @@ import { download, ping, type SeenFrom, traceroute, whoAmI, whoAmIByDns } from '
 import { contentDigest } from './content.ts';
 import { Gateway } from './gateway.ts';
 import type { Network } from './network.ts';
-import { CLIENT, INTERNET, type Isp, ISP_A, ISP_B, Site } from './site.ts';
+import { CLIENT, INTERNET, ISP_A, ISP_B, type Isp, Site } from './site.ts';
 import type { Story } from './story.ts';
 import { until } from './wait.ts';
 
@@ -73,13 +73,13 @@ async function showReachability({ story, site }: Stage): Promise<void> {
 async function showConnections(stage: Stage, isp: Isp, title: string): Promise<void> {
   const { story, site } = stage;
   story.chapter(title);
-  const mapped = await stage.gateway.mapOf(CLIENT.ipv6, nameOf(isp));
-  story.step(`nptd map ${CLIENT.ipv6}`, mapped.external.includes(':'), mapped.external);
+  const mapped = await stage.gateway.externalOf(CLIENT.ipv6, nameOf(isp));
+  story.step(`nptd map ${CLIENT.ipv6}`, mapped.includes(':'), mapped);
   tellSeen(stage, `dig @${INTERNET.dns4}`, await whoAmIByDns(site.client, INTERNET.dns4), isp.ipv4.own);
-  tellSeen(stage, `dig @${INTERNET.dns6}`, await whoAmIByDns(site.client, INTERNET.dns6), mapped.external);
+  tellSeen(stage, `dig @${INTERNET.dns6}`, await whoAmIByDns(site.client, INTERNET.dns6), mapped);
   for (const [server, wanted] of [
     [INTERNET.web4, isp.ipv4.own],
-    [INTERNET.web6, mapped.external],
+    [INTERNET.web6, mapped],
   ] as const) {
     tellSeen(stage, `curl ${server}`, await whoAmI(site.client, server), wanted);
     const { sha256, seconds } = await download(site.client, server, DOWNLOAD_LENGTH);
@@ -91,28 +91,27 @@ async function showConnections(stage: Stage, isp: Isp, title: string): Promise<v
 
 async function cutFirstIsp(stage: Stage): Promise<void> {
   stage.story.chapter('isp-a stops forwarding; its own router still answers');
-  await stage.site.cut(ISP_A);
-  await tellMove(stage, ISP_B, FAILOVER_MS_MAX);
+  await tellMove(stage, ISP_B, FAILOVER_MS_MAX, () => stage.site.cut(ISP_A));
   await showConnections(stage, ISP_B, 'The same programs through isp-b');
 }
 
 async function restoreFirstIsp(stage: Stage): Promise<void> {
   stage.story.chapter('isp-a forwards again; after five good seconds (up-after: 5s) it is preferred again');
-  await stage.site.restore(ISP_A);
-  await tellMove(stage, ISP_A, RECOVERY_MS_MAX);
+  await tellMove(stage, ISP_A, RECOVERY_MS_MAX, () => stage.site.restore(ISP_A));
   const foreign = (await stage.site.foreignSources(ISP_A)) + (await stage.site.foreignSources(ISP_B));
   const detail = `${foreign} packets reached an ISP with a source that is not its own`;
   stage.story.step('whose packets', foreign === 0, detail);
 }
 
-/** New connections in both families until the server sees them come from the other ISP. */
-async function tellMove(stage: Stage, isp: Isp, msMax: number): Promise<void> {
-  const started = performance.now();
-  const mapped = await stage.gateway.mapOf(CLIENT.ipv6, nameOf(isp));
+/** Acts, then opens connections in both families until the server sees them come from the other ISP. */
+async function tellMove(stage: Stage, isp: Isp, msMax: number, act: () => Promise<void>): Promise<void> {
   const ways = [
     [INTERNET.web4, isp.ipv4.own],
-    [INTERNET.web6, mapped.external],
+    [INTERNET.web6, await stage.gateway.externalOf(CLIENT.ipv6, nameOf(isp))],
   ] as const;
+  const logged = stage.gateway.process.lines.length;
+  const started = performance.now();
+  await act();
   const moves = ways.map(async ([server, wanted]) => {
     const seen = await until(async () => {
       const answer = await whoAmI(stage.site.client, server, 0.3);
@@ -120,10 +119,12 @@ async function tellMove(stage: Stage, isp: Isp, msMax: number): Promise<void> {
     }, msMax + 3000);
     const ms = performance.now() - started;
     const when = `after ${(ms / 1000).toFixed(1)} s`;
-    const detail = seen === undefined ? `not through ${isp.name}` : `from ${seen.address}: ${isp.name}, ${when}`;
+    const detail = seen === undefined ? `not through ${isp.name}` : `seen from ${seen.address}, ${when}`;
     stage.story.step(`new connection to ${server}`, seen !== undefined && ms < msMax, detail);
   });
   await Promise.all(moves);
+  const changes = stage.gateway.log(logged).filter(({ event }) => event === 'uplink-changed');
+  for (const { message } of changes) stage.story.text(`nptd: ${message}`);
 }
 
 async function stop({ story, site, gateway }: Stage): Promise<void> {

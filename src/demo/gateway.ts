@@ -1,5 +1,6 @@
 /** nptd as a child process, driven through its own command line as an operator would. */
 import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
 import type { Network } from './network.ts';
 import { type Background, type Finished, run } from './processes.ts';
 
@@ -8,22 +9,34 @@ const READY_MS_MAX = 15_000;
 /** The compiled command line. Found from src/demo and from dist/demo alike. */
 const CLI = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
+const mapAnswer = z.object({
+  uplinks: z.array(z.object({ uplink: z.string(), direction: z.string(), external: z.string().optional() })),
+});
+
+const logEntry = z.object({ event: z.string().optional(), level: z.string(), message: z.string() });
+
+/** One line of nptd's log. */
+export type GatewayLogEntry = z.infer<typeof logEntry>;
+
 export class Gateway {
   readonly process: Background;
   readonly #config: string;
-  readonly #socket: string;
 
-  private constructor(process: Background, config: string, socket: string) {
+  private constructor(process: Background, config: string) {
     this.process = process;
     this.#config = config;
-    this.#socket = socket;
   }
 
   /** Starts nptd and waits until it is ready: its devices exist, its first plan is in force. */
-  static async start(network: Network, config: string, socket: string): Promise<Gateway> {
+  static async start(network: Network, config: string): Promise<Gateway> {
     const program = network.start([process.execPath, CLI, 'run', config, '--log', 'json']);
     await program.waitForLine((line) => line.includes('"event":"ready"'), READY_MS_MAX);
-    return new Gateway(program, config, socket);
+    return new Gateway(program, config);
+  }
+
+  /** Another gateway from the same configuration; this one must have ended. */
+  restart(network: Network): Promise<Gateway> {
+    return Gateway.start(network, this.#config);
   }
 
   /** Any other command of nptd. */
@@ -31,22 +44,24 @@ export class Gateway {
     return run([process.execPath, CLI, ...words]);
   }
 
-  async status(): Promise<unknown> {
-    return this.#json('status', '--json', '--socket', this.#socket);
-  }
-
-  async sessions(): Promise<unknown> {
-    return this.#json('sessions', '--json', '--socket', this.#socket);
-  }
-
-  /** What `nptd map` prints about an internal address. */
-  async map(address: string): Promise<unknown> {
-    return this.#json('map', address, '--json', '--config', this.#config);
-  }
-
-  async #json(...words: string[]): Promise<unknown> {
-    const { code, stdout, stderr } = await this.command(...words);
+  /** What a command with `--json` prints. */
+  async json(...words: string[]): Promise<unknown> {
+    const { code, stdout, stderr } = await this.command(...words, '--json');
     if (code !== 0) throw new Error(`nptd ${words.join(' ')}: exit code ${code}\n${stderr}`);
     return JSON.parse(stdout);
+  }
+
+  /** The external form that `nptd map` prints for an internal address on one uplink. */
+  async externalOf(address: string, uplink: string): Promise<string> {
+    const { uplinks } = mapAnswer.parse(await this.json('map', address, '--config', this.#config));
+    const form = uplinks.find((entry) => entry.uplink === uplink && entry.direction === 'outbound');
+    if (form?.external === undefined) throw new Error(`nptd map ${address} says nothing about ${uplink}`);
+    return form.external;
+  }
+
+  /** The log from its line number `from` on. */
+  log(from = 0): GatewayLogEntry[] {
+    const lines = this.process.lines.slice(from).filter((line) => line.startsWith('{'));
+    return lines.map((line) => logEntry.parse(JSON.parse(line)));
   }
 }

@@ -19,7 +19,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
     bed.site.client.start(['curl', '-sS', `http://${INTERNET.web4}/octets/1000000000`, '-o', '/dev/null']);
     await new Promise((resolve) => setTimeout(resolve, 300));
     const { pid = 0 } = bed.gateway.process;
-    expect(existsSync(bed.gateway.socket)).toBe(true);
+    expect(existsSync(bed.socket)).toBe(true);
 
     bed.gateway.process.signal(signal);
     const code = await Promise.race([
@@ -29,7 +29,7 @@ test.each(['SIGTERM', 'SIGINT'] as const)(
 
     expect(code, bed.gateway.process.lines.slice(-10).join('\n')).toBe(0);
     expect(existsSync(`/proc/${pid}`)).toBe(false);
-    expect(existsSync(bed.gateway.socket)).toBe(false);
+    expect(existsSync(bed.socket)).toBe(false);
     const links = async (namespace: typeof bed.site.client) => namespace.runOrThrow(['ip', '-br', 'link', 'show']);
     expect(await links(bed.site.client)).not.toContain(CLIENT.device);
     expect(await links(bed.site.isp(ISP_A))).not.toContain(ISP_A.device);

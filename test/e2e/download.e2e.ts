@@ -19,7 +19,7 @@ describe.each([
   afterAll(() => bed.close());
 
   const external = async (server: string) =>
-    server.includes(':') ? (await bed.gateway.mapOf(CLIENT.ipv6, isp.name)).external : isp.ipv4.own;
+    server.includes(':') ? await bed.gateway.externalOf(CLIENT.ipv6, isp.name) : isp.ipv4.own;
 
   test.each([INTERNET.web4, INTERNET.web6])('100 MB arrive whole from %s', async (server) => {
     const { sha256 } = await download(bed.site.client, server, LENGTH);

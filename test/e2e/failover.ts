@@ -1,4 +1,5 @@
 /** What the failover tests share: how long until new connections go through another uplink. */
+import { expect } from 'vitest';
 import { type SeenFrom, whoAmI, whoAmIByDns } from '../../src/demo/clients.ts';
 import { CLIENT, INTERNET, type Isp } from '../../src/demo/site.ts';
 import { until } from '../../src/demo/wait.ts';
@@ -19,23 +20,33 @@ export const WAYS: readonly [string, (bed: TestBed) => Promise<SeenFrom | undefi
 
 /** The address that the Internet sees of the client through an uplink. */
 export async function externalAddress(bed: TestBed, isp: Isp, family: 4 | 6): Promise<string> {
-  return family === 4 ? isp.ipv4.own : (await bed.gateway.mapOf(CLIENT.ipv6, isp.name)).external;
+  return family === 4 ? isp.ipv4.own : await bed.gateway.externalOf(CLIENT.ipv6, isp.name);
 }
 
-/** Milliseconds until each way of `WAYS` comes from the wanted uplink, tried side by side; undefined for never. */
+/**
+ * Does something to the network, then opens connections in every way of `WAYS`, side by side and again and again.
+ * @returns milliseconds until each came from the wanted uplink; undefined for never
+ */
 export async function msUntilAllUse(
   bed: TestBed,
   isp: Isp,
   timeoutMs: number,
+  act: () => Promise<void> = async () => {},
 ): Promise<Record<string, number | undefined>> {
+  const external = { 4: await externalAddress(bed, isp, 4), 6: await externalAddress(bed, isp, 6) };
   const started = performance.now();
+  await act();
   const entries = WAYS.map(async ([title, connect, family]) => {
-    const wanted = await externalAddress(bed, isp, family);
     const ms = await until(async () => {
       const seen = await connect(bed);
-      return seen?.address === wanted ? performance.now() - started : undefined;
+      return seen?.address === external[family] ? performance.now() - started : undefined;
     }, timeoutMs);
     return [title, ms] as const;
   });
   return Object.fromEntries(await Promise.all(entries));
+}
+
+/** Every way took less than `msMax`; what each took is part of the complaint. */
+export function expectAllBelow(ms: Record<string, number | undefined>, msMax: number): void {
+  for (const [title] of WAYS) expect(ms[title], `${title}: ${JSON.stringify(ms)}`).toBeLessThan(msMax);
 }

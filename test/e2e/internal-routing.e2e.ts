@@ -92,7 +92,7 @@ test.each([
   ['the second internal device', () => guest, GUEST.ipv6],
   ['the subnet behind an inner router', () => inner, INNER.ipv6],
 ])('a host on %s reaches the Internet in both families', async (_title, namespace, ipv6) => {
-  const { external } = await bed.gateway.mapOf(ipv6, ISP_A.name);
+  const external = await bed.gateway.externalOf(ipv6, ISP_A.name);
   expect((await whoAmI(namespace(), INTERNET.web4))?.address).toBe(ISP_A.ipv4.own);
   expect((await whoAmI(namespace(), INTERNET.web6))?.address).toBe(external);
 });

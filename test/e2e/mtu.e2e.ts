@@ -86,7 +86,7 @@ describe('an internal device whose MTU is smaller than that of the uplinks', () 
   afterAll(() => bed.close());
 
   test('4443-PTB: the Internet learns it from the external address of nptd', async () => {
-    const { external } = await bed.gateway.mapOf(CLIENT.ipv6, ISP_A.name);
+    const external = await bed.gateway.externalOf(CLIENT.ipv6, ISP_A.name);
     const { text } = await ping(bed.site.internet, external, 2, '-M', 'do', '-s', '1452');
     expect(text).toMatch(new RegExp(`From ${ISP_A.ipv6.own} .*Packet too big: mtu=${MTU}`));
   });

@@ -38,28 +38,30 @@ export interface LogEntry {
 
 let count = 0;
 
-export class TestBed implements AsyncDisposable {
+interface Parts {
   readonly network: Network;
   readonly site: Site;
   readonly gateway: Gateway;
   readonly servers: Background;
-  /** What the names of namespaces begin with. */
-  readonly prefix: string;
+  /** Of the configuration and the control socket. */
+  readonly folder: string;
+}
+
+export class TestBed implements AsyncDisposable {
+  readonly network: Network;
+  readonly site: Site;
+  readonly gateway: Gateway;
+  /** Path of the control socket. */
+  readonly socket: string;
+  readonly #servers: Background;
   readonly #folder: string;
 
-  private constructor(
-    network: Network,
-    site: Site,
-    gateway: Gateway,
-    servers: Background,
-    prefix: string,
-    folder: string,
-  ) {
+  private constructor({ network, site, gateway, servers, folder }: Parts) {
     this.network = network;
     this.site = site;
     this.gateway = gateway;
-    this.servers = servers;
-    this.prefix = prefix;
+    this.socket = socketIn(folder);
+    this.#servers = servers;
     this.#folder = folder;
   }
 
@@ -73,13 +75,12 @@ export class TestBed implements AsyncDisposable {
       const servers = site.internet.start([process.execPath, SERVER, ...Object.values(INTERNET)]);
       await servers.waitForLine((line) => line.includes('"listening"'), 5000);
       await options.before?.(network, site);
-      const socket = join(folder, 'control.sock');
-      const config = siteConfig(options, prefix, socket);
+      const config = siteConfig(options, prefix, socketIn(folder));
       const file = join(folder, 'nptd.yaml');
       await writeFile(file, JSON.stringify(options.change?.(config, prefix) ?? config, undefined, 2));
-      const gateway = await Gateway.start(network, file, socket);
+      const gateway = await Gateway.start(network, file);
       await site.configureDevices();
-      return new TestBed(network, site, gateway, servers, prefix, folder);
+      return new TestBed({ network, site, gateway, servers, folder });
     } catch (error) {
       await network.close();
       await rm(folder, { recursive: true, force: true });
@@ -89,7 +90,7 @@ export class TestBed implements AsyncDisposable {
 
   /** Everything the servers have logged so far. */
   log(): LogEntry[] {
-    return this.servers.lines.filter((line) => line.includes('"service"')).map((line) => JSON.parse(line) as LogEntry);
+    return this.#servers.lines.filter((line) => line.includes('"service"')).map((line) => JSON.parse(line) as LogEntry);
   }
 
   async close(): Promise<void> {
@@ -101,6 +102,8 @@ export class TestBed implements AsyncDisposable {
     await this.close();
   }
 }
+
+const socketIn = (folder: string) => join(folder, 'control.sock');
 
 function siteConfig(options: TestBedOptions, prefix: string, socket: string): ConfigObject {
   const isps = options.isps ?? [ISP_A, ISP_B];

@@ -27,7 +27,7 @@ test.each([
 );
 
 test('traceroute from the Internet to the NPTv6 address of a client shows the external address of nptd', async () => {
-  const { external } = await bed.gateway.mapOf(CLIENT.ipv6, ISP_A.name);
+  const external = await bed.gateway.externalOf(CLIENT.ipv6, ISP_A.name);
   const hops = await traceroute(bed.site.internet, external, '-I');
   expect(hops).toEqual(['2001:db8:fffe:1::1', ISP_A.ipv6.own, external]);
 });
