@@ -502,8 +502,7 @@ fn udp6(source: &str, destination: &str, payload: usize) -> Vec<u8> {
 
 fn udp(payload: usize) -> Vec<u8> {
     let length = (8 + payload) as u16;
-    let mut datagram =
-        UdpHeader { source_port: 40_000, destination_port: 53, length, checksum: 0 }.to_bytes().to_vec();
+    let mut datagram = UdpHeader { source_port: 40_000, destination_port: 53, length, checksum: 0 }.to_bytes().to_vec();
     datagram.extend((0..payload).map(|index| index as u8 ^ 0x5a));
     datagram
 }

@@ -349,11 +349,7 @@ fn refused_errors_name_the_first_reason_and_stay_as_they_were_6296b_icmp3_icmp4_
         ("wrong checksum", edited(100, 0xee), IcmpChecksumWrong),
         ("wrong checksum before a foreign quote", edited(63, 0x35), IcmpChecksumWrong),
         ("foreign quoted source", error_packet(ROUTER, HOST_EXTERNAL, (REMOTE, HOST_EXTERNAL)), IcmpQuoteUnknown),
-        (
-            "another host's quote",
-            error_packet(ROUTER, HOST_EXTERNAL, ("2001:db8:1:d551::1", REMOTE)),
-            IcmpQuoteUnknown,
-        ),
+        ("another host's quote", error_packet(ROUTER, HOST_EXTERNAL, ("2001:db8:1:d551::1", REMOTE)), IcmpQuoteUnknown),
         ("outer address foreign", error_packet(ROUTER, REMOTE, (REMOTE, HOST_EXTERNAL)), NotForThisUplink),
         (
             "outer address not mapped",
@@ -457,9 +453,9 @@ fn error_with_quote(source: &str, destination: &str, quote: &[u8]) -> Vec<u8> {
     packet.extend_from_slice(quote);
     write_header(&mut packet, source, destination, 58);
     let pseudo = words(address(source)) + words(address(destination)) + packet.len() as u32 - 40 + 58;
-    let sum = packet[40..].chunks(2).fold(pseudo, |sum, word| {
-        sum + (u32::from(word[0]) << 8) + u32::from(word.get(1).copied().unwrap_or(0))
-    });
+    let sum = packet[40..]
+        .chunks(2)
+        .fold(pseudo, |sum, word| sum + (u32::from(word[0]) << 8) + u32::from(word.get(1).copied().unwrap_or(0)));
     let folded = match sum % 0xffff {
         0 => 0xffff,
         folded => folded,
@@ -549,10 +545,7 @@ fn pair_of(vector: &Value) -> PrefixPair {
 }
 
 fn spec(internal: (&str, u8), external: (&str, u8)) -> PrefixPairSpec {
-    PrefixPairSpec {
-        internal: (address(internal.0), internal.1),
-        external: (address(external.0), external.1),
-    }
+    PrefixPairSpec { internal: (address(internal.0), internal.1), external: (address(external.0), external.1) }
 }
 
 fn pair(internal: (&str, u8), external: (&str, u8)) -> PrefixPair {

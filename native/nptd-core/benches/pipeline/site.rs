@@ -51,7 +51,7 @@ impl Site {
             secret: [1; 16],
             hash_key: [2; 16],
         };
-        let mut engine = Engine::new(config, Arc::new(Counters::new())).expect("an engine");
+        let mut engine = Engine::new(config, Arc::new(Counters::new()));
         engine.adopt(Arc::new(Plan::new(plan()).expect("a valid plan")));
         let mut site = Self { engine, outputs: OutputPool::new() };
         site.introduce_neighbours();

@@ -46,11 +46,8 @@ impl AddressMap {
         // 6296-3.1c, 6296-2.1b: the shorter prefix is extended with zeros to the length of the longer one.
         let longer = if from.length() >= to.length() { from } else { to };
         let (from_sum, to_sum) = (sum(upper_half(from.address())), sum(upper_half(to.address())));
-        let part = if longer.length() <= SUBNET_PREFIX_LEN_MAX {
-            AdjustedPart::Subnet
-        } else {
-            AdjustedPart::InterfaceId
-        };
+        let part =
+            if longer.length() <= SUBNET_PREFIX_LEN_MAX { AdjustedPart::Subnet } else { AdjustedPart::InterfaceId };
         Self {
             mask: upper_half(longer.mask()),
             from: upper_half(from.address()),

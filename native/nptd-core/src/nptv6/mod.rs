@@ -25,12 +25,7 @@ use adjustment::AddressMap;
 /// # Errors
 /// A reason to drop it; the packet is then as it was.
 #[inline]
-pub fn outbound(
-    pair: &PrefixPair,
-    packet: &mut [u8],
-    upper: Upper,
-    spec: Nptv6Spec,
-) -> Result<(), DropReason> {
+pub fn outbound(pair: &PrefixPair, packet: &mut [u8], upper: Upper, spec: Nptv6Spec) -> Result<(), DropReason> {
     decide_outbound(pair, packet, upper, spec).map(|change| change.apply(packet))
 }
 
@@ -39,12 +34,7 @@ pub fn outbound(
 /// # Errors
 /// A reason to drop it; the packet is then as it was.
 #[inline]
-pub fn inbound(
-    pair: &PrefixPair,
-    packet: &mut [u8],
-    upper: Upper,
-    spec: Nptv6Spec,
-) -> Result<(), DropReason> {
+pub fn inbound(pair: &PrefixPair, packet: &mut [u8], upper: Upper, spec: Nptv6Spec) -> Result<(), DropReason> {
     decide_inbound(pair, packet, upper, spec).map(|change| change.apply(packet))
 }
 
@@ -53,12 +43,7 @@ pub fn inbound(
 /// # Errors
 /// A reason to drop the packet.
 #[inline]
-pub fn decide_outbound(
-    pair: &PrefixPair,
-    packet: &[u8],
-    upper: Upper,
-    spec: Nptv6Spec,
-) -> Result<Change, DropReason> {
+pub fn decide_outbound(pair: &PrefixPair, packet: &[u8], upper: Upper, spec: Nptv6Spec) -> Result<Change, DropReason> {
     // 6296b-ICMP2: the quoted packet came inbound, so what was its destination is ours.
     let fields = Fields { outer: ipv6::SOURCE, quoted: ipv6::DESTINATION };
     decide(&pair.to_external, fields, packet, upper, spec)
@@ -69,12 +54,7 @@ pub fn decide_outbound(
 /// # Errors
 /// A reason to drop the packet.
 #[inline]
-pub fn decide_inbound(
-    pair: &PrefixPair,
-    packet: &[u8],
-    upper: Upper,
-    spec: Nptv6Spec,
-) -> Result<Change, DropReason> {
+pub fn decide_inbound(pair: &PrefixPair, packet: &[u8], upper: Upper, spec: Nptv6Spec) -> Result<Change, DropReason> {
     // 6296b-ICMP1: the quoted packet went outbound, so what was its source is ours.
     let fields = Fields { outer: ipv6::DESTINATION, quoted: ipv6::SOURCE };
     decide(&pair.to_internal, fields, packet, upper, spec)

@@ -18,8 +18,7 @@ use crate::host::neighbours::Neighbours;
 use crate::host::probes::{Family as ProbeFamily, ProbeSample, ProbeSpec, Probes};
 use crate::nat44::{MappingRow, Nat44, SessionRow};
 use crate::output::OutputPool;
-use crate::plan::spec::{PlanSpec, PolicySpec};
-use crate::plan::{Plan, PlanError, Role, SLOTS_MAX};
+use crate::plan::{Plan, Role, SLOTS_MAX};
 use crate::time::{Duration, Instant};
 use crate::verdict::{OutputKind, Verdict};
 use crate::wire::ethernet;
@@ -65,14 +64,9 @@ pub struct Engine {
 
 impl Engine {
     /// Allocates everything the engine will ever use. It starts with an empty plan, which drops every frame.
-    ///
-    /// # Errors
-    /// None in practice: the empty plan is valid.
-    pub fn new(config: EngineConfig, counters: Arc<Counters>) -> Result<Self, PlanError> {
-        let policies = alloc::vec![PolicySpec { prefer: Vec::new() }];
-        let plan = Plan::new(PlanSpec { policies, ..PlanSpec::default() })?;
-        Ok(Self {
-            plan: Arc::new(plan),
+    pub fn new(config: EngineConfig, counters: Arc<Counters>) -> Self {
+        Self {
+            plan: Arc::new(Plan::empty()),
             counters,
             nat44: Nat44::new(config.mappings_max, config.sessions_max, &config.secret, &config.hash_key),
             neighbours: Neighbours::new(config.neighbours_max, config.hash_key),
@@ -80,7 +74,7 @@ impl Engine {
             errors: OwnErrors::new(),
             probe_identifiers: [None; SLOTS_MAX],
             last_sweep: Instant::default(),
-        })
+        }
     }
 
     /// Takes over a plan, between two batches.

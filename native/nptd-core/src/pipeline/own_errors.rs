@@ -206,8 +206,8 @@ fn may_be_told4(offender: &[u8], device: &Device) -> bool {
         address == ipv4::address::LIMITED_BROADCAST || own.any(|(_, prefix)| prefix.broadcast() == Some(address))
     };
     let is_echo = |kind| matches!(kind, icmp::v4::ECHO_REPLY | icmp::v4::ECHO_REQUEST);
-    let is_query = ipv4::protocol(offender) != protocol::ICMP
-        || is_echo(icmp::kind(tail(offender, ipv4::header_len(offender))));
+    let is_query =
+        ipv4::protocol(offender) != protocol::ICMP || is_echo(icmp::kind(tail(offender, ipv4::header_len(offender))));
     let names_one_host = !ipv4::address::is_martian_source(source) && !is_broadcast(source);
     let was_for_one_host = !ipv4::address::is_multicast(destination) && !is_broadcast(destination);
     ipv4::fragment_offset(offender) == 0 && is_query && names_one_host && was_for_one_host
@@ -218,13 +218,11 @@ fn may_be_told6(offender: &[u8]) -> bool {
     use ipv6::address;
     let Ok(headers) = locate_headers6(offender) else { return false };
     let (source, destination) = (ipv6::source(offender), ipv6::destination(offender));
-    let is_query = !headers
-        .icmp_kind
-        .is_some_and(|kind| icmp::v6::is_error(kind) || icmp::v6::is_neighbour_discovery(kind));
+    let is_query =
+        !headers.icmp_kind.is_some_and(|kind| icmp::v6::is_error(kind) || icmp::v6::is_neighbour_discovery(kind));
     let is_later_fragment = headers.protocol == protocol::FRAGMENT;
-    let names_one_host = source != address::UNSPECIFIED
-        && !address::is_multicast(source)
-        && !address::is_never_on_wire(source);
+    let names_one_host =
+        source != address::UNSPECIFIED && !address::is_multicast(source) && !address::is_never_on_wire(source);
     !is_later_fragment && is_query && names_one_host && !address::is_multicast(destination)
 }
 

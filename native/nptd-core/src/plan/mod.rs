@@ -149,6 +149,21 @@ impl Plan {
         })
     }
 
+    /// The plan before the first one: no devices, so that every frame is dropped.
+    pub fn empty() -> Self {
+        Self {
+            generation: 0,
+            internal4: RouteTable4::new(&[], &[]),
+            internal6: RouteTable6::new(&[], &[]),
+            prefer: Vec::new(),
+            nat44: Nat44Spec::default(),
+            nptv6: Nptv6Spec::default(),
+            error_rate: RateSpec::default(),
+            devices: Vec::new(),
+            uplinks: [const { None }; SLOTS_MAX],
+        }
+    }
+
     /// A device by its index.
     pub fn device(&self, index: DeviceIndex) -> Option<&Device> {
         self.devices.get(usize::from(index.0))

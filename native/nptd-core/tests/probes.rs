@@ -1,0 +1,440 @@
+//! Probes: rounds, misses, bursts, and answers that do not count.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::wildcard_enum_match_arm, reason = "a test that cannot go on has failed")]
+
+mod host;
+
+use etherparse::{ArpOperation, Icmpv4Type, Icmpv6Type, NetSlice, PacketBuilder, SlicedPacket, TransportSlice, checksum};
+use host::*;
+use nptd_core::host::neighbours::mapped4;
+use nptd_core::host::probes::{Family, ProbeSample, ProbeSpec, Probes, SAMPLES_MAX};
+use nptd_core::time::{Duration, Instant};
+use nptd_core::verdict::OutputKind;
+use proptest::prelude::*;
+
+const INTERVAL_MS: u64 = 500;
+const TIMEOUT_MS: u64 = 800;
+const IDENTIFIER: u16 = 0x4e50;
+const T4: [&str; 3] = ["192.0.2.1", "192.0.2.2", "192.0.2.3"];
+const T6: [&str; 2] = ["2001:db8:f::1", "2001:db8:f::2"];
+
+/// IPv4 on the uplink without link headers.
+fn spec4() -> ProbeSpec {
+    ProbeSpec {
+        slot: 1,
+        family: Family::V4,
+        targets: T4.iter().map(|target| mapped4(v4(target))).collect(),
+        interval: Duration::from_millis(INTERVAL_MS),
+        timeout: Duration::from_millis(TIMEOUT_MS),
+        burst: false,
+        identifier: IDENTIFIER,
+    }
+}
+
+fn spec6() -> ProbeSpec {
+    ProbeSpec { family: Family::V6, targets: T6.iter().map(|target| v6(target)).collect(), ..spec4() }
+}
+
+/// An echo request as another parser sees it.
+#[derive(Clone, Debug, PartialEq)]
+struct Request {
+    source: u128,
+    target: u128,
+    identifier: u16,
+    sequence: u16,
+    data: Vec<u8>,
+}
+
+fn read(packet: &[u8]) -> Request {
+    let sliced = SlicedPacket::from_ip(packet).unwrap();
+    match (&sliced.net, &sliced.transport) {
+        (Some(NetSlice::Ipv4(ip)), Some(TransportSlice::Icmpv4(icmp))) => {
+            let header = ip.header();
+            assert_eq!(header.header_checksum(), header.to_header().calc_header_checksum());
+            assert_eq!(checksum::Sum16BitWords::new().add_slice(icmp.slice()).ones_complement(), 0);
+            let Icmpv4Type::EchoRequest(echo) = icmp.icmp_type() else { panic!("no request") };
+            let [source, target] = [header.source(), header.destination()].map(|octets| mapped4(u32::from_be_bytes(octets)));
+            Request { source, target, identifier: echo.id, sequence: echo.seq, data: icmp.payload().to_vec() }
+        }
+        (Some(NetSlice::Ipv6(ip)), Some(TransportSlice::Icmpv6(icmp))) => {
+            let header = ip.header();
+            assert!(icmp.is_checksum_valid(header.source(), header.destination()));
+            let Icmpv6Type::EchoRequest(echo) = icmp.icmp_type() else { panic!("no request") };
+            let [source, target] = [header.source(), header.destination()].map(u128::from_be_bytes);
+            Request { source, target, identifier: echo.id, sequence: echo.seq, data: icmp.payload().to_vec() }
+        }
+        other => panic!("no echo: {other:?}"),
+    }
+}
+
+impl Request {
+    /// The reply from its ICMP header on.
+    fn reply4(&self) -> Vec<u8> {
+        let mut octets = Vec::new();
+        PacketBuilder::ipv4([0; 4], [0; 4], 64)
+            .icmpv4_echo_reply(self.identifier, self.sequence)
+            .write(&mut octets, &self.data)
+            .unwrap();
+        octets.split_off(20)
+    }
+
+    fn reply6(&self) -> Vec<u8> {
+        let mut octets = Vec::new();
+        PacketBuilder::ipv6([0; 16], [0; 16], 64)
+            .icmpv6_echo_reply(self.identifier, self.sequence)
+            .write(&mut octets, &self.data)
+            .unwrap();
+        octets.split_off(40)
+    }
+}
+
+struct Prober {
+    gateway: Gateway,
+    probes: Probes,
+}
+
+impl Prober {
+    fn new(specs: Vec<ProbeSpec>) -> Self {
+        let mut prober = Self { gateway: Gateway::new(), probes: Probes::new([3; 16]) };
+        prober.set(specs);
+        prober
+    }
+
+    fn set(&mut self, specs: Vec<ProbeSpec>) {
+        self.probes.set(specs, self.gateway.now);
+    }
+
+    /// Lets time pass, polls once, and returns the probes that left.
+    fn after_ms(&mut self, ms: u64) -> Vec<Request> {
+        self.gateway.now = self.gateway.now.after(Duration::from_millis(ms));
+        self.gateway.with(|context, neighbours| self.probes.poll(context, neighbours));
+        let sent = self.gateway.sent();
+        sent.iter().filter(|sent| sent.kind == OutputKind::Probe).map(|sent| read(&sent.octets)).collect()
+    }
+
+    fn answer(&mut self, request: &Request) -> bool {
+        self.probes.handle_reply4(1, &request.reply4(), request.target as u32, self.gateway.now)
+    }
+
+    fn samples(&mut self) -> Vec<ProbeSample> {
+        std::iter::from_fn(|| self.probes.take_sample()).collect()
+    }
+}
+
+/// Round, target, burst, and round-trip time in milliseconds.
+fn brief(samples: &[ProbeSample]) -> Vec<(u32, u16, bool, Option<u64>)> {
+    let ms = |rtt: Duration| rtt.as_micros() / 1000;
+    samples.iter().map(|sample| (sample.round, sample.target, sample.burst, sample.rtt.map(ms))).collect()
+}
+
+// ---- Packets ----
+
+#[test]
+fn probes_are_echo_requests_that_another_parser_reads() {
+    let mut prober = Prober::new(vec![spec4(), spec6()]);
+    let sent = prober.after_ms(0);
+    assert_eq!((sent[0].source, sent[0].target), (mapped4(v4("198.51.100.2")), mapped4(v4(T4[0]))));
+    assert_eq!((sent[1].source, sent[1].target), (v6("2001:db8:2::2"), v6(T6[0])));
+    for request in &sent {
+        assert_eq!((request.identifier, request.data.len()), (IDENTIFIER, 16));
+    }
+    assert_ne!(sent[0].data, sent[1].data);
+    assert_eq!(prober.gateway.counters.output(OutputKind::Probe), 2);
+}
+
+#[test]
+fn a_probe_leaves_by_the_gateway_of_its_uplink_even_to_a_target_on_another_link() {
+    let mut spec = spec4();
+    (spec.slot, spec.targets) = (0, vec![mapped4(v4("198.51.100.77"))]);
+    let mut prober = Prober::new(vec![spec]);
+    prober.gateway.resolve4(UPLINK, UPLINK_MAC, "203.0.113.2", "203.0.113.1", OTHER_MAC);
+    prober.gateway.with(|context, neighbours| prober.probes.poll(context, neighbours));
+    let sent = prober.gateway.sent();
+    assert_eq!((sent.len(), sent[0].egress, sent[0].kind), (1, UPLINK, OutputKind::Probe));
+    assert_eq!(sent[0].octets[..14], [&OTHER_MAC[..], &UPLINK_MAC, &[8, 0]].concat());
+    assert_eq!(read(&sent[0].octets[14..]).target, mapped4(v4("198.51.100.77")));
+}
+
+// ---- Rounds ----
+
+#[test]
+fn single_mode_takes_one_target_after_the_other_each_a_round() {
+    let mut prober = Prober::new(vec![spec4()]);
+    let mut seen = Vec::new();
+    for step in 0..5_u64 {
+        let sent = prober.after_ms(if step == 0 { 0 } else { INTERVAL_MS - 20 });
+        assert_eq!(sent.len(), 1);
+        seen.push(sent[0].target as u32);
+        assert!(prober.after_ms(20).is_empty(), "not before the interval is over");
+        assert!(prober.answer(&sent[0]));
+    }
+    assert_eq!(seen, [T4[0], T4[1], T4[2], T4[0], T4[1]].map(v4));
+    let expected = [(1, 0), (2, 1), (3, 2), (4, 0), (5, 1)];
+    assert_eq!(brief(&prober.samples()), expected.map(|(round, target)| (round, target, false, Some(20))));
+}
+
+#[test]
+fn an_interval_slept_through_is_not_made_up_for() {
+    let mut prober = Prober::new(vec![spec4()]);
+    prober.after_ms(0);
+    assert_eq!(prober.after_ms(0).len(), 0);
+    let late = prober.after_ms(INTERVAL_MS + 200);
+    assert_eq!(late.len(), 1);
+    assert_eq!(prober.after_ms(INTERVAL_MS - 200).len(), 1, "the rhythm stays");
+    let very_late = prober.after_ms(60_000);
+    assert!(very_late.len() <= 3, "one burst at most");
+}
+
+#[test]
+fn a_miss_is_judged_at_exactly_the_timeout_and_starts_a_burst_at_once() {
+    let mut prober = Prober::new(vec![spec4()]);
+    let start = prober.gateway.now;
+    let first = prober.after_ms(0);
+    let second = prober.after_ms(500);
+    assert!(prober.after_ms(299).is_empty());
+    assert_eq!(prober.samples(), []);
+    assert_eq!(prober.probes.next_wakeup(), Some(start.after(Duration::from_millis(800))));
+
+    let burst = prober.after_ms(1);
+    let missed = ProbeSample {
+        slot: 1,
+        family: Family::V4,
+        target: 0,
+        round: 1,
+        burst: false,
+        sent_at: start,
+        rtt: None,
+    };
+    assert_eq!(prober.samples(), [missed]);
+    assert_eq!(burst.iter().map(|request| request.target as u32).collect::<Vec<_>>(), T4.map(v4));
+    assert!(!first.is_empty() && !second.is_empty());
+
+    // The next burst is one interval later; a burst is one round.
+    assert!(prober.after_ms(499).is_empty());
+    let next = prober.after_ms(1);
+    assert_eq!(next.len(), 3);
+    prober.samples();
+    burst.iter().for_each(|request| assert!(prober.answer(request)));
+    next.iter().for_each(|request| assert!(prober.answer(request)));
+    let samples = prober.samples();
+    assert_eq!(
+        brief(&samples),
+        [
+            (3, 0, true, Some(500)),
+            (3, 1, true, Some(500)),
+            (3, 2, true, Some(500)),
+            (4, 0, true, Some(0)),
+            (4, 1, true, Some(0)),
+            (4, 2, true, Some(0)),
+        ]
+    );
+}
+
+#[test]
+fn a_dead_uplink_fails_two_bursts_within_2_6_seconds() {
+    let mut prober = Prober::new(vec![spec4()]);
+    let mut answered_until = 0;
+    let start = prober.gateway.now;
+    // It dies right after an answer.
+    let mut failed_rounds = std::collections::BTreeMap::new();
+    for step in 0..400_u64 {
+        let sent = prober.after_ms(if step == 0 { 0 } else { 10 });
+        if step == 0 {
+            assert!(prober.answer(&sent[0]));
+            answered_until = prober.gateway.now.since(start).as_micros();
+        }
+        for sample in prober.samples().into_iter().filter(|sample| sample.burst && sample.rtt.is_none()) {
+            *failed_rounds.entry(sample.round).or_insert(0) += 1;
+        }
+        if failed_rounds.values().filter(|count| **count == T4.len()).count() == 2 {
+            let took = prober.gateway.now.since(start).as_micros() - answered_until;
+            assert!(took <= 2_600_000, "{took}");
+            return;
+        }
+    }
+    panic!("never found dead");
+}
+
+#[test]
+fn set_returns_to_single_mode_and_keeps_rounds_and_probes_under_way() {
+    let mut prober = Prober::new(vec![ProbeSpec { burst: true, ..spec4() }]);
+    let burst = prober.after_ms(0);
+    assert_eq!(burst.len(), 3);
+    prober.set(vec![spec6(), spec4()]);
+    assert!(prober.answer(&burst[2]));
+    assert_eq!(brief(&prober.samples()), [(1, 2, true, Some(0))]);
+    let sent = prober.after_ms(INTERVAL_MS);
+    let single: Vec<_> = sent.iter().filter(|request| request.target >> 32 == 0xffff).collect();
+    assert_eq!(single.len(), 1);
+    // Misses of the old burst do not start a new one.
+    assert_eq!(prober.after_ms(TIMEOUT_MS - INTERVAL_MS).len(), 0);
+    assert_eq!(brief(&prober.samples()), [(1, 0, true, None), (1, 1, true, None)]);
+    assert!(prober.answer(&single[0].clone()));
+    assert_eq!(brief(&prober.samples()), [(2, 0, false, Some(300))]);
+}
+
+#[test]
+fn other_targets_end_the_probes_under_way_and_a_removed_track_is_silent() {
+    let mut prober = Prober::new(vec![spec4()]);
+    let old = prober.after_ms(0);
+    let others = ProbeSpec { targets: vec![mapped4(v4("192.0.2.99"))], ..spec4() };
+    prober.set(vec![others]);
+    assert!(prober.answer(&old[0]), "still no other's");
+    prober.after_ms(TIMEOUT_MS);
+    assert_eq!(prober.samples(), []);
+    prober.set(vec![]);
+    assert!(prober.after_ms(10_000).is_empty());
+    assert_eq!((prober.samples(), prober.probes.next_wakeup()), (vec![], None));
+    assert!(!prober.answer(&old[0]));
+}
+
+// ---- Answers that do not count ----
+
+#[test]
+fn late_and_second_answers_are_used_up_but_change_nothing() {
+    let mut prober = Prober::new(vec![spec4()]);
+    let sent = prober.after_ms(0);
+    assert!(prober.answer(&sent[0]));
+    assert!(prober.answer(&sent[0]));
+    assert_eq!(prober.samples().len(), 1);
+
+    let sent = prober.after_ms(INTERVAL_MS);
+    prober.gateway.now = prober.gateway.now.after(Duration::from_millis(TIMEOUT_MS));
+    assert!(prober.answer(&sent[0]), "at the timeout it is too late, even before the poll");
+    assert_eq!(prober.samples(), []);
+    prober.after_ms(0);
+    assert_eq!(brief(&prober.samples()), [(2, 1, false, None)]);
+}
+
+#[test]
+fn forged_answers_are_no_answers() {
+    let mut prober = Prober::new(vec![spec4(), spec6()]);
+    let sent = prober.after_ms(0);
+    let now = prober.gateway.now;
+    let (good, source) = (sent[0].reply4(), sent[0].target as u32);
+    let forged = |at: usize| {
+        let mut reply = good.clone();
+        reply[at] ^= 1;
+        reply
+    };
+    // Type, code, identifier, sequence, first and last octet of the token.
+    for at in [0, 1, 5, 7, 8, 23] {
+        assert!(!prober.probes.handle_reply4(1, &forged(at), source, now), "octet {at}");
+    }
+    for length in 0..good.len() {
+        assert!(!prober.probes.handle_reply4(1, &good[..length], source, now), "cut to {length}");
+    }
+    assert!(!prober.probes.handle_reply4(1, &good, source + 1, now), "another source");
+    assert!(!prober.probes.handle_reply4(0, &good, source, now), "another uplink");
+    assert!(!prober.probes.handle_reply6(1, &good, sent[0].target, now), "another family");
+    assert_eq!(prober.samples(), []);
+    assert!(prober.probes.handle_reply4(1, &good, source, now));
+    assert!(prober.probes.handle_reply6(1, &sent[1].reply6(), sent[1].target, now));
+    assert_eq!(prober.samples().len(), 2);
+
+    let mut other_secret = Prober::new(vec![spec4()]);
+    other_secret.probes = Probes::new([4; 16]);
+    other_secret.set(vec![spec4()]);
+    assert_ne!(other_secret.after_ms(0)[0].data, sent[0].data);
+    assert!(!other_secret.probes.handle_reply4(1, &good, source, now));
+}
+
+#[test]
+fn only_its_own_uplinks_ipv4_identifier_is_owned() {
+    let prober = Prober::new(vec![spec4(), ProbeSpec { identifier: 9, ..spec6() }]);
+    let owned = |slot, identifier| prober.probes.owns_identifier4(slot, identifier);
+    assert_eq!((owned(1, IDENTIFIER), owned(0, IDENTIFIER), owned(1, 9)), (true, false, false));
+}
+
+// ---- No way out, and limits ----
+
+#[test]
+fn a_probe_that_cannot_be_sent_is_missed_all_the_same() {
+    let unresolved = ProbeSpec { slot: 0, ..spec4() };
+    let without_uplink = ProbeSpec { slot: 7, ..spec4() };
+    let mut prober = Prober::new(vec![unresolved, without_uplink]);
+    assert!(prober.after_ms(0).is_empty());
+    prober.after_ms(TIMEOUT_MS);
+    let samples = prober.samples();
+    assert_eq!(samples.iter().map(|sample| (sample.slot, sample.rtt)).collect::<Vec<_>>(), [(0, None), (7, None)]);
+    // The gateway answers at last: what waited leaves, and counts as a probe.
+    let reply = arp_frame(UPLINK_MAC, ArpOperation::REPLY, OTHER_MAC, "203.0.113.1", UPLINK_MAC, "203.0.113.2");
+    let _ = prober.gateway.arp(UPLINK, &reply);
+    let released = prober.gateway.sent();
+    assert!(released.len() > 1 && released.iter().all(|sent| sent.kind == OutputKind::Probe));
+}
+
+#[test]
+fn samples_nobody_takes_are_bounded_and_the_newest_stay() {
+    let mut prober = Prober::new(vec![ProbeSpec { burst: true, ..spec4() }]);
+    let bursts = SAMPLES_MAX / T4.len() + 100;
+    for _ in 0..bursts {
+        prober.after_ms(INTERVAL_MS);
+    }
+    prober.set(vec![]);
+    let samples = prober.samples();
+    assert_eq!(samples.len(), SAMPLES_MAX);
+    assert!(samples[0].round > 1);
+    assert!(samples.is_sorted_by_key(|sample| sample.sent_at));
+    assert!(prober.probes.samples_lost() > 0);
+}
+
+#[test]
+fn probes_under_way_are_bounded() {
+    let flood = ProbeSpec {
+        targets: (1..=100).map(|last| mapped4(v4("192.0.2.0") + last)).collect(),
+        interval: Duration::from_millis(1),
+        timeout: Duration::from_secs(3600),
+        burst: true,
+        ..spec4()
+    };
+    let mut prober = Prober::new(vec![flood]);
+    for _ in 0..5 {
+        assert_eq!(prober.after_ms(1).len(), 100);
+    }
+    // 500 were sent, 256 may be under way: the oldest are given up early.
+    assert_eq!(prober.samples().len(), 244);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn every_probe_ends_in_one_sample_whatever_is_answered_when(
+        steps in prop::collection::vec((0_u64..400, any::<bool>(), any::<bool>()), 1..100),
+    ) {
+        let mut prober = Prober::new(vec![spec4()]);
+        let (mut sent, mut ended) = (Vec::new(), Vec::new());
+        for (ms, answer, single) in steps {
+            sent.extend(prober.after_ms(ms));
+            if single {
+                prober.set(vec![spec4()]);
+            }
+            if let (true, Some(request)) = (answer, sent.last().cloned()) {
+                prop_assert!(prober.answer(&request));
+            }
+            ended.extend(prober.samples());
+            prop_assert!(prober.probes.next_wakeup() > Some(prober.gateway.now));
+        }
+        prober.gateway.now = prober.gateway.now.after(Duration::from_millis(TIMEOUT_MS));
+        let last = prober.gateway.now;
+        prober.after_ms(0);
+        ended.extend(prober.samples().into_iter());
+        prop_assert_eq!(ended.iter().filter(|sample| sample.sent_at < last).count(), sent.len());
+        let mut keys: Vec<_> = ended.iter().map(|sample| (sample.round, sample.target)).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        prop_assert_eq!(keys.len(), ended.len());
+        for sample in ended {
+            prop_assert!(sample.rtt.is_none_or(|rtt| rtt < Duration::from_millis(TIMEOUT_MS)));
+        }
+    }
+
+    #[test]
+    fn garbage_is_no_answer(message in prop::collection::vec(any::<u8>(), 0..64), source in any::<u32>()) {
+        let mut prober = Prober::new(vec![spec4(), spec6()]);
+        prober.after_ms(0);
+        let now = Instant::from_micros(6_000_000);
+        prop_assert!(!prober.probes.handle_reply4(1, &message, source, now));
+        prop_assert!(!prober.probes.handle_reply6(1, &message, u128::from(source), now));
+    }
+}
