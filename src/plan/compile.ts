@@ -23,7 +23,10 @@ import type {
   PlanUplink4,
   PlanUplink6,
 } from './plan.ts';
+import { planPair } from './prefix-pair.ts';
 import { type SlotAssignment, slotOf, uplinksBySlot } from './slots.ts';
+
+export { assignSlots, deviceOrder, type SlotAssignment, slotOf } from './slots.ts';
 
 /** What the control plane adds to the configuration. */
 export interface PlanState {
@@ -118,12 +121,7 @@ function planUplink6({ gateway, pairs }: Uplink6Config, usable: boolean): PlanUp
   return {
     usable,
     gateway: ipv6ToOctets(gateway),
-    pairs: pairs.map(({ internal, external }) => ({
-      internal: ipv6ToOctets(internal.address),
-      internalLength: internal.length,
-      external: ipv6ToOctets(external.address),
-      externalLength: external.length,
-    })),
+    pairs: pairs.map(planPair),
   };
 }
 

@@ -5,7 +5,8 @@ import type { ConfigDraft } from '../schema.ts';
 /** Policies name uplinks that exist, each once. */
 export function checkPolicy(draft: ConfigDraft, { report, uplinkNames }: DraftContext): void {
   const prefer = draft.policy?.default?.prefer;
-  if (prefer === undefined) return;
+  // A file without uplinks has one mistake, not one for each name.
+  if (prefer === undefined || uplinkNames.length === 0) return;
   const path = ['policy', 'default', 'prefer'];
   if (prefer.length === 0) report(path, { code: 'bad-value', reason: 'at least one uplink is needed' });
   const seen = new Set<string>();

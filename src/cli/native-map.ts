@@ -1,0 +1,10 @@
+import type { MapAddress6 } from '../plan/external-forms.ts';
+
+/**
+ * The address algorithm of the engine, loaded when it is needed: commands that need no addon work without it.
+ * Rejects if the addon cannot be loaded.
+ */
+export async function loadMapAddress6(): Promise<MapAddress6> {
+  const { mapAddress6 } = await import('../native/map-address.ts');
+  return mapAddress6;
+}

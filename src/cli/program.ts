@@ -1,0 +1,29 @@
+import { Command } from 'commander';
+import { registerCheckCommand } from './commands/check.ts';
+import { registerMapCommand } from './commands/map.ts';
+import { registerProbeCommand } from './commands/probe.ts';
+import { registerRunCommand } from './commands/run.ts';
+import { registerSessionsCommand } from './commands/sessions.ts';
+import { registerStatusCommand } from './commands/status.ts';
+import { registerUlaCommand } from './commands/ula.ts';
+import { EXIT_CODE_HELP } from './exit-code.ts';
+import { packageVersion } from './version.ts';
+
+/** All commands of `nptd`. Parsing throws a `CommanderError` instead of ending the process. */
+export function createProgram(): Command {
+  const program = new Command('nptd')
+    .description('NAT44 / NPTv6 gateway for small sites with several uplinks.')
+    .version(packageVersion())
+    .exitOverride()
+    .showSuggestionAfterError()
+    .configureHelp({ sortSubcommands: false })
+    .addHelpText('after', EXIT_CODE_HELP);
+  registerRunCommand(program);
+  registerCheckCommand(program);
+  registerStatusCommand(program);
+  registerSessionsCommand(program);
+  registerMapCommand(program);
+  registerProbeCommand(program);
+  registerUlaCommand(program);
+  return program;
+}
