@@ -1,0 +1,25 @@
+/** One conformance case: a name that starts with the requirement it shows, and a story. */
+import { describe, test } from 'vitest';
+import type { Plan } from '../../src/plan/plan.ts';
+import type { TranslatorOptions } from '../../src/reference/translator.ts';
+import { twoUplinks } from '../support/plans.ts';
+import { type MakeTranslator, OPTIONS, TranslatorBed } from '../support/translator-bed.ts';
+
+export interface Case {
+  readonly name: string;
+  /** The test bed's own plan if not given. */
+  readonly plan?: Plan;
+  readonly options?: Partial<TranslatorOptions>;
+  readonly run: (bed: TranslatorBed) => void;
+}
+
+/** Runs a topic's cases on one implementation. */
+export function runCases(topic: string, cases: readonly Case[], make: MakeTranslator): void {
+  describe(topic, () => {
+    for (const { name, plan, options, run } of cases) {
+      test(name, () => {
+        run(new TranslatorBed(make({ ...OPTIONS, ...options }), plan ?? twoUplinks()));
+      });
+    }
+  });
+}

@@ -1,0 +1,5 @@
+/** The shared cases on the reference. */
+import { ReferenceTranslator } from '../../src/reference/reference-translator.ts';
+import { translatorCases } from './translator.cases.ts';
+
+translatorCases((options) => new ReferenceTranslator(options));

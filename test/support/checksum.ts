@@ -1,0 +1,14 @@
+/** Checksums of test packets, always from scratch: nothing here knows about incremental updates. */
+
+export function internetChecksum(...parts: readonly Uint8Array[]): number {
+  let sum = 0;
+  for (const part of parts) {
+    for (let at = 0; at < part.length; at += 2) {
+      sum += (part[at] ?? 0) * 256 + (part[at + 1] ?? 0);
+    }
+  }
+  while (sum > 0xffff) {
+    sum = (sum & 0xffff) + Math.floor(sum / 0x10000);
+  }
+  return ~sum & 0xffff;
+}
