@@ -1,5 +1,12 @@
 /** What a configuration means: the answer of `nptd check` to a valid file. Addresses are text. */
-import type { DeviceConfig, InternalConfig, NptdConfig, UplinkConfig } from '../config/config.ts';
+import type {
+  DeviceConfig,
+  InternalConfig,
+  NptdConfig,
+  Uplink4Config,
+  Uplink6Config,
+  UplinkConfig,
+} from '../config/config.ts';
 import { formatIpv4Address } from '../net/ipv4-address.ts';
 import { formatIpv4Interface, formatIpv4Prefix } from '../net/ipv4-prefix.ts';
 import { formatIpv6Address } from '../net/ipv6-address.ts';
@@ -26,13 +33,21 @@ export interface InternalSummary {
 export interface UplinkSummary {
   readonly name: string;
   readonly device: string;
-  readonly addresses: readonly string[];
-  readonly gateways: readonly string[];
-  /** External IPv4 addresses; none where the uplink is routed or has no IPv4. */
-  readonly pool: readonly string[];
-  readonly pairs: readonly string[];
+  /** Absent: the uplink does not carry the family. */
+  readonly ipv4?: {
+    readonly address: string;
+    readonly gateway: string;
+    readonly nat44: boolean;
+    readonly pool: readonly string[];
+  };
+  readonly ipv6?: { readonly address: string; readonly gateway: string; readonly pairs: readonly PairSummary[] };
   readonly targets: readonly string[];
   readonly metered: boolean;
+}
+
+export interface PairSummary {
+  readonly internal: string;
+  readonly external: string;
 }
 
 /** The external form of one of the gateway's own internal addresses, as an example of the hosts beside it. */
@@ -58,23 +73,27 @@ export function renderSummary({ internal, uplinks, forms, prefer }: ConfigSummar
       ['INTERNAL', 'DEVICE', 'ADDRESSES', 'ROUTES'],
       internal.map(({ name, device, addresses, routes }) => [name, device, list(addresses), list(routes)]),
     ),
-    renderTable(
-      ['UPLINK', 'DEVICE', 'ADDRESSES', 'GATEWAYS', 'NAT44', 'NPTV6'],
-      uplinks.map((uplink) => [
-        uplink.metered ? `${uplink.name} (metered)` : uplink.name,
-        uplink.device,
-        list(uplink.addresses),
-        list(uplink.gateways),
-        list(uplink.pool),
-        list(uplink.pairs),
-      ]),
-    ),
+    renderTable(['UPLINK', 'DEVICE', 'ADDRESS', 'GATEWAY', 'TRANSLATION'], uplinks.flatMap(uplinkRows)),
   ];
   if (forms.length > 0) {
     const rows = forms.map(({ internal, uplink, external }) => [internal, uplink, external]);
     tables.push(renderTable(['ADDRESS', 'ON UPLINK', 'IS'], rows));
   }
   return `${tables.join('\n')}\nNew traffic prefers: ${prefer.join(', then ')}\n`;
+}
+
+/** One row for each family; the name stands in the first. */
+function uplinkRows({ name, device, ipv4, ipv6, metered }: UplinkSummary): string[][] {
+  const rows: string[][] = [];
+  if (ipv4 !== undefined) {
+    rows.push([ipv4.address, ipv4.gateway, ipv4.nat44 ? `NAT44 to ${ipv4.pool.join(', ')}` : 'none']);
+  }
+  for (const [index, { internal, external }] of (ipv6?.pairs ?? []).entries()) {
+    const place = index === 0 && ipv6 !== undefined ? [ipv6.address, ipv6.gateway] : ['', ''];
+    rows.push([...place, `NPTv6 ${internal} ↔ ${external}`]);
+  }
+  const head = [metered ? `${name} (metered)` : name, device];
+  return rows.map((row, index) => [...(index === 0 ? head : ['', '']), ...row]);
 }
 
 function summarizeInternal({ name, device, ipv4, ipv6, routes }: InternalConfig): InternalSummary {
@@ -90,17 +109,30 @@ function summarizeUplink({ name, device, ipv4, ipv6, probe, metered }: UplinkCon
   return {
     name,
     device: deviceText(device),
-    addresses: [
-      ...(ipv4 ? [formatIpv4Interface(ipv4.address)] : []),
-      ...(ipv6 ? [formatIpv6Interface(ipv6.address)] : []),
-    ],
-    gateways: [...(ipv4 ? [formatIpv4Address(ipv4.gateway)] : []), ...(ipv6 ? [formatIpv6Address(ipv6.gateway)] : [])],
-    pool: ipv4?.nat44 === true ? ipv4.pool.map(formatIpv4Address) : [],
-    pairs: (ipv6?.pairs ?? []).map(
-      ({ internal, external }) => `${formatIpv6Prefix(internal)} ↔ ${formatIpv6Prefix(external)}`,
-    ),
+    ...(ipv4 === undefined ? {} : { ipv4: summarizeIpv4(ipv4) }),
+    ...(ipv6 === undefined ? {} : { ipv6: summarizeIpv6(ipv6) }),
     targets: [...probe.targets4.map(formatIpv4Address), ...probe.targets6.map(formatIpv6Address)],
     metered,
+  };
+}
+
+function summarizeIpv4({ address, gateway, nat44, pool }: Uplink4Config): NonNullable<UplinkSummary['ipv4']> {
+  return {
+    address: formatIpv4Interface(address),
+    gateway: formatIpv4Address(gateway),
+    nat44,
+    pool: nat44 ? pool.map(formatIpv4Address) : [],
+  };
+}
+
+function summarizeIpv6({ address, gateway, pairs }: Uplink6Config): NonNullable<UplinkSummary['ipv6']> {
+  return {
+    address: formatIpv6Interface(address),
+    gateway: formatIpv6Address(gateway),
+    pairs: pairs.map(({ internal, external }) => ({
+      internal: formatIpv6Prefix(internal),
+      external: formatIpv6Prefix(external),
+    })),
   };
 }
 

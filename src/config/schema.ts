@@ -75,7 +75,7 @@ const ipv6Prefix = text('an IPv6 prefix like 2001:db8:a100::/48', values.ipv6Pre
 const device = map(
   'The device: a TAP device that nptd makes.',
   {
-    tap: text('an interface name', values.deviceName, 'lan0'),
+    tap: text('an interface name', values.deviceName, 'tap0'),
     netns: text('the name of a network namespace', values.netnsName, 'site'),
     mtu: whole(68, 65_535).meta({ description: 'Longest IP packet in octets; default 1500.' }),
     mac: text('a MAC address', values.unicastMac, '02:00:00:00:00:01'),

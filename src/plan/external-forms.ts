@@ -1,4 +1,4 @@
-/** What an address of the site is outside, and the reverse, on each uplink. Pure: the NPTv6 algorithm is passed in. */
+/** The other side of an address on each uplink: external for internal ones, and the reverse. NPTv6 itself is passed in. */
 import type { NptdConfig, PrefixPairConfig, Uplink4Config, UplinkConfig } from '../config/config.ts';
 import { formatIpv4Address, type Ipv4Address } from '../net/ipv4-address.ts';
 import { ipv4PrefixContains } from '../net/ipv4-prefix.ts';

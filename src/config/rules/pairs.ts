@@ -130,7 +130,7 @@ function isReservedSubnet(subnet: Ipv6Prefix, { internal, external }: { internal
   return subnet.length >= 64 && ipv6Words(subnet.address)[3] === 0xffff;
 }
 
-/** The bits by which the external prefix is longer are zero inside, or have no place outside (6296-3.7a). */
+/** The bits by which the external prefix is longer are zero in the internal address, or have no external place (6296-3.7a). */
 function isMappable(subnet: Ipv6Prefix, { internal, external }: { internal: Ipv6Prefix; external: Ipv6Prefix }) {
   if (external.length <= internal.length) return true;
   const extended = ipv6PrefixCovering(internal.address, external.length);

@@ -71,9 +71,11 @@ describe('nptd check of a valid file', () => {
       INTERNAL  DEVICE        ADDRESSES                               ROUTES
       office    lan0 in site  192.168.1.1/24, fd12:3456:789a:1::1/64  192.168.7.0/24, fd12:3456:789a:7::/64
 
-      UPLINK         DEVICE         ADDRESSES                          GATEWAYS                    NAT44                                               NPTV6
-      fiber          wan0 in isp-a  203.0.113.2/29, 2001:db8:a::2/64   203.0.113.1, 2001:db8:a::1  203.0.113.2, 203.0.113.4, 203.0.113.5, 203.0.113.6  fd12:3456:789a::/48 ↔ 2001:db8:a100::/48
-      lte (metered)  wan1           198.51.100.2/24, 2001:db8:b::2/64  198.51.100.1, fe80::1       198.51.100.2                                        fd12:3456:789a::/48 ↔ 2001:db8:b100::/56
+      UPLINK         DEVICE         ADDRESS           GATEWAY        TRANSLATION
+      fiber          wan0 in isp-a  203.0.113.2/29    203.0.113.1    NAT44 to 203.0.113.2, 203.0.113.4, 203.0.113.5, 203.0.113.6
+                                    2001:db8:a::2/64  2001:db8:a::1  NPTv6 fd12:3456:789a::/48 ↔ 2001:db8:a100::/48
+      lte (metered)  wan1           198.51.100.2/24   198.51.100.1   NAT44 to 198.51.100.2
+                                    2001:db8:b::2/64  fe80::1        NPTv6 fd12:3456:789a::/48 ↔ 2001:db8:b100::/56
 
       ADDRESS              ON UPLINK  IS
       fd12:3456:789a:1::1  fiber      2001:db8:a100:db4a::1
