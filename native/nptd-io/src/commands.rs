@@ -5,15 +5,16 @@ use std::sync::mpsc::SyncSender;
 
 use crossbeam_queue::ArrayQueue;
 use nptd_core::frame::DeviceIndex;
+use nptd_core::host::probes::ProbeSpec;
+use nptd_core::nat44::{MappingRow, SessionRow};
 
-use crate::data_path::{MappingRow, ProbeSpec, SessionRow};
 use crate::error::{CommandError, Stopped};
 use crate::sys::eventfd::EventFd;
 
 /// Most commands that wait for one worker: a burst of injected frames fits.
 pub const COMMANDS_MAX: usize = 256;
 
-/// Rows that one turn of a listing adds, so that traffic does not stall behind it.
+/// Places of a table that one turn of a listing looks at, so that traffic does not stall behind it.
 pub const LISTING_SLICE: usize = 1_024;
 
 /// Something to do between two batches.
@@ -42,20 +43,20 @@ impl<Row> Listing<Row> {
         Self { cursor: 0, limit, rows: Vec::new(), reply }
     }
 
-    /// Adds one slice by a function from (cursor, rows, most new rows) to the next cursor. Returns the listing if it
-    /// is not finished; otherwise it has been sent back.
+    /// Adds one slice by a function from (cursor, rows, places to look at) to the next cursor. Returns the listing if
+    /// it is not finished; otherwise it has been sent back.
     pub(crate) fn advance(
         mut self,
         read: impl FnOnce(u32, &mut Vec<Row>, usize) -> Option<u32>,
     ) -> Option<Self> {
-        let room = LISTING_SLICE.min(self.limit - self.rows.len());
-        let next = if room == 0 { None } else { read(self.cursor, &mut self.rows, room) };
+        let next = read(self.cursor, &mut self.rows, LISTING_SLICE);
         if let Some(cursor) = next
             && self.rows.len() < self.limit
         {
             self.cursor = cursor;
             return Some(self);
         }
+        self.rows.truncate(self.limit);
         // Whoever asked may have gone away meanwhile; then nobody misses the answer.
         let _ = self.reply.try_send(self.rows);
         None

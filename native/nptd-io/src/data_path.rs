@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use nptd_core::frame::{DeviceIndex, Frame};
+use nptd_core::host::probes::{ProbeSample, ProbeSpec};
+use nptd_core::nat44::{MappingRow, SessionRow};
 use nptd_core::output::OutputPool;
 use nptd_core::pipeline::Engine;
 use nptd_core::plan::Plan;
 use nptd_core::time::Instant;
-
-pub use self::pending::{Family, MappingRow, ProbeSample, ProbeSpec, SessionRow};
 
 /// One worker's data path; see [`Engine`] for what each call means.
 pub trait DataPath {
@@ -26,9 +26,9 @@ pub trait DataPath {
     fn set_probes(&mut self, specs: Vec<ProbeSpec>, now: Instant);
     /// Takes the oldest finished probe.
     fn take_probe_sample(&mut self) -> Option<ProbeSample>;
-    /// Adds at most `max` sessions from a cursor on; returns the next cursor, none at the end.
+    /// Adds the live sessions among `max` places of the table from a cursor on; returns the next cursor, none at the end.
     fn session_rows(&self, from: u32, now: Instant, rows: &mut Vec<SessionRow>, max: usize) -> Option<u32>;
-    /// Adds at most `max` mappings from a cursor on; returns the next cursor, none at the end.
+    /// Adds the live mappings among `max` places of the table from a cursor on; returns the next cursor, none at the end.
     fn mapping_rows(&self, from: u32, now: Instant, rows: &mut Vec<MappingRow>, max: usize) -> Option<u32>;
     /// Live sessions.
     fn session_count(&self) -> usize;
@@ -77,91 +77,5 @@ impl DataPath for Engine {
 
     fn mapping_count(&self) -> usize {
         0
-    }
-}
-
-/// Types that the core will define; to be replaced by re-exports.
-mod pending {
-    use nptd_core::time::{Duration, Instant};
-
-    /// Address family.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub enum Family {
-        /// IPv4.
-        V4,
-        /// IPv6.
-        V6,
-    }
-
-    /// What to probe on one uplink in one family.
-    #[derive(Clone, Debug)]
-    pub struct ProbeSpec {
-        /// Slot of the uplink.
-        pub slot: u8,
-        /// Family.
-        pub family: Family,
-        /// Targets; IPv4 addresses mapped.
-        pub targets: Vec<u128>,
-        /// Time between rounds.
-        pub interval: Duration,
-        /// An answer later than this is a miss.
-        pub timeout: Duration,
-        /// All targets in each round.
-        pub burst: bool,
-        /// Filled in by the engine.
-        pub identifier: u16,
-    }
-
-    /// One finished probe.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub struct ProbeSample {
-        /// Slot of the uplink.
-        pub slot: u8,
-        /// Family.
-        pub family: Family,
-        /// Position of the target.
-        pub target: u16,
-        /// Number of the round.
-        pub round: u32,
-        /// Whether the round was a burst.
-        pub burst: bool,
-        /// When it was sent.
-        pub sent_at: Instant,
-        /// Round-trip time; none: missed.
-        pub rtt: Option<Duration>,
-    }
-
-    /// One live session.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub struct SessionRow {
-        /// IP protocol number.
-        pub protocol: u8,
-        /// Internal endpoint.
-        pub internal: (u32, u16),
-        /// External endpoint.
-        pub external: (u32, u16),
-        /// Remote endpoint.
-        pub remote: (u32, u16),
-        /// Slot of the uplink.
-        pub slot: u8,
-        /// State of the TCP machine.
-        pub tcp_state: Option<&'static str>,
-        /// Milliseconds until it ends.
-        pub expires_in_ms: u64,
-    }
-
-    /// One live mapping.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-    pub struct MappingRow {
-        /// IP protocol number.
-        pub protocol: u8,
-        /// Internal endpoint.
-        pub internal: (u32, u16),
-        /// External endpoint.
-        pub external: (u32, u16),
-        /// Slot of the uplink.
-        pub slot: u8,
-        /// Its live sessions.
-        pub sessions: u32,
     }
 }

@@ -10,6 +10,8 @@ use std::thread::{self, JoinHandle};
 
 use nptd_core::counters::Counters;
 use nptd_core::frame::DeviceIndex;
+use nptd_core::host::probes::ProbeSpec;
+use nptd_core::nat44::{MappingRow, SessionRow};
 use nptd_core::pipeline::{Engine, EngineConfig};
 use nptd_core::plan::spec::{LinkSpec, PlanSpec};
 use nptd_core::plan::{DEVICES_MAX, Plan};
@@ -17,7 +19,7 @@ use nptd_core::plan::{DEVICES_MAX, Plan};
 use crate::clock::{Clock, MonotonicClock};
 use crate::commands::{Command, Listing, Mailbox};
 use crate::counters_snapshot::{CountersSnapshot, Gauges};
-use crate::data_path::{DataPath, MappingRow, ProbeSpec, SessionRow};
+use crate::data_path::DataPath;
 use crate::device::Device;
 use crate::device::tap::{Tap, TapSpec};
 use crate::error::{ApplyError, CommandError, OpenError, Stopped};
@@ -227,3 +229,6 @@ fn refuse<T>(path: &str, problem: &'static str) -> Result<T, ApplyError> {
 fn system(step: &'static str, error: &io::Error) -> OpenError {
     OpenError::System { step, errno: error.raw_os_error().unwrap_or(libc::EIO) }
 }
+
+#[cfg(test)]
+mod tests;

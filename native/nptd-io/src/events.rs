@@ -4,8 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crossbeam_queue::ArrayQueue;
-
-use crate::data_path::ProbeSample;
+use nptd_core::host::probes::ProbeSample;
 
 /// Most events that wait. With 16 uplinks in two families, a fast profile sends some 1,000 samples in 3 s.
 pub const EVENTS_MAX: usize = 1_024;

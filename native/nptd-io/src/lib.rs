@@ -20,7 +20,7 @@ mod burst;
 mod clock;
 mod commands;
 mod counters_snapshot;
-pub mod data_path;
+mod data_path;
 mod data_plane;
 mod device;
 mod error;

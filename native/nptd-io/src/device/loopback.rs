@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
+use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Device, Outgoing, Transmitted};
@@ -47,13 +48,20 @@ impl Direction {
     }
 }
 
+/// Error numbers that the data plane's end shall give; 0: none.
+#[derive(Debug, Default)]
+struct Faults {
+    receiving: AtomicI32,
+    sending: AtomicI32,
+}
+
 /// The data plane's end.
 #[derive(Debug)]
 pub struct Loopback {
     name: String,
     arriving: Arc<Direction>,
     leaving: Arc<Direction>,
-    errno: Arc<Mutex<Option<i32>>>,
+    faults: Arc<Faults>,
 }
 
 /// The other end, held by a test.
@@ -61,15 +69,15 @@ pub struct Loopback {
 pub struct LoopbackPeer {
     arriving: Arc<Direction>,
     leaving: Arc<Direction>,
-    errno: Arc<Mutex<Option<i32>>>,
+    faults: Arc<Faults>,
 }
 
 /// Both ends of a new device.
 pub fn pair(name: &str) -> io::Result<(Loopback, LoopbackPeer)> {
     let (up, down) = (Direction::new()?, Direction::new()?);
-    let errno = Arc::new(Mutex::new(None));
-    let peer = LoopbackPeer { arriving: down.clone(), leaving: up.clone(), errno: errno.clone() };
-    Ok((Loopback { name: name.to_owned(), arriving: up, leaving: down, errno }, peer))
+    let faults = Arc::new(Faults::default());
+    let peer = LoopbackPeer { arriving: down.clone(), leaving: up.clone(), faults: faults.clone() };
+    Ok((Loopback { name: name.to_owned(), arriving: up, leaving: down, faults }, peer))
 }
 
 impl LoopbackPeer {
@@ -83,17 +91,22 @@ impl LoopbackPeer {
         self.arriving.pop()
     }
 
-    /// From now on the device fails with this error number; none: it works again.
-    pub fn fail_with(&self, errno: Option<i32>) {
-        *self.errno.lock().unwrap_or_else(PoisonError::into_inner) = errno;
+    /// From now on the device gives this error when it is read.
+    pub fn fail_receiving(&self, errno: i32) {
+        self.faults.receiving.store(errno, Ordering::SeqCst);
         self.leaving.arrival.wake();
+    }
+
+    /// From now on the device gives this error when a frame is written; 0: it works again.
+    pub fn fail_sending(&self, errno: i32) {
+        self.faults.sending.store(errno, Ordering::SeqCst);
     }
 }
 
-impl Loopback {
-    fn failure(&self) -> io::Result<()> {
-        let errno = *self.errno.lock().unwrap_or_else(PoisonError::into_inner);
-        errno.map_or(Ok(()), |errno| Err(io::Error::from_raw_os_error(errno)))
+fn fault(errno: &AtomicI32) -> io::Result<()> {
+    match errno.load(Ordering::SeqCst) {
+        0 => Ok(()),
+        errno => Err(io::Error::from_raw_os_error(errno)),
     }
 }
 
@@ -107,7 +120,7 @@ impl Device for Loopback {
     }
 
     fn receive(&mut self, burst: &mut Burst) -> io::Result<()> {
-        self.failure()?;
+        fault(&self.faults.receiving)?;
         while let Some(space) = burst.space() {
             let Some(octets) = self.arriving.pop() else { break };
             let length = octets.len().min(space.len());
@@ -120,7 +133,7 @@ impl Device for Loopback {
     }
 
     fn transmit(&mut self, frames: &mut dyn Iterator<Item = Outgoing<'_>>) -> Transmitted {
-        let mut result = Transmitted { failure: self.failure().err(), ..Transmitted::default() };
+        let mut result = Transmitted { failure: fault(&self.faults.sending).err(), ..Transmitted::default() };
         for frame in frames {
             if result.failure.is_none() && self.leaving.push(frame.octets) {
                 result.sent += 1;

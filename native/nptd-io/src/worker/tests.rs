@@ -1,1 +1,401 @@
+//! The loop itself, over loopback devices, a scripted data path and a clock that stands still.
 
+use std::collections::VecDeque;
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use nptd_core::counters::{Counters, Direction};
+use nptd_core::frame::{DeviceIndex, Frame};
+use nptd_core::host::probes::{Family, ProbeSample, ProbeSpec};
+use nptd_core::nat44::{Endpoint, MappingRow, Protocol, SessionRow};
+use nptd_core::output::OutputPool;
+use nptd_core::plan::Plan;
+use nptd_core::plan::spec::{PlanSpec, PolicySpec};
+use nptd_core::time::{Duration, Instant};
+use nptd_core::verdict::{DropReason, OutputKind, Verdict};
+
+use super::{Shared, Worker, WorkerLink};
+use crate::clock::Clock;
+use crate::commands::{Command, LISTING_SLICE, Listing, Mailbox};
+use crate::counters_snapshot::Gauges;
+use crate::data_path::DataPath;
+use crate::device::Device;
+use crate::device::loopback::{LOOPBACK_FRAMES_MAX, LoopbackPeer, pair};
+use crate::events::{Event, EventQueue};
+use crate::passed::{PASSED_FRAMES_MAX, PassedQueue};
+use crate::plan_cell::PlanCell;
+
+/// A clock that moves when it is told to.
+#[derive(Clone, Default)]
+struct FakeClock(Arc<AtomicU64>);
+
+impl FakeClock {
+    fn set(&self, us: u64) {
+        self.0.store(us, Ordering::Relaxed);
+    }
+}
+
+impl Clock for FakeClock {
+    fn now(&self) -> Instant {
+        Instant::from_micros(self.0.load(Ordering::Relaxed))
+    }
+}
+
+/// What a scripted data path has been asked, and what it shall answer.
+#[derive(Default)]
+struct Script {
+    generations: Vec<u64>,
+    processed: Vec<(DeviceIndex, usize, Instant)>,
+    ticks: Vec<Instant>,
+    probes: Vec<ProbeSpec>,
+    wakeup: Option<Instant>,
+    samples: VecDeque<ProbeSample>,
+    sessions: u32,
+}
+
+/// A data path whose frames say what shall become of them: the first octet is the egress device, the second the verdict.
+#[derive(Clone, Default)]
+struct ScriptedPath(Arc<Mutex<Script>>);
+
+const FORWARD: u8 = 0;
+const REPLY: u8 = 1;
+const PASS: u8 = 2;
+const FORWARD_WITH_OUTPUT: u8 = 3;
+const PANIC: u8 = 4;
+
+impl ScriptedPath {
+    fn script(&self) -> MutexGuard<'_, Script> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl DataPath for ScriptedPath {
+    fn adopt(&mut self, plan: Arc<Plan>, _now: Instant) {
+        self.script().generations.push(plan.generation);
+    }
+
+    fn process(&mut self, frames: &mut [Frame<'_>], now: Instant, outputs: &mut OutputPool) {
+        for frame in frames.iter_mut() {
+            self.script().processed.push((frame.ingress, frame.len(), now));
+            let (egress, order) = (DeviceIndex(u16::from(frame.octets()[0])), frame.octets()[1]);
+            frame.egress = egress;
+            frame.verdict = match order {
+                FORWARD | FORWARD_WITH_OUTPUT => Verdict::Forward,
+                REPLY => Verdict::Reply,
+                PASS => Verdict::Pass,
+                PANIC => panic!("scripted"),
+                _ => Verdict::Drop(DropReason::NoRoute),
+            };
+            if order == FORWARD_WITH_OUTPUT
+                && let Some(space) = outputs.allocate(2, egress, OutputKind::Fragment)
+            {
+                space.copy_from_slice(&[egress.0 as u8, 0xff]);
+            }
+        }
+    }
+
+    fn tick(&mut self, now: Instant, _outputs: &mut OutputPool) {
+        self.script().ticks.push(now);
+    }
+
+    fn next_wakeup(&self) -> Option<Instant> {
+        self.script().wakeup
+    }
+
+    fn inject(&mut self, device: DeviceIndex, octets: &[u8], outputs: &mut OutputPool) -> bool {
+        let space = outputs.allocate(octets.len(), device, OutputKind::Injected);
+        space.map(|space| space.copy_from_slice(octets)).is_some()
+    }
+
+    fn set_probes(&mut self, specs: Vec<ProbeSpec>, _now: Instant) {
+        self.script().probes = specs;
+    }
+
+    fn take_probe_sample(&mut self) -> Option<ProbeSample> {
+        self.script().samples.pop_front()
+    }
+
+    fn session_rows(&self, from: u32, _now: Instant, rows: &mut Vec<SessionRow>, max: usize) -> Option<u32> {
+        let end = self.script().sessions.min(from + max as u32);
+        rows.extend((from..end).map(row));
+        (end < self.script().sessions).then_some(end)
+    }
+
+    fn mapping_rows(&self, _from: u32, _now: Instant, _rows: &mut Vec<MappingRow>, _max: usize) -> Option<u32> {
+        None
+    }
+
+    fn session_count(&self) -> usize {
+        self.script().sessions as usize
+    }
+
+    fn mapping_count(&self) -> usize {
+        7
+    }
+}
+
+fn row(address: u32) -> SessionRow {
+    let endpoint = Endpoint { address, port: 1 };
+    SessionRow {
+        protocol: Protocol::Udp,
+        internal: endpoint,
+        external: endpoint,
+        remote: endpoint,
+        slot: 0,
+        tcp_state: None,
+        expires_in_ms: 1,
+    }
+}
+
+/// A worker with loopback devices, driven turn by turn.
+struct Bench {
+    worker: Worker<ScriptedPath, FakeClock>,
+    path: ScriptedPath,
+    clock: FakeClock,
+    peers: Vec<LoopbackPeer>,
+    shared: Arc<Shared>,
+    link: Arc<WorkerLink>,
+}
+
+impl Bench {
+    fn new(devices: usize) -> io::Result<Self> {
+        let shared = Arc::new(Shared {
+            plans: PlanCell::new(1),
+            events: EventQueue::default(),
+            passed: PassedQueue::default(),
+        });
+        let link = Arc::new(WorkerLink {
+            number: 0,
+            mailbox: Mailbox::new()?,
+            counters: Arc::new(Counters::new()),
+            gauges: Gauges::default(),
+        });
+        let (mut ends, mut peers) = (Vec::new(), Vec::new());
+        for number in 0..devices {
+            let (end, peer) = pair(&format!("loop{number}"))?;
+            ends.push(Box::new(end) as Box<dyn Device>);
+            peers.push(peer);
+        }
+        let (path, clock) = (ScriptedPath::default(), FakeClock::default());
+        let worker = Worker::new(path.clone(), clock.clone(), ends, 1_500, shared.clone(), link.clone());
+        Ok(Self { worker, path, clock, peers, shared, link })
+    }
+
+    /// One turn that does not sleep.
+    fn turn(&mut self) -> io::Result<()> {
+        self.path.script().wakeup = Some(self.clock.now());
+        self.worker.run_once()
+    }
+
+    fn dropped(&self, reason: DropReason) -> u64 {
+        self.link.counters.verdict(None, Direction::Outbound, Verdict::Drop(reason).index())
+    }
+}
+
+#[test]
+fn frames_leave_by_their_egress_in_order_with_the_outputs_behind() -> io::Result<()> {
+    let mut bench = Bench::new(3)?;
+    for frame in [[1, FORWARD_WITH_OUTPUT], [2, FORWARD], [1, FORWARD], [0, REPLY], [1, 99]] {
+        assert!(bench.peers[0].send(&frame));
+    }
+    bench.clock.set(5_000);
+    bench.turn()?;
+    let received = |peer: &LoopbackPeer| std::iter::from_fn(|| peer.receive()).collect::<Vec<_>>();
+    assert_eq!(received(&bench.peers[0]), [[0, REPLY]]);
+    assert_eq!(received(&bench.peers[1]), [[1, FORWARD_WITH_OUTPUT], [1, FORWARD], [1, 0xff]]);
+    assert_eq!(received(&bench.peers[2]), [[2, FORWARD]]);
+    let script = bench.path.script();
+    assert_eq!(script.processed, [(DeviceIndex(0), 2, Instant::from_micros(5_000)); 5]);
+    assert_eq!(bench.link.gauges.received.load(Ordering::Relaxed), 5);
+    assert_eq!(bench.link.gauges.transmitted.load(Ordering::Relaxed), 5);
+    Ok(())
+}
+
+#[test]
+fn every_turn_ends_with_a_tick_and_published_gauges() -> io::Result<()> {
+    let mut bench = Bench::new(1)?;
+    bench.path.script().sessions = 3;
+    bench.clock.set(1_000_000);
+    bench.turn()?;
+    assert_eq!(bench.path.script().ticks, [Instant::from_micros(1_000_000)]);
+    assert_eq!(bench.link.gauges.sessions.load(Ordering::Relaxed), 3);
+    assert_eq!(bench.link.gauges.mappings.load(Ordering::Relaxed), 7);
+    Ok(())
+}
+
+#[test]
+fn a_worker_sleeps_until_its_data_path_has_something_to_do() -> io::Result<()> {
+    let bench = Bench::new(1)?;
+    assert_eq!(bench.worker.timeout(), None);
+    bench.clock.set(1_000);
+    bench.path.script().wakeup = Some(Instant::from_micros(4_500));
+    assert_eq!(bench.worker.timeout(), Some(Duration::from_micros(3_500)));
+    bench.clock.set(9_000);
+    assert_eq!(bench.worker.timeout(), Some(Duration::from_micros(0)));
+    Ok(())
+}
+
+#[test]
+fn a_plan_is_adopted_between_two_batches_and_acknowledged() -> io::Result<()> {
+    let mut bench = Bench::new(1)?;
+    let policies = vec![PolicySpec { prefer: Vec::new() }];
+    let plan = Plan::new(PlanSpec { generation: 4, policies, ..PlanSpec::default() });
+    bench.shared.plans.publish(Arc::new(plan.map_err(|error| io::Error::other(error.path))?));
+    assert_eq!(bench.shared.plans.generation(), 0);
+    bench.turn()?;
+    bench.turn()?;
+    assert_eq!(bench.path.script().generations, [4]);
+    assert_eq!(bench.shared.plans.generation(), 4);
+    Ok(())
+}
+
+#[test]
+fn frames_for_the_gateway_reach_the_control_plane_until_its_queue_is_full() -> io::Result<()> {
+    let mut bench = Bench::new(2)?;
+    for _ in 0..PASSED_FRAMES_MAX + 10 {
+        assert!(bench.peers[1].send(&[0, PASS, 42]));
+    }
+    for _ in 0..5 {
+        bench.turn()?;
+    }
+    assert_eq!(bench.shared.events.take(), [Event::PassedAvailable]);
+    let frames = bench.shared.passed.take();
+    assert_eq!(frames.len(), PASSED_FRAMES_MAX);
+    assert_eq!((frames[0].device, &frames[0].octets[..]), (DeviceIndex(1), &[0, PASS, 42][..]));
+    assert_eq!(bench.dropped(DropReason::PassQueueFull), 10);
+    Ok(())
+}
+
+#[test]
+fn an_oversized_frame_is_dropped_and_counted() -> io::Result<()> {
+    let mut bench = Bench::new(1)?;
+    assert!(bench.peers[0].send(&vec![0; 3_000]));
+    bench.turn()?;
+    assert!(bench.path.script().processed.is_empty());
+    assert_eq!(bench.dropped(DropReason::FrameTooLong), 1);
+    Ok(())
+}
+
+#[test]
+fn what_a_full_device_does_not_take_is_counted() -> io::Result<()> {
+    let mut bench = Bench::new(2)?;
+    let sent = LOOPBACK_FRAMES_MAX + 3;
+    for _ in 0..sent {
+        if !bench.peers[0].send(&[1, FORWARD]) {
+            bench.turn()?;
+            assert!(bench.peers[0].send(&[1, FORWARD]));
+        }
+    }
+    while bench.path.script().processed.len() < sent {
+        bench.turn()?;
+    }
+    assert_eq!(bench.dropped(DropReason::TransmitFailed), 3);
+    assert_eq!(bench.shared.events.take(), [], "a full device has not failed");
+    Ok(())
+}
+
+#[test]
+fn a_frame_for_a_device_that_is_not_there_is_counted() -> io::Result<()> {
+    let mut bench = Bench::new(1)?;
+    assert!(bench.peers[0].send(&[9, FORWARD]));
+    bench.turn()?;
+    assert_eq!(bench.dropped(DropReason::TransmitFailed), 1);
+    Ok(())
+}
+
+fn failed(device: &str, errno: i32) -> Event {
+    let message = io::Error::from_raw_os_error(errno).to_string();
+    Event::DeviceFailed { device: device.into(), errno, message }
+}
+
+#[test]
+fn a_device_that_fails_on_reading_is_reported_once_and_the_others_go_on() -> io::Result<()> {
+    let mut bench = Bench::new(3)?;
+    bench.peers[0].fail_receiving(libc::EBADFD);
+    bench.turn()?;
+    bench.turn()?;
+    assert!(bench.peers[1].send(&[2, FORWARD]));
+    bench.turn()?;
+    assert_eq!(bench.peers[2].receive(), Some(vec![2, FORWARD]));
+    assert_eq!(bench.shared.events.take(), [failed("loop0", libc::EBADFD)]);
+    // It is not waited for any more, so that its errors do not keep the worker awake.
+    assert!(!bench.worker.ports.is_ready(0));
+    Ok(())
+}
+
+#[test]
+fn a_device_that_fails_on_writing_is_reported_once_and_anew_after_it_has_worked() -> io::Result<()> {
+    let mut bench = Bench::new(2)?;
+    let mut events_of = |errno| {
+        bench.peers[1].fail_sending(errno);
+        for _ in 0..3 {
+            assert!(bench.peers[0].send(&[1, FORWARD]));
+            bench.turn()?;
+        }
+        Ok::<_, io::Error>(bench.shared.events.take())
+    };
+    assert_eq!(events_of(libc::EIO)?, [failed("loop1", libc::EIO)]);
+    assert_eq!(events_of(libc::EIO)?, []);
+    assert_eq!(events_of(0)?, []);
+    assert_eq!(events_of(libc::EIO)?, [failed("loop1", libc::EIO)]);
+    assert_eq!(bench.dropped(DropReason::TransmitFailed), 9);
+    Ok(())
+}
+
+#[test]
+fn commands_are_obeyed_between_batches() -> io::Result<()> {
+    let mut bench = Bench::new(2)?;
+    let spec = ProbeSpec {
+        slot: 1,
+        family: Family::V4,
+        targets: vec![1],
+        interval: Duration::from_millis(500),
+        timeout: Duration::from_millis(800),
+        burst: false,
+        identifier: 0,
+    };
+    assert_eq!(bench.link.mailbox.send(Command::SetProbes(vec![spec])), Ok(()));
+    let injected = Command::Inject { device: DeviceIndex(1), octets: vec![1, 2, 3] };
+    assert_eq!(bench.link.mailbox.send(injected), Ok(()));
+    bench.worker.run_once()?;
+    assert_eq!(bench.path.script().probes.len(), 1);
+    assert_eq!(bench.peers[1].receive(), Some(vec![1, 2, 3]));
+    Ok(())
+}
+
+#[test]
+fn a_long_listing_does_not_hold_up_frames() -> io::Result<()> {
+    let mut bench = Bench::new(2)?;
+    bench.path.script().sessions = 3 * LISTING_SLICE as u32;
+    let (reply, answer) = sync_channel(1);
+    assert_eq!(bench.link.mailbox.send(Command::ListSessions(Listing::new(usize::MAX, reply))), Ok(()));
+    for turn in 0..3 {
+        assert!(answer.try_recv().is_err(), "finished before turn {turn}");
+        assert!(bench.peers[0].send(&[1, FORWARD]));
+        bench.worker.run_once()?;
+        assert!(bench.peers[1].receive().is_some());
+    }
+    let rows = answer.try_recv().map_err(io::Error::other)?;
+    assert!(rows.iter().map(|row| row.internal.address).eq(0..3 * LISTING_SLICE as u32));
+    Ok(())
+}
+
+#[test]
+fn finished_probes_become_events() -> io::Result<()> {
+    let mut bench = Bench::new(1)?;
+    let sample = ProbeSample {
+        slot: 2,
+        family: Family::V6,
+        target: 1,
+        round: 9,
+        burst: false,
+        sent_at: Instant::from_micros(5),
+        rtt: None,
+    };
+    bench.path.script().samples.push_back(sample);
+    bench.turn()?;
+    assert_eq!(bench.shared.events.take(), [Event::ProbeSample(sample)]);
+    Ok(())
+}

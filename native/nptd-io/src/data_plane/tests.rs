@@ -1,0 +1,187 @@
+//! The life of a data plane, with a real thread over loopback devices.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use nptd_core::counters::Counters;
+use nptd_core::frame::{DeviceIndex, Frame};
+use nptd_core::host::probes::{ProbeSample, ProbeSpec};
+use nptd_core::nat44::{MappingRow, SessionRow};
+use nptd_core::output::OutputPool;
+use nptd_core::plan::Plan;
+use nptd_core::plan::spec::{DeviceSpec, LinkSpec, PlanSpec, PolicySpec, RoleSpec};
+use nptd_core::time::Instant;
+use nptd_core::verdict::Verdict;
+
+use super::{CommandError, DataPlane};
+use crate::clock::MonotonicClock;
+use crate::data_path::DataPath;
+use crate::device::Device;
+use crate::device::loopback::{LoopbackPeer, pair};
+use crate::error::{ApplyError, Stopped};
+use crate::events::Event;
+
+/// Sends every frame back where it came from and counts the turns; panics when a frame begins with 0xff.
+#[derive(Default)]
+struct Echo(Arc<AtomicU64>);
+
+impl DataPath for Echo {
+    fn adopt(&mut self, _plan: Arc<Plan>, _now: Instant) {}
+    fn process(&mut self, frames: &mut [Frame<'_>], _now: Instant, _outputs: &mut OutputPool) {
+        for frame in frames {
+            assert_ne!(frame.octets()[0], 0xff, "a bad frame");
+            frame.egress = frame.ingress;
+            frame.verdict = Verdict::Reply;
+        }
+    }
+    fn tick(&mut self, _now: Instant, _outputs: &mut OutputPool) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+    fn next_wakeup(&self) -> Option<Instant> {
+        None
+    }
+    fn inject(&mut self, _device: DeviceIndex, _octets: &[u8], _outputs: &mut OutputPool) -> bool {
+        false
+    }
+    fn set_probes(&mut self, _specs: Vec<ProbeSpec>, _now: Instant) {}
+    fn take_probe_sample(&mut self) -> Option<ProbeSample> {
+        None
+    }
+    fn session_rows(&self, _from: u32, _now: Instant, _rows: &mut Vec<SessionRow>, _max: usize) -> Option<u32> {
+        None
+    }
+    fn mapping_rows(&self, _from: u32, _now: Instant, _rows: &mut Vec<MappingRow>, _max: usize) -> Option<u32> {
+        None
+    }
+    fn session_count(&self) -> usize {
+        0
+    }
+    fn mapping_count(&self) -> usize {
+        0
+    }
+}
+
+fn start() -> io::Result<(DataPlane, LoopbackPeer)> {
+    start_with(Echo::default())
+}
+
+fn start_with(path: Echo) -> io::Result<(DataPlane, LoopbackPeer)> {
+    let (end, peer) = pair("loop0")?;
+    let devices = vec![Box::new(end) as Box<dyn Device>];
+    let counters = Arc::new(Counters::new());
+    let plane = DataPlane::start(devices, 1_500, path, MonotonicClock, counters).map_err(io::Error::other)?;
+    Ok((plane, peer))
+}
+
+fn plan(generation: u64, devices: Vec<DeviceSpec>) -> PlanSpec {
+    let policies = vec![PolicySpec { prefer: Vec::new() }];
+    PlanSpec { generation, devices, policies, ..PlanSpec::default() }
+}
+
+fn device(link: LinkSpec) -> DeviceSpec {
+    DeviceSpec { link, role: RoleSpec::Internal, mtu: 1_500, ipv4: Vec::new(), ipv6: Vec::new() }
+}
+
+const ETHERNET: LinkSpec = LinkSpec::Ethernet([2, 0, 0, 0, 0, 1]);
+
+/// The events of a plane, once there are any.
+fn events(plane: &DataPlane) -> Vec<Event> {
+    let (sender, receiver) = std::sync::mpsc::channel();
+    plane.events().set_notify(move || {
+        let _ = sender.send(());
+    });
+    assert!(receiver.recv_timeout(Duration::from_secs(5)).is_ok(), "no event came");
+    plane.events().take()
+}
+
+fn answer(peer: &LoopbackPeer) -> Option<Vec<u8>> {
+    (0..500).find_map(|_| {
+        let frame = peer.receive();
+        if frame.is_none() {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        frame
+    })
+}
+
+#[test]
+fn frames_pass_until_it_is_closed_and_no_longer() -> io::Result<()> {
+    let (plane, peer) = start()?;
+    assert!(peer.send(&[1, 2, 3]));
+    assert_eq!(answer(&peer), Some(vec![1, 2, 3]));
+    plane.close();
+    assert!(peer.send(&[4]));
+    assert_eq!(peer.receive(), None);
+    assert_eq!(plane.sessions(1).err(), Some(CommandError::Stopped(Stopped)));
+    assert_eq!(plane.inject(DeviceIndex(0), vec![1]).err(), Some(CommandError::Stopped(Stopped)));
+    assert_eq!(plane.apply(plan(1, vec![device(ETHERNET)])).err(), Some(ApplyError::Stopped(Stopped)));
+    plane.close();
+    Ok(())
+}
+
+#[test]
+fn a_plan_is_in_force_when_apply_returns() -> io::Result<()> {
+    let (plane, _peer) = start()?;
+    assert_eq!(plane.generation(), 0);
+    assert_eq!(plane.apply(plan(1, vec![device(ETHERNET)])), Ok(()));
+    assert_eq!(plane.generation(), 1);
+    assert_eq!(plane.apply(plan(5, vec![device(ETHERNET)])), Ok(()));
+    assert_eq!(plane.generation(), 5);
+    Ok(())
+}
+
+#[test]
+fn a_plan_that_does_not_fit_is_refused_with_its_path() -> io::Result<()> {
+    let (plane, _peer) = start()?;
+    let path_of = |spec| match plane.apply(spec) {
+        Err(ApplyError::Refused { path, .. }) => path,
+        other => format!("{other:?}"),
+    };
+    assert_eq!(path_of(plan(1, Vec::new())), "devices");
+    assert_eq!(path_of(plan(1, vec![device(LinkSpec::Ip)])), "devices[0].mac");
+    assert_eq!(path_of(plan(0, vec![device(ETHERNET)])), "generation");
+    assert_eq!(path_of(plan(1, vec![DeviceSpec { mtu: 20, ..device(ETHERNET) }])), "devices[0].mtu");
+    assert_eq!(plane.apply(plan(2, vec![device(ETHERNET)])), Ok(()));
+    assert_eq!(path_of(plan(2, vec![device(ETHERNET)])), "generation");
+    assert_eq!(plane.generation(), 2);
+    Ok(())
+}
+
+#[test]
+fn a_panic_is_an_event_and_ends_only_the_worker() -> io::Result<()> {
+    let (plane, peer) = start()?;
+    assert!(peer.send(&[0xff]));
+    match &events(&plane)[..] {
+        [Event::WorkerPanicked { message }] => assert!(message.contains("a bad frame"), "{message}"),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(plane.apply(plan(1, vec![device(ETHERNET)])).err(), Some(ApplyError::Stopped(Stopped)));
+    assert_eq!(plane.mappings(1).err(), Some(CommandError::Stopped(Stopped)));
+    plane.close();
+    Ok(())
+}
+
+#[test]
+fn an_empty_listing_is_an_answer() -> io::Result<()> {
+    let (plane, _peer) = start()?;
+    assert_eq!(plane.sessions(10).map(|rows| rows.len()), Ok(0));
+    assert_eq!(plane.mappings(10).map(|rows| rows.len()), Ok(0));
+    Ok(())
+}
+
+#[test]
+fn an_idle_worker_sleeps() -> io::Result<()> {
+    let turns = Arc::new(AtomicU64::new(0));
+    let (_plane, peer) = start_with(Echo(turns.clone()))?;
+    // One round trip, so that the thread is running, then a while in which nothing happens.
+    assert!(peer.send(&[1]));
+    assert!(answer(&peer).is_some());
+    std::thread::sleep(Duration::from_millis(50));
+    let before = turns.load(Ordering::SeqCst);
+    assert!(before > 0);
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(turns.load(Ordering::SeqCst), before, "woken although nothing happened");
+    Ok(())
+}
