@@ -1,11 +1,15 @@
 /** The cases that both implementations of the translator have to pass, by topic. */
 import type { MakeTranslator } from '../support/translator-bed.ts';
 import { runCases } from './case.ts';
+import { checksumCases } from './cases/checksum.cases.ts';
 import { hairpinCases } from './cases/hairpin.cases.ts';
 import { icmpCases } from './cases/icmp.cases.ts';
+import { malformedIpv4Cases } from './cases/malformed-ipv4.cases.ts';
 import { poolCases } from './cases/pool.cases.ts';
+import { routerIpv4Cases } from './cases/router-ipv4.cases.ts';
 import { tcpCases } from './cases/tcp.cases.ts';
 import { udpMappingCases } from './cases/udp-mapping.cases.ts';
+import { uplinkCases } from './cases/uplinks.cases.ts';
 
 export function translatorCases(make: MakeTranslator): void {
   runCases('mapping and filtering (RFC 4787)', udpMappingCases, make);
@@ -13,4 +17,8 @@ export function translatorCases(make: MakeTranslator): void {
   runCases('TCP (RFC 5382, 6146, 7857)', tcpCases, make);
   runCases('ICMP (RFC 5508)', icmpCases, make);
   runCases('hairpinning', hairpinCases, make);
+  runCases('checksums (RFC 3022, 1624, 768)', checksumCases, make);
+  runCases('IPv4 router (RFC 1812)', routerIpv4Cases, make);
+  runCases('malformed IPv4', malformedIpv4Cases, make);
+  runCases('several uplinks', uplinkCases, make);
 }

@@ -29,7 +29,13 @@ export function ipv6(address: string): Uint8Array {
 }
 
 /** An IPv6 packet around an upper layer. */
-export function ip6(from: string, to: string, nextHeader: number, payload: Uint8Array, fields: Ipv6Fields = {}): Uint8Array {
+export function ip6(
+  from: string,
+  to: string,
+  nextHeader: number,
+  payload: Uint8Array,
+  fields: Ipv6Fields = {},
+): Uint8Array {
   const extensions = fields.extensions ?? [];
   const chain = extensions.map(({ body }, index) =>
     concat(Uint8Array.of(extensions[index + 1]?.header ?? nextHeader), body),
@@ -58,7 +64,14 @@ export function udp6(from: string, to: string, ports: readonly [number, number],
 }
 
 /** Any ICMPv6 message; the body follows the checksum. */
-export function icmp6(from: string, to: string, type: number, code: number, body: Uint8Array, fields: UpperFields = {}): Uint8Array {
+export function icmp6(
+  from: string,
+  to: string,
+  type: number,
+  code: number,
+  body: Uint8Array,
+  fields: UpperFields = {},
+): Uint8Array {
   const message = concat(Uint8Array.of(type, code, 0, 0), body);
   new DataView(message.buffer).setUint16(2, fields.checksum ?? upperChecksum(from, to, 58, message));
   return ip6(from, to, 58, message, fields);

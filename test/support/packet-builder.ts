@@ -63,7 +63,13 @@ export function text(value: string): Uint8Array {
 }
 
 /** An IPv4 packet around a payload. */
-export function ip4(from: string, to: string, protocol: number, payload: Uint8Array, fields: Ipv4Fields = {}): Uint8Array {
+export function ip4(
+  from: string,
+  to: string,
+  protocol: number,
+  payload: Uint8Array,
+  fields: Ipv4Fields = {},
+): Uint8Array {
   const options = fields.options ?? new Uint8Array();
   const header = concat(new Uint8Array(20), options);
   const view = new DataView(header.buffer);
@@ -179,10 +185,7 @@ function transportChecksum(source: string, destination: string, protocol: number
 
 function echoBody(id: number, fields: EchoFields): Uint8Array {
   const sequence = fields.sequence ?? 1;
-  return concat(
-    Uint8Array.of(id >> 8, id & 0xff, sequence >> 8, sequence & 0xff),
-    fields.payload ?? text('ping'),
-  );
+  return concat(Uint8Array.of(id >> 8, id & 0xff, sequence >> 8, sequence & 0xff), fields.payload ?? text('ping'));
 }
 
 function flagBits(flags: string): number {

@@ -4,7 +4,15 @@
  * Addresses are those of the requirements catalogue: H1 10.0.0.11, H2 10.0.0.12, WA 203.0.113.2, WB 198.51.100.2,
  * internal prefix fd01:203:405::/48, external prefixes 2001:db8:1::/48 (A) and 2001:db8:5555::/48 (B).
  */
-import type { Plan, PlanDevice, PlanNat44, PlanPrefixPair, PlanUplink, PlanUplink4, PlanUplink6 } from '../../src/plan/plan.ts';
+import type {
+  Plan,
+  PlanDevice,
+  PlanNat44,
+  PlanPrefixPair,
+  PlanUplink,
+  PlanUplink4,
+  PlanUplink6,
+} from '../../src/plan/plan.ts';
 import { ipv4 } from './packet-builder.ts';
 import { ipv6 } from './packet-builder-ipv6.ts';
 

@@ -9,7 +9,9 @@ const A = '10.0.0.11:1111';
 const A_EXTERNAL = '203.0.113.2:1111';
 const B = '10.0.0.12:2222';
 const B_EXTERNAL = '203.0.113.2:2222';
-const OPEN_FILTERS = twoUplinks({ nat44: { filteringUdp: 'endpoint-independent', filteringTcp: 'endpoint-independent' } });
+const OPEN_FILTERS = twoUplinks({
+  nat44: { filteringUdp: 'endpoint-independent', filteringTcp: 'endpoint-independent' },
+});
 
 /** Both hosts have an external endpoint on uplink A. */
 function openBoth(bed: TranslatorBed): void {
@@ -100,7 +102,11 @@ export const hairpinCases: readonly Case[] = [
     plan: OPEN_FILTERS,
     run: (bed) => {
       openBoth(bed);
-      bed.drops(LAN, icmpError('10.0.0.12', '203.0.113.2', udp(A_EXTERNAL, B), { type: 3, code: 3 }), 'IcmpQuoteUnknown');
+      bed.drops(
+        LAN,
+        icmpError('10.0.0.12', '203.0.113.2', udp(A_EXTERNAL, B), { type: 3, code: 3 }),
+        'IcmpQuoteUnknown',
+      );
     },
   },
   {
@@ -109,7 +115,13 @@ export const hairpinCases: readonly Case[] = [
     run: (bed) => {
       openBoth(bed);
       const late = udp(A, B_EXTERNAL, { ttl: 1 });
-      bed.dropsWithError(LAN, late, 'HopLimitExceeded', LAN, icmpError('10.0.0.1', '10.0.0.11', late, { type: 11, dontFragment: true }));
+      bed.dropsWithError(
+        LAN,
+        late,
+        'HopLimitExceeded',
+        LAN,
+        icmpError('10.0.0.1', '10.0.0.11', late, { type: 11, dontFragment: true }),
+      );
       const last = udp(A, B_EXTERNAL, { ttl: 2 });
       bed.forwards(LAN, last, LAN, udp(A_EXTERNAL, B, { ttl: 2 }));
     },
@@ -128,7 +140,11 @@ export const hairpinCases: readonly Case[] = [
   {
     name: '4443-ECHO an echo request to an external address is answered by the gateway itself',
     run: (bed) => {
-      bed.replies(LAN, echoRequest('10.0.0.11', '203.0.113.2', 9, { ttl: 1 }), echoReply('203.0.113.2', '10.0.0.11', 9, { dontFragment: true }));
+      bed.replies(
+        LAN,
+        echoRequest('10.0.0.11', '203.0.113.2', 9, { ttl: 1 }),
+        echoReply('203.0.113.2', '10.0.0.11', 9, { dontFragment: true }),
+      );
     },
   },
   {

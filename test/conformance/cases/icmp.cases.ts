@@ -1,6 +1,17 @@
 /** RFC 5508: queries, and errors with their quoted packet in both directions. */
 import { expect } from 'vitest';
-import { concat, echoReply, echoRequest, hop, icmp, icmpError, patched, tcp, text, udp } from '../../support/packet-builder.ts';
+import {
+  concat,
+  echoReply,
+  echoRequest,
+  hop,
+  icmp,
+  icmpError,
+  patched,
+  tcp,
+  text,
+  udp,
+} from '../../support/packet-builder.ts';
 import { ISP_A, ISP_B, LAN, twoUplinks } from '../../support/plans.ts';
 import type { TranslatorBed } from '../../support/translator-bed.ts';
 import type { Case } from '../case.ts';
@@ -46,7 +57,12 @@ export const icmpCases: readonly Case[] = [
     run: (bed) => {
       bed.send(LAN, echoRequest('10.0.0.11', '192.0.2.10', 7));
       bed.forwards(LAN, echoRequest('10.0.0.11', '192.0.2.20', 7), ISP_A, echoRequest('203.0.113.2', '192.0.2.20', 7));
-      expect(bed.sessions().map(({ remote }) => remote).sort()).toEqual(['192.0.2.10:0', '192.0.2.20:0']);
+      expect(
+        bed
+          .sessions()
+          .map(({ remote }) => remote)
+          .sort(),
+      ).toEqual(['192.0.2.10:0', '192.0.2.20:0']);
     },
   },
   {
@@ -142,7 +158,12 @@ export const icmpCases: readonly Case[] = [
       for (const length of [28, 37, 38, 40]) {
         bed.forwards(
           ISP_A,
-          icmpError(ROUTER, '203.0.113.2', tcp('203.0.113.2:6000', '192.0.2.10:80', 'SYN', { checksum: 0x1234 }).slice(0, length), { type: 11 }),
+          icmpError(
+            ROUTER,
+            '203.0.113.2',
+            tcp('203.0.113.2:6000', '192.0.2.10:80', 'SYN', { checksum: 0x1234 }).slice(0, length),
+            { type: 11 },
+          ),
           LAN,
           icmpError(ROUTER, '10.0.0.11', restoredTcp(length), { type: 11 }),
         );
@@ -155,7 +176,11 @@ export const icmpCases: readonly Case[] = [
       bed.send(LAN, tcp('10.0.0.11:6000', '192.0.2.10:80', 'SYN'));
       bed.forwards(
         ISP_A,
-        icmpError(ROUTER, '203.0.113.2', tcp('203.0.113.2:6000', '192.0.2.10:80', 'ACK'), { type: 3, code: 4, word: 1300 }),
+        icmpError(ROUTER, '203.0.113.2', tcp('203.0.113.2:6000', '192.0.2.10:80', 'ACK'), {
+          type: 3,
+          code: 4,
+          word: 1300,
+        }),
         LAN,
         icmpError(ROUTER, '10.0.0.11', tcp('10.0.0.11:6000', '192.0.2.10:80', 'ACK'), { type: 3, code: 4, word: 1300 }),
       );
@@ -182,7 +207,11 @@ export const icmpCases: readonly Case[] = [
       bed.drops(ISP_A, icmpError(ROUTER, '203.0.113.2', udp('203.0.113.2:5001', S1), { type: 11 }), 'IcmpQuoteUnknown');
       bed.drops(ISP_A, icmpError(ROUTER, '203.0.113.2', udp(WA, '192.0.2.10:54'), { type: 11 }), 'IcmpQuoteUnknown');
       bed.drops(ISP_A, icmpError(ROUTER, '203.0.113.2', udp('203.0.113.3:5000', S1), { type: 11 }), 'IcmpQuoteUnknown');
-      bed.drops(ISP_B, icmpError(ROUTER, '198.51.100.2', udp('198.51.100.2:5000', S1), { type: 11 }), 'IcmpQuoteUnknown');
+      bed.drops(
+        ISP_B,
+        icmpError(ROUTER, '198.51.100.2', udp('198.51.100.2:5000', S1), { type: 11 }),
+        'IcmpQuoteUnknown',
+      );
     },
   },
   {
@@ -197,7 +226,11 @@ export const icmpCases: readonly Case[] = [
     name: '5508-R3a a wrong checksum of the quoted header is dropped silently',
     run: (bed) => {
       open(bed);
-      bed.drops(ISP_A, icmpError(ROUTER, '203.0.113.2', udp(WA, S1, { headerChecksum: 0x1234 }), { type: 11 }), 'IcmpQuoteInvalid');
+      bed.drops(
+        ISP_A,
+        icmpError(ROUTER, '203.0.113.2', udp(WA, S1, { headerChecksum: 0x1234 }), { type: 11 }),
+        'IcmpQuoteInvalid',
+      );
     },
   },
   {
@@ -315,7 +348,11 @@ export const icmpCases: readonly Case[] = [
     name: '5508-R5 about an unknown flow, or to somebody else: dropped',
     run: (bed) => {
       open(bed);
-      bed.drops(LAN, icmpError('10.0.0.11', '192.0.2.10', udp(S1, '10.0.0.11:5001'), { type: 3, code: 3 }), 'IcmpQuoteUnknown');
+      bed.drops(
+        LAN,
+        icmpError('10.0.0.11', '192.0.2.10', udp(S1, '10.0.0.11:5001'), { type: 3, code: 3 }),
+        'IcmpQuoteUnknown',
+      );
       bed.drops(LAN, icmpError('10.0.0.11', '192.0.2.20', udp(S1, H1), { type: 3, code: 3 }), 'IcmpQuoteUnknown');
     },
   },
@@ -332,7 +369,10 @@ export const icmpCases: readonly Case[] = [
 ];
 
 function restoredTcp(length: number): Uint8Array {
-  const right = { before: tcp('203.0.113.2:6000', '192.0.2.10:80', 'SYN'), after: tcp('10.0.0.11:6000', '192.0.2.10:80', 'SYN') };
+  const right = {
+    before: tcp('203.0.113.2:6000', '192.0.2.10:80', 'SYN'),
+    after: tcp('10.0.0.11:6000', '192.0.2.10:80', 'SYN'),
+  };
   const error = mod(0x1234 - word(right.before, 36));
   const checksum = mod(word(right.after, 36) + error);
   return tcp('10.0.0.11:6000', '192.0.2.10:80', 'SYN', { checksum: length >= 38 ? checksum : 0x1234 }).slice(0, length);

@@ -110,7 +110,12 @@ export const poolCases: readonly Case[] = [
     run: (bed) => {
       bed.forwards(LAN, udp('10.0.0.11:5000', S1), ISP_A, udp('203.0.113.2:5000', S1));
       bed.forwards(LAN, tcp('10.0.0.12:5000', S1, 'SYN'), ISP_A, tcp('203.0.113.2:5000', S1, 'SYN'));
-      bed.forwards(LAN, echoRequest('10.0.0.13', '192.0.2.10', 5000), ISP_A, echoRequest('203.0.113.2', '192.0.2.10', 5000));
+      bed.forwards(
+        LAN,
+        echoRequest('10.0.0.13', '192.0.2.10', 5000),
+        ISP_A,
+        echoRequest('203.0.113.2', '192.0.2.10', 5000),
+      );
     },
   },
   {

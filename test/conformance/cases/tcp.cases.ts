@@ -13,7 +13,12 @@ const ESTABLISHED = 7440;
 
 /** H1 sends a segment, and it leaves translated. */
 function out(bed: TranslatorBed, flags: string): void {
-  bed.forwards(LAN, tcp(H1, S1, flags, { payload: new Uint8Array(3) }), ISP_A, tcp(WA, S1, flags, { payload: new Uint8Array(3) }));
+  bed.forwards(
+    LAN,
+    tcp(H1, S1, flags, { payload: new Uint8Array(3) }),
+    ISP_A,
+    tcp(WA, S1, flags, { payload: new Uint8Array(3) }),
+  );
 }
 
 /** S1 sends a segment, and H1 gets it. */
@@ -46,7 +51,12 @@ function lasts(bed: TranslatorBed, state: string, seconds: number): void {
 const HANDSHAKE = ['>SYN', '<SYN,ACK', '>ACK'] as const;
 
 /** Every edge of the machine: segments, then the state and lifetime they leave. */
-const EDGES: readonly { readonly id: string; readonly segments: readonly string[]; readonly state: string; readonly seconds: number }[] = [
+const EDGES: readonly {
+  readonly id: string;
+  readonly segments: readonly string[];
+  readonly state: string;
+  readonly seconds: number;
+}[] = [
   { id: '6146-T2', segments: ['>SYN'], state: 'INIT', seconds: TRANSITORY },
   { id: '6146-T2', segments: ['>SYN', '>SYN'], state: 'INIT', seconds: TRANSITORY },
   { id: '6146-T3', segments: ['>SYN', '<SYN,ACK'], state: 'ESTABLISHED', seconds: ESTABLISHED },
@@ -58,7 +68,12 @@ const EDGES: readonly { readonly id: string; readonly segments: readonly string[
   { id: '6146-T4', segments: [...HANDSHAKE, '>FIN,ACK', '<ACK'], state: 'INTERNAL-FIN', seconds: ESTABLISHED },
   { id: '6146-T5', segments: [...HANDSHAKE, '>FIN,ACK', '<FIN,ACK'], state: 'BOTH-FIN', seconds: TRANSITORY },
   { id: '6146-T5', segments: [...HANDSHAKE, '<FIN,ACK', '>FIN,ACK'], state: 'BOTH-FIN', seconds: TRANSITORY },
-  { id: '6146-T5', segments: [...HANDSHAKE, '<FIN,ACK', '>FIN,ACK', '<ACK', '>RST'], state: 'BOTH-FIN', seconds: TRANSITORY },
+  {
+    id: '6146-T5',
+    segments: [...HANDSHAKE, '<FIN,ACK', '>FIN,ACK', '<ACK', '>RST'],
+    state: 'BOTH-FIN',
+    seconds: TRANSITORY,
+  },
   { id: '6146-T2', segments: [...HANDSHAKE, '<FIN,ACK', '>FIN,ACK', '>SYN'], state: 'INIT', seconds: TRANSITORY },
   { id: '7857-S2.2', segments: [...HANDSHAKE, '<RST'], state: 'TRANS', seconds: TRANSITORY },
   { id: '7857-S2.2', segments: [...HANDSHAKE, '>RST', '<RST'], state: 'TRANS', seconds: TRANSITORY },

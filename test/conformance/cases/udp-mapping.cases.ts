@@ -28,9 +28,7 @@ export const udpMappingCases: readonly Case[] = [
       for (const destination of [S1, S1_OTHER_PORT, S2]) {
         bed.forwards(LAN, udp(H1, destination), ISP_A, udp(WA, destination));
       }
-      expect(bed.mappings()).toEqual([
-        { protocol: 'udp', internal: H1, external: WA, uplinkSlot: 0, sessions: 3 },
-      ]);
+      expect(bed.mappings()).toEqual([{ protocol: 'udp', internal: H1, external: WA, uplinkSlot: 0, sessions: 3 }]);
     },
   },
   {
