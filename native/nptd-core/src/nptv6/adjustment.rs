@@ -128,10 +128,14 @@ const fn sum(words: u64) -> u16 {
     add(high, low)
 }
 
-/// One's complement addition; a sum of 0xffff is stored as 0 (6296-3.2b, 6296-3.3).
+/// One's complement addition, the carry added at the other end; a sum of 0xffff is stored as 0 (6296-3.2b, 6296-3.3).
 #[inline]
 const fn add(a: u16, b: u16) -> u16 {
-    (((a as u32) + (b as u32)) % ALL_ONES as u32) as u16
+    let (sum, carry) = a.overflowing_add(b);
+    match sum.wrapping_add(carry as u16) {
+        ALL_ONES => 0,
+        sum => sum,
+    }
 }
 
 /// One's complement negation, below 0xffff.
