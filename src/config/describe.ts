@@ -1,6 +1,6 @@
 import { assertNever } from '../result.ts';
 import { formatDuration } from './duration.ts';
-import type { ConfigPath, OtherPrefix, Problem } from './issue.ts';
+import type { ConfigPath, NetworkProblem, OtherPrefix, Problem, WarningProblem } from './issue.ts';
 
 /** One sentence that says where in the file's structure what is wrong, and what to do where that is not plain. */
 export function describeProblem(problem: Problem, path: ConfigPath): string {
@@ -47,39 +47,17 @@ function sentenceOf(problem: Problem): string {
       return 'there is no internal device: name at least one below "internal"';
     case 'no-uplinks':
       return 'there is no uplink: name at least one below "uplinks"';
-    case 'mtu-too-small':
-      return `an MTU of ${problem.mtu} is too small for IPv6, which needs ${problem.minimum}`;
     default:
       return networkSentence(problem);
   }
 }
 
-type NetworkProblem = Exclude<
-  Problem,
-  {
-    code:
-      | 'yaml-syntax'
-      | 'unreadable-file'
-      | 'duplicate-key'
-      | 'unknown-key'
-      | 'missing-key'
-      | 'wrong-type'
-      | 'bad-value'
-      | 'bad-name'
-      | 'duplicate-name'
-      | 'duplicate-device'
-      | 'duplicate-entry'
-      | 'too-many'
-      | 'no-internal-device'
-      | 'no-uplinks'
-      | 'mtu-too-small';
-  }
->;
-
-function networkSentence(problem: NetworkProblem): string {
+function networkSentence(problem: NetworkProblem | WarningProblem): string {
   switch (problem.code) {
     case 'overlapping-internal-prefixes':
       return `internal prefix ${problem.prefix} overlaps ${otherText(problem.other)}`;
+    case 'mtu-too-small':
+      return `an MTU of ${problem.mtu} is too small for IPv6, which needs ${problem.minimum}`;
     case 'not-on-link':
       return `the ${problem.what} ${problem.address} is not on the link ${problem.link}`;
     case 'own-address':

@@ -4,9 +4,10 @@ import { describeProblem } from './describe.ts';
 export type ConfigPath = readonly (string | number)[];
 
 /** What is wrong, told apart by `code`; `describeProblem` says it in words. */
-export type Problem = ErrorProblem | WarningProblem;
+export type Problem = FileProblem | NetworkProblem | WarningProblem;
 
-export type ErrorProblem =
+/** Errors of the text and its shape. */
+export type FileProblem =
   | { readonly code: 'yaml-syntax'; readonly reason: string }
   | { readonly code: 'unreadable-file'; readonly reason: string }
   | { readonly code: 'duplicate-key'; readonly key: string }
@@ -18,6 +19,12 @@ export type ErrorProblem =
   | { readonly code: 'duplicate-name'; readonly name: string; readonly other: ConfigPath }
   | { readonly code: 'duplicate-device'; readonly device: string; readonly other: ConfigPath }
   | { readonly code: 'duplicate-entry'; readonly entry: string }
+  | { readonly code: 'too-many'; readonly what: string; readonly count: number; readonly max: number }
+  | { readonly code: 'no-internal-device' }
+  | { readonly code: 'no-uplinks' };
+
+/** Errors of the network that it describes. */
+export type NetworkProblem =
   | { readonly code: 'overlapping-internal-prefixes'; readonly prefix: string; readonly other: OtherPrefix }
   | {
       readonly code: 'not-on-link';
@@ -45,13 +52,11 @@ export type ErrorProblem =
       readonly external: string;
     }
   | { readonly code: 'uplink-without-address'; readonly uplink: string }
-  | { readonly code: 'no-internal-device' }
-  | { readonly code: 'no-uplinks' }
-  | { readonly code: 'too-many'; readonly what: string; readonly count: number; readonly max: number }
   | { readonly code: 'unknown-uplink'; readonly name: string; readonly nearest?: string }
   | { readonly code: 'target-family'; readonly target: string; readonly uplink: string; readonly family: 4 | 6 }
   | { readonly code: 'quorum-too-large'; readonly quorum: number; readonly targets: number; readonly family: 4 | 6 };
 
+/** What is accepted, but probably not meant. */
 export type WarningProblem =
   | { readonly code: 'timer-below-minimum'; readonly ms: number; readonly minimumMs: number; readonly id: string }
   | { readonly code: 'single-probe-target'; readonly uplink: string; readonly family: 4 | 6 }
