@@ -66,7 +66,8 @@ fn check6(request: &[u8], reply: &[u8], data: &[u8]) {
 #[test]
 fn the_ttl_of_a_request_does_not_matter_1812_ttl3() {
     for ttl in [0, 1, 255] {
-        let (four, six) = (request4(ttl, b"ping"), request6(ttl, b"ping"));
+        let (mut four, six) = (request4(ttl, b"ping"), request6(ttl, b"ping"));
+        four[4..8].copy_from_slice(&[0x12, 0x34, 0, 0]);
         let (mut reply4, mut reply6) = (four.clone(), six.clone());
         assert_eq!(echo::reply4(&mut reply4), Ok(()));
         assert_eq!(echo::reply6(&mut reply6, 40), Ok(()));

@@ -294,6 +294,7 @@ fn what_fails_a_check_of_rfc_4861_is_dropped_and_changes_nothing() {
         ("hop limit 254", changed(&|nd| nd.hop_limit = 254)),
         ("code", changed(&|nd| nd.code = 1)),
         ("target multicast", Nd::solicitation(HOST_MAC, HOST, "ff02::1")),
+        ("target unspecified", Nd::solicitation(HOST_MAC, HOST, "::")),
         ("too short", changed(&|nd| nd.rest.truncate(15))),
         ("option of length zero", changed(&|nd| nd.rest[17] = 0)),
         ("option beyond the end", changed(&|nd| nd.rest[17] = 2)),

@@ -49,6 +49,20 @@ fn an_unknown_hop_is_asked_for_by_a_broadcast_that_another_parser_reads() {
 }
 
 #[test]
+fn a_request_names_the_own_address_on_the_neighbours_subnet() {
+    let mut two_subnets = spec();
+    two_subnets.devices[0].ipv4.push((v4("10.0.0.1"), 8));
+    two_subnets.devices[0].ipv6.push((v6("fd01:203:405:2::1"), 64));
+    let mut gateway = Gateway::new();
+    gateway.plan = Plan::new(two_subnets).unwrap();
+    assert_eq!(gateway.enqueue(hop4(INTERNAL, "10.9.9.9"), &[0x45]), Verdict::Queued);
+    assert_eq!(gateway.enqueue(hop6(INTERNAL, "fd01:203:405:2::9"), &[0x60]), Verdict::Queued);
+    let sent = gateway.sent();
+    assert_eq!(read_arp(&sent[0].octets).2.sender_ipv4, [10, 0, 0, 1]);
+    assert_eq!(read_nd(&sent[1].octets).source, v6("fd01:203:405:2::1"));
+}
+
+#[test]
 fn waiting_packets_leave_in_order_behind_a_link_header_once_the_hop_answers() {
     let mut gateway = Gateway::new();
     for number in 0..5 {

@@ -277,6 +277,17 @@ fn set_returns_to_single_mode_and_keeps_rounds_and_probes_under_way() {
 }
 
 #[test]
+fn a_shorter_interval_holds_at_once() {
+    let slow = ProbeSpec { interval: Duration::from_secs(60), ..spec4() };
+    let mut prober = Prober::new(vec![slow]);
+    let sent = prober.after_ms(0);
+    assert!(prober.answer(&sent[0]));
+    prober.set(vec![spec4()]);
+    assert_eq!(prober.after_ms(INTERVAL_MS - 1).len(), 0);
+    assert_eq!(prober.after_ms(1).len(), 1);
+}
+
+#[test]
 fn other_targets_end_the_probes_under_way_and_a_removed_track_is_silent() {
     let mut prober = Prober::new(vec![spec4()]);
     let old = prober.after_ms(0);
@@ -327,6 +338,7 @@ fn forged_answers_are_no_answers() {
     for length in 0..good.len() {
         assert!(!prober.probes.handle_reply4(1, &good[..length], source, now), "cut to {length}");
     }
+    assert!(!prober.probes.handle_reply4(1, &[&good[..], &[0]].concat(), source, now), "longer");
     assert!(!prober.probes.handle_reply4(1, &good, source + 1, now), "another source");
     assert!(!prober.probes.handle_reply4(0, &good, source, now), "another uplink");
     assert!(!prober.probes.handle_reply6(1, &good, sent[0].target, now), "another family");
