@@ -91,9 +91,17 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
     pub(crate) fn run_once(&mut self) -> io::Result<()> {
         let timeout = self.timeout();
         self.ports.wait(timeout)?;
+        // Before anything is looked at: whatever comes later rings again.
+        let rang = self.ports.bell_rang();
+        if rang {
+            self.link.mailbox.bell().clear();
+        }
         let now = self.clock.now();
         self.adopt_plan(now);
-        self.obey(now);
+        if rang {
+            self.obey(now);
+        }
+        self.continue_listing(now);
         for index in 0..self.ports.len() {
             if self.ports.is_ready(index) {
                 self.serve(index);
@@ -122,17 +130,16 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
     }
 
     fn obey(&mut self, now: Instant) {
-        if self.ports.bell_rang() {
-            // Before the first command is taken: a later one rings again.
-            self.link.mailbox.bell().clear();
-            while let Some(command) = self.link.mailbox.receive() {
-                match command {
-                    Command::SetProbes(specs) => self.path.set_probes(specs, now),
-                    Command::Inject { device, octets } => self.inject(device, &octets),
-                    Command::ListSessions(_) | Command::ListMappings(_) => self.listings.push_back(command),
-                }
+        while let Some(command) = self.link.mailbox.receive() {
+            match command {
+                Command::SetProbes(specs) => self.path.set_probes(specs, now),
+                Command::Inject { device, octets } => self.inject(device, &octets),
+                Command::ListSessions(_) | Command::ListMappings(_) => self.listings.push_back(command),
             }
         }
+    }
+
+    fn continue_listing(&mut self, now: Instant) {
         if let Some(listing) = self.listings.pop_front() {
             let rest = self.advance(listing, now);
             self.listings.extend(rest);

@@ -185,3 +185,15 @@ fn an_idle_worker_sleeps() -> io::Result<()> {
     assert_eq!(turns.load(Ordering::SeqCst), before, "woken although nothing happened");
     Ok(())
 }
+
+#[test]
+fn no_ring_of_the_bell_is_lost_between_two_reasons() -> io::Result<()> {
+    let (plane, _peer) = start()?;
+    for generation in 1..=2_000 {
+        // The first ring may be answered while the second reason comes up.
+        assert_eq!(plane.inject(DeviceIndex(0), vec![1]), Ok(()));
+        assert_eq!(plane.apply(plan(generation, vec![device(ETHERNET)])), Ok(()));
+    }
+    assert_eq!(plane.generation(), 2_000);
+    Ok(())
+}

@@ -27,7 +27,8 @@ pub struct TapSpec {
     pub mtu: u16,
 }
 
-/// A TAP device of our own: made when opened, gone when dropped.
+/// A TAP device of our own: made when opened, gone when dropped (if another thread forks at that moment, when its
+/// child has called exec).
 #[derive(Debug)]
 pub struct Tap {
     name: String,

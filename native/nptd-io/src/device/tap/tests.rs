@@ -5,6 +5,7 @@ use std::io::{self, Read};
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -14,8 +15,11 @@ use super::{Device, Outgoing, Tap, TapSpec};
 use crate::burst::Burst;
 use crate::error::Step;
 
-/// A named network namespace for one test, removed at its end.
-struct Namespace(String);
+/// A named network namespace for one test, removed at its end. One test at a time: between fork and exec a child
+/// process holds every descriptor of this one, and a TAP dropped meanwhile stays a moment longer.
+struct Namespace(String, #[allow(dead_code)] MutexGuard<'static, ()>);
+
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 impl Namespace {
     /// None, with the reason printed, where this process may not make one.
@@ -26,8 +30,9 @@ impl Namespace {
             return None;
         }
         let name = format!("nptdio{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+        let guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
         match Command::new("ip").args(["netns", "add", &name]).output() {
-            Ok(output) if output.status.success() => Some(Self(name)),
+            Ok(output) if output.status.success() => Some(Self(name, guard)),
             Ok(output) => {
                 println!("skipped: {}", String::from_utf8_lossy(&output.stderr).trim());
                 None
