@@ -148,7 +148,7 @@ fn walk_extensions(packet: &[u8]) -> Result<Walk, DropReason> {
         protocol: ipv6::next_header(packet),
         is_fragment: false,
     };
-    for _ in 0..=EXTENSION_HEADERS_MAX {
+    for walked in 0..=EXTENSION_HEADERS_MAX {
         let header = tail(packet, walk.offset);
         let length = match walk.protocol {
             HOP_BY_HOP | ROUTING | DESTINATION_OPTIONS | MOBILITY | HIP | SHIM6 => {
@@ -157,7 +157,7 @@ fn walk_extensions(packet: &[u8]) -> Result<Walk, DropReason> {
             FRAGMENT => 8,
             _ => return Ok(walk),
         };
-        if header.len() < length {
+        if walked == EXTENSION_HEADERS_MAX || header.len() < length {
             return Err(DropReason::Ipv6ExtensionInvalid);
         }
         if walk.protocol == ROUTING && u8_at(header, 2) == 0 {
