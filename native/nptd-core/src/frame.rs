@@ -115,18 +115,24 @@ impl<'a> Frame<'a> {
         self.start == self.end
     }
 
-    /// Removes octets at the front (at most all of them).
+    /// Removes octets at the front (at most all of them); where a partial checksum starts moves along.
     pub fn strip_front(&mut self, count: usize) {
         self.start = (self.start + count).min(self.end);
+        if let ChecksumState::Partial { start, .. } = &mut self.checksum {
+            *start = start.saturating_sub(count as u16);
+        }
     }
 
-    /// Makes room for `count` octets at the front; false when the headroom is used up.
+    /// Makes room for `count` octets at the front; false, and unchanged, when the headroom is used up.
     #[must_use]
     pub fn grow_front(&mut self, count: usize) -> bool {
         let Some(start) = self.start.checked_sub(count) else {
             return false;
         };
         self.start = start;
+        if let ChecksumState::Partial { start, .. } = &mut self.checksum {
+            *start = start.saturating_add(count as u16);
+        }
         true
     }
 

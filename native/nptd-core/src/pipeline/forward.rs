@@ -49,10 +49,20 @@ impl Transit<'_> {
     /// Sends a checked and translated IPv4 packet on: TTL less one (1812-TTL1), fragmented where it has to be.
     pub fn forward4(&mut self, frame: &mut Frame<'_>, hop: NextHop<u32>) -> Verdict {
         ipv4::decrement_ttl(frame.octets_mut());
-        let mtu = self.plan().device(hop.device).map_or(usize::MAX, |device| usize::from(device.mtu));
-        if frame.len() > mtu {
-            self.fragment(frame, hop, mtu);
+        let Some(device) = self.plan().device(hop.device).filter(|device| frame.len() > usize::from(device.mtu)) else {
+            return self.transmit4(frame, hop);
+        };
+        let data_max = (usize::from(device.mtu) - ipv4::HEADER_LEN) / 8 * 8;
+        let mapped = NextHop { device: hop.device, address: mapped4(hop.address) };
+        if device.mac.is_some() && self.neighbours.link_address(&mut self.context, mapped).is_none() {
+            // All of them wait, so that they leave in order.
+            self.send_fragments(frame.octets(), mapped, data_max, 0);
+            return Verdict::Queued;
         }
+        self.send_fragments(frame.octets(), mapped, data_max, 1);
+        let (offset, length) = (ipv4::fragment_offset(frame.octets()), ipv4::HEADER_LEN + data_max);
+        frame.truncate(length);
+        finish_fragment(frame.octets_mut(), offset, true);
         self.transmit4(frame, hop)
     }
 
@@ -62,15 +72,12 @@ impl Transit<'_> {
         self.transmit6(frame, hop)
     }
 
-    /// Cuts an IPv4 packet without options: later fragments become outputs, the first stays in the frame
-    /// (4787-R13a, 1812-FRAG).
-    fn fragment(&mut self, frame: &mut Frame<'_>, hop: NextHop<u32>, mtu: usize) {
-        let data_max = (mtu - ipv4::HEADER_LEN) / 8 * 8;
-        let packet = frame.octets();
+    /// Cuts an IPv4 packet without options and sends its fragments as outputs, from the `skip`-th on (4787-R13a,
+    /// 1812-FRAG). Outputs leave after the frame itself, which takes the first fragment.
+    fn send_fragments(&mut self, packet: &[u8], hop: NextHop<u128>, data_max: usize, skip: usize) {
         let (offset, more) = (ipv4::fragment_offset(packet), ipv4::more_fragments(packet));
-        let hop = NextHop { device: hop.device, address: mapped4(hop.address) };
         let data = tail(packet, ipv4::HEADER_LEN);
-        for (index, piece) in data.chunks(data_max).enumerate().skip(1) {
+        for (index, piece) in data.chunks(data_max).enumerate().skip(skip) {
             let start = index * data_max;
             let is_last = start + piece.len() == data.len();
             let length = ipv4::HEADER_LEN + piece.len();
@@ -80,8 +87,6 @@ impl Transit<'_> {
                 finish_fragment(fragment, offset + start, more || !is_last);
             });
         }
-        frame.truncate(ipv4::HEADER_LEN + data_max);
-        finish_fragment(frame.octets_mut(), offset, true);
     }
 }
 
