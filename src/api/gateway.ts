@@ -1,0 +1,191 @@
+/** The lifecycle of a gateway: what it opens, in which order, and how all of it goes away again. */
+import { randomBytes } from 'node:crypto';
+import type { NptdConfig } from '../config/config.ts';
+import { Controller } from '../control/controller.ts';
+import { RawSocketProber } from '../control/probe/raw-socket-prober.ts';
+import type { ControlEvent } from '../control/state.ts';
+import type { DataPlane, PassedFrame } from '../native/data-plane.ts';
+import { assignSlots } from '../plan/slots.ts';
+import type { MappingRow, SessionRow } from '../reference/translator.ts';
+import { messageOf, NptdError } from './errors.ts';
+import { EventHub, type NptdEventType, type NptdListener } from './events.ts';
+import { machineOf, requireSameMachine } from './machine.ts';
+import type { Nptd, NptdOptions } from './nptd.ts';
+import { openNativeDataPlane } from './open-data-plane.ts';
+import { readConfig } from './read-config.ts';
+import { type Status, statusOf } from './status.ts';
+
+const ROWS_DEFAULT = 1000;
+
+/** The longest that a timer can take: it does nothing but hold the process open. */
+const HOLD_OPEN_MS = 2 ** 31 - 1;
+
+interface Running {
+  readonly dataPlane: DataPlane;
+  readonly controller: Controller;
+  readonly prober: RawSocketProber;
+  readonly startedAtMs: number;
+}
+
+export class Gateway implements Nptd {
+  readonly #options: NptdOptions;
+  readonly #hub: EventHub;
+  readonly #cleanups: (() => void | Promise<void>)[] = [];
+  #config: NptdConfig;
+  #running: Running | undefined;
+  #opening: Promise<void> | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(config: NptdConfig, options: NptdOptions) {
+    this.#config = config;
+    this.#options = options;
+    this.#hub = new EventHub((error) => this.#complain(`a listener failed: ${messageOf(error)}`));
+  }
+
+  async start(): Promise<void> {
+    if (this.#opening !== undefined || this.#closing !== undefined) {
+      throw new NptdError('NOT_RUNNING', 'a gateway starts only once');
+    }
+    this.#opening = this.#open();
+    try {
+      await this.#opening;
+      if (this.#closing !== undefined) throw new NptdError('NOT_RUNNING', 'the gateway was closed while it started');
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+    this.#hub.emit({ type: 'ready', atMs: Date.now(), generation: this.#require().dataPlane.generation });
+  }
+
+  async apply(config: NptdConfig | string): Promise<void> {
+    const { controller } = this.#require();
+    const next = readConfig(config, this.#options.file);
+    const slots = controller.state.site?.slots ?? new Map<string, number>();
+    requireSameMachine(machineOf(this.#config, slots), machineOf(next, assignSlots(slots, next)));
+    try {
+      await controller.dispatch({ type: 'config', atMs: Date.now(), config: next });
+      this.#config = next;
+    } catch (error) {
+      await controller
+        .dispatch({ type: 'config', atMs: Date.now(), config: this.#config })
+        .catch((again: unknown) => this.#complain(`the configuration before was refused too: ${messageOf(again)}`));
+      throw planRefused(error);
+    }
+  }
+
+  status(): Status {
+    const { dataPlane, controller, startedAtMs } = this.#require();
+    const { generation } = dataPlane;
+    return statusOf({
+      state: controller.state,
+      generation,
+      counters: dataPlane.counters(),
+      atMs: Date.now(),
+      startedAtMs,
+    });
+  }
+
+  async sessions(limit = ROWS_DEFAULT): Promise<SessionRow[]> {
+    return this.#require().dataPlane.sessions(limit);
+  }
+
+  async mappings(limit = ROWS_DEFAULT): Promise<MappingRow[]> {
+    return this.#require().dataPlane.mappings(limit);
+  }
+
+  takePassed(): PassedFrame[] {
+    return this.#require().dataPlane.takePassed();
+  }
+
+  inject(device: number, octets: Uint8Array): boolean {
+    return this.#require().dataPlane.inject(device, octets);
+  }
+
+  on<T extends NptdEventType>(type: T, listener: NptdListener<T>): () => void {
+    return this.#hub.on(type, listener);
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #open(): Promise<void> {
+    this.#heedSignal();
+    const config = this.#config;
+    const machine = machineOf(config, assignSlots(new Map(), config));
+    const open = this.#options.openDataPlane ?? openNativeDataPlane;
+    const dataPlane = await open({ ...machine, secret: randomBytes(16), hashKey: randomBytes(16) });
+    this.#cleanups.push(() => dataPlane.close());
+    const holdOpen = setInterval(() => {}, HOLD_OPEN_MS);
+    this.#cleanups.push(() => clearInterval(holdOpen));
+    try {
+      await this.#control(dataPlane).dispatch({ type: 'config', atMs: Date.now(), config });
+    } catch (error) {
+      throw planRefused(error);
+    }
+  }
+
+  #heedSignal(): void {
+    const { signal } = this.#options;
+    signal?.throwIfAborted();
+    const abort = () => void this.close();
+    signal?.addEventListener('abort', abort, { once: true });
+    this.#cleanups.push(() => signal?.removeEventListener('abort', abort));
+  }
+
+  #control(dataPlane: DataPlane): Controller {
+    const take = (event: ControlEvent) => {
+      controller.dispatch(event).catch((error: unknown) => this.#complain(`a plan was refused: ${messageOf(error)}`));
+    };
+    const prober = new RawSocketProber({
+      onSample: (sample) => take({ type: 'probe-sample', atMs: Date.now(), sample }),
+      onNotProbed: (slot, family, reason) => take({ type: 'not-probed', atMs: Date.now(), slot, family, reason }),
+    });
+    const controller = new Controller({
+      dataPlane,
+      rawSocketProber: prober,
+      log: (entry) => this.#options.log?.(entry),
+      emit: (notice) => this.#hub.emit(notice),
+      now: () => Date.now(),
+    });
+    this.#cleanups.push(() => controller.close());
+    this.#cleanups.push(() => prober.close());
+    this.#cleanups.push(dataPlane.onEvent((event) => take({ ...event, atMs: Date.now() })));
+    this.#running = { dataPlane, controller, prober, startedAtMs: Date.now() };
+    return controller;
+  }
+
+  /** In the reverse order of what was made; a step that fails does not keep the others from happening. */
+  async #close(): Promise<void> {
+    // What is being opened now must be there before it can be closed; its own failure is told by `start`.
+    await this.#opening?.catch(() => {});
+    this.#running = undefined;
+    for (const cleanup of this.#cleanups.reverse()) {
+      try {
+        await cleanup();
+      } catch (error) {
+        this.#complain(`closing: ${messageOf(error)}`);
+      }
+    }
+    this.#cleanups.length = 0;
+    this.#hub.emit({ type: 'closed', atMs: Date.now() });
+  }
+
+  #require(): Running {
+    if (this.#running === undefined) throw new NptdError('NOT_RUNNING', 'the gateway is not running');
+    return this.#running;
+  }
+
+  #complain(message: string): void {
+    this.#options.log?.({ level: 'error', message, fields: { event: 'error' } });
+  }
+}
+
+function planRefused(error: unknown): NptdError {
+  return new NptdError('PLAN_REFUSED', `the data plane refused the plan: ${messageOf(error)}`, { cause: error });
+}

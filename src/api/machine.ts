@@ -1,0 +1,33 @@
+/** What a gateway fixes when it opens its devices, and cannot change while it runs. */
+import { isDeepStrictEqual } from 'node:util';
+import type { DeviceConfig, NptdConfig } from '../config/config.ts';
+import type { DataPlaneOptions, TapOptions } from '../native/data-plane.ts';
+import { deviceOrder, type SlotAssignment } from '../plan/slots.ts';
+import { NptdError } from './errors.ts';
+
+export type Machine = Omit<DataPlaneOptions, 'secret' | 'hashKey'>;
+
+export function machineOf(config: NptdConfig, slots: SlotAssignment): Machine {
+  return {
+    devices: deviceOrder(config, slots).map(tapOptions),
+    mappingsMax: config.limits.mappings,
+    sessionsMax: config.limits.sessions,
+    neighboursMax: config.limits.neighbours,
+  };
+}
+
+/** Throws an `NptdError` that says what differs. */
+export function requireSameMachine(now: Machine, wanted: Machine): void {
+  const { devices: devicesNow, ...limitsNow } = now;
+  const { devices, ...limits } = wanted;
+  const differing = [
+    ...(isDeepStrictEqual(devicesNow, devices) ? [] : ['devices']),
+    ...(isDeepStrictEqual(limitsNow, limits) ? [] : ['limits']),
+  ];
+  if (differing.length === 0) return;
+  throw new NptdError('RESTART_REQUIRED', `other ${differing.join(' and ')} need a restart`);
+}
+
+function tapOptions({ tap, netns, mtu }: DeviceConfig): TapOptions {
+  return { kind: 'tap', name: tap, ...(netns === undefined ? {} : { netns }), mtu };
+}

@@ -1,0 +1,82 @@
+/** What a gateway says about itself: plain data, fit for JSON. */
+import { type HealthStatus, lossOf } from '../control/multihoming/health.ts';
+import type { Selection } from '../control/multihoming/selection.ts';
+import { type FamilyState, isUsable, type UplinkState } from '../control/multihoming/uplink.ts';
+import type { ControlState } from '../control/state.ts';
+import type { CountersSnapshot } from '../native/data-plane.ts';
+
+export interface Status {
+  /** Wall clock in milliseconds. */
+  readonly atMs: number;
+  readonly startedAtMs: number;
+  /** Number of the plan that every worker has taken over. */
+  readonly generation: number;
+  /** In the order of the configuration. */
+  readonly uplinks: readonly UplinkStatus[];
+  /** What new traffic takes, per policy and family. */
+  readonly selections: readonly Selection[];
+  readonly counters: CountersSnapshot;
+}
+
+export interface UplinkStatus {
+  readonly name: string;
+  /** Its number in sessions, mappings and counters. */
+  readonly slot: number;
+  /** Interface name of its device. */
+  readonly device: string;
+  /** Absent: the uplink does not carry the family. */
+  readonly ipv4?: FamilyStatus;
+  readonly ipv6?: FamilyStatus;
+}
+
+export interface FamilyStatus {
+  readonly health: HealthStatus;
+  /** Wall clock in milliseconds of the last change of `health`. */
+  readonly sinceMs: number;
+  /** Whether new traffic may use it. */
+  readonly usable: boolean;
+  /** Why it is so, where more than probes decided. */
+  readonly reason?: string;
+  /** Round-trip time of the last answer. */
+  readonly lastRttMs?: number;
+  /** Share of the last probes (at most 120) that missed, 0 to 1. */
+  readonly loss?: number;
+  readonly targets: readonly string[];
+}
+
+export interface StatusFacts {
+  readonly state: ControlState;
+  readonly generation: number;
+  readonly counters: CountersSnapshot;
+  readonly atMs: number;
+  readonly startedAtMs: number;
+}
+
+export function statusOf({ state, generation, counters, atMs, startedAtMs }: StatusFacts): Status {
+  const { uplinks, selections } = state;
+  return { atMs, startedAtMs, generation, uplinks: uplinks.map(uplinkStatus), selections, counters };
+}
+
+function uplinkStatus({ name, slot, device, ipv4, ipv6 }: UplinkState): UplinkStatus {
+  return {
+    name,
+    slot,
+    device,
+    ...(ipv4 === undefined ? {} : { ipv4: familyStatus(ipv4) }),
+    ...(ipv6 === undefined ? {} : { ipv6: familyStatus(ipv6) }),
+  };
+}
+
+function familyStatus(family: FamilyState): FamilyStatus {
+  const { status, sinceMs, reason, lastRttUs } = family.health;
+  const loss = lossOf(family.health);
+  return {
+    health: status,
+    sinceMs,
+    usable: isUsable(family),
+    ...(reason === undefined ? {} : { reason }),
+    ...(lastRttUs === undefined ? {} : { lastRttMs: lastRttUs / 1000 }),
+    ...(loss === undefined ? {} : { loss }),
+    targets: family.targets.map(({ text }) => text),
+  };
+}

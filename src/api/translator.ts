@@ -1,0 +1,118 @@
+/**
+ * The pure translator: IP packets in, IP packets out, over buffers of the caller. It needs no privilege, opens
+ * nothing, starts no thread and reads no clock, so it works anywhere, worker threads included.
+ */
+import { randomBytes } from 'node:crypto';
+import type { NptdConfig } from '../config/config.ts';
+import { assignEpochs, type EpochAssignment } from '../control/multihoming/epochs.ts';
+import { NativeTranslator } from '../native/native-translator.ts';
+import { compilePlan } from '../plan/compile.ts';
+import { assignSlots, type SlotAssignment, slotOf, uplinksBySlot } from '../plan/slots.ts';
+import type { MappingRow, SessionRow, TranslationResult, Translator } from '../reference/translator.ts';
+import { NptdError } from './errors.ts';
+import { readConfig } from './read-config.ts';
+
+export interface PacketTranslatorOptions {
+  /** 16 octets: the key of port choice. Random if absent; the same key makes the same choices again. */
+  readonly secret?: Uint8Array;
+  /** Name of the configuration in the places of its issues; `nptd.yaml` if absent. */
+  readonly file?: string;
+}
+
+export interface PacketTranslator {
+  /** Names of internal devices and uplinks; the position of a name is its device in `process` and in results. */
+  readonly devices: readonly string[];
+  /** The device of an internal device or uplink by its name; throws an `NptdError` for another name. */
+  device(name: string): number;
+  /**
+   * Processes one IP packet.
+   * @param device position of the device it came in by
+   * @param octets the packet, from its IP header on; not changed, and not kept
+   * @param nowUs microseconds since a fixed origin, never falling
+   * @returns the verdict, and the packets that leave, the processed one first if it leaves at all
+   */
+  process(device: number, octets: Uint8Array, nowUs: number): TranslationResult;
+  /** Says whether new traffic of a family may use an uplink; all may at the start. */
+  setUsable(uplink: string, family: 4 | 6, usable: boolean): void;
+  /** Takes another configuration over; sessions survive except those of an uplink whose addresses changed. */
+  apply(config: NptdConfig | string): void;
+  /** Live sessions at an instant. */
+  sessions(nowUs: number): SessionRow[];
+  /** Live mappings at an instant. */
+  mappings(nowUs: number): MappingRow[];
+}
+
+/** A translator with the devices, uplinks and rules of a configuration. Throws an `NptdError`. */
+export function createTranslator(config: NptdConfig | string, options: PacketTranslatorOptions = {}): PacketTranslator {
+  return new ConfiguredTranslator(readConfig(config, options.file), options);
+}
+
+class ConfiguredTranslator implements PacketTranslator {
+  readonly #options: PacketTranslatorOptions;
+  readonly #native: Translator;
+  #config: NptdConfig;
+  #slots: SlotAssignment = new Map();
+  #epochs: EpochAssignment = new Map();
+  #generation = 0;
+  /** `uplink family` of what may not be used. */
+  readonly #unusable = new Set<string>();
+  #devices: readonly string[] = [];
+
+  constructor(config: NptdConfig, options: PacketTranslatorOptions) {
+    this.#options = options;
+    this.#config = config;
+    const { mappings: mappingsMax, sessions: sessionsMax } = config.limits;
+    this.#native = new NativeTranslator({ secret: options.secret ?? randomBytes(16), mappingsMax, sessionsMax });
+    this.apply(config);
+  }
+
+  get devices(): readonly string[] {
+    return this.#devices;
+  }
+
+  device(name: string): number {
+    const index = this.#devices.indexOf(name);
+    if (index < 0) throw new NptdError('UNKNOWN_NAME', `"${name}" is none of ${this.#devices.join(', ')}`);
+    return index;
+  }
+
+  process(device: number, octets: Uint8Array, nowUs: number): TranslationResult {
+    return this.#native.process(device, octets, nowUs);
+  }
+
+  setUsable(uplink: string, family: 4 | 6, usable: boolean): void {
+    if (!this.#slots.has(uplink)) throw new NptdError('UNKNOWN_NAME', `there is no uplink "${uplink}"`);
+    if (usable) this.#unusable.delete(`${uplink} ${family}`);
+    else this.#unusable.add(`${uplink} ${family}`);
+    this.#applyPlan();
+  }
+
+  apply(config: NptdConfig | string): void {
+    this.#config = readConfig(config, this.#options.file);
+    this.#slots = assignSlots(this.#slots, this.#config);
+    this.#epochs = assignEpochs(this.#epochs, this.#config.uplinks, (name) => slotOf(this.#slots, name));
+    const { internal } = this.#config;
+    this.#devices = [...internal, ...uplinksBySlot(this.#config, this.#slots)].map(({ name }) => name);
+    this.#applyPlan();
+  }
+
+  sessions(nowUs: number): SessionRow[] {
+    return this.#native.sessions(nowUs);
+  }
+
+  mappings(nowUs: number): MappingRow[] {
+    return this.#native.mappings(nowUs);
+  }
+
+  #applyPlan(): void {
+    const usable = (name: string, family: 4 | 6) => !this.#unusable.has(`${name} ${family}`);
+    const uplinks = new Map(
+      [...this.#slots].map(([name, slot]) => {
+        const epoch = this.#epochs.get(slot)?.epoch ?? 0;
+        return [name, { slot, epoch, usable4: usable(name, 4), usable6: usable(name, 6) }];
+      }),
+    );
+    this.#generation += 1;
+    this.#native.applyPlan(compilePlan(this.#config, { generation: this.#generation, uplinks }));
+  }
+}

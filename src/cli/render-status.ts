@@ -1,0 +1,86 @@
+/** The status of a gateway as text. */
+import type { FamilyStatus, Status, UplinkStatus } from '../api/status.ts';
+import { renderFacts, renderTable } from './render.ts';
+
+export function renderStatus(status: Status): string {
+  const parts = [renderUplinks(status), renderReasons(status.uplinks), renderTotals(status), renderCounters(status)];
+  return parts.filter((part) => part !== '').join('\n');
+}
+
+/** `4.2 s`, `3 min 12 s`, `5 h 3 min`, `2 d 4 h` */
+export function renderDuration(ms: number): string {
+  const seconds = Math.max(0, ms) / 1000;
+  if (seconds < 60) return `${seconds.toFixed(1)} s`;
+  const units = [
+    [86_400, 'd', 3600, 'h'],
+    [3600, 'h', 60, 'min'],
+    [60, 'min', 1, 's'],
+  ] as const;
+  const [size, unit, smaller, smallerUnit] = units.find(([size]) => seconds >= size) ?? units[2];
+  return `${Math.floor(seconds / size)} ${unit} ${Math.floor((seconds % size) / smaller)} ${smallerUnit}`;
+}
+
+function renderUplinks(status: Status): string {
+  const rows = status.uplinks.flatMap((uplink) =>
+    families(uplink).map(([family, state]) => [
+      uplink.name,
+      uplink.device,
+      `IPv${family}`,
+      state.health,
+      renderDuration(status.atMs - state.sinceMs),
+      state.lastRttMs === undefined ? '-' : `${state.lastRttMs.toFixed(1)} ms`,
+      state.loss === undefined ? '-' : `${Math.round(state.loss * 100)} %`,
+      takes(status, uplink.name, family, state),
+      state.targets.join(', ') || '-',
+    ]),
+  );
+  return renderTable(['UPLINK', 'DEVICE', 'FAMILY', 'HEALTH', 'FOR', 'RTT', 'LOSS', 'NEW TRAFFIC', 'TARGETS'], rows);
+}
+
+/** What new traffic the uplink takes, as far as one cell tells. */
+function takes({ selections }: Status, uplink: string, family: 4 | 6, state: FamilyStatus): string {
+  const chosen = selections.filter((selection) => selection.family === family && selection.uplink === uplink);
+  if (chosen.length === 0) return state.usable ? 'usable' : 'no';
+  return chosen.map(({ policy, lastResort }) => (lastResort ? `${policy} (last resort)` : policy)).join(', ');
+}
+
+function renderReasons(uplinks: readonly UplinkStatus[]): string {
+  return uplinks
+    .flatMap((uplink) =>
+      families(uplink).map(([family, { reason }]) =>
+        reason === undefined ? '' : `${uplink.name} IPv${family}: ${reason}\n`,
+      ),
+    )
+    .join('');
+}
+
+function renderTotals({ atMs, startedAtMs, generation, counters }: Status): string {
+  return renderFacts([
+    ['plan', `${generation}`],
+    ['running for', renderDuration(atMs - startedAtMs)],
+    ['sessions', `${counters.sessions} on ${counters.mappings} mappings`],
+    ['frames', `${counters.receivedFrames} received, ${counters.transmittedFrames} transmitted`],
+  ]);
+}
+
+/** Verdicts are what became of the frames that came in, outputs are packets of the gateway's own. */
+function renderCounters({ counters, uplinks }: Status): string {
+  const nameOf = ({ slot }: { readonly slot?: number }) => uplinks.find((uplink) => uplink.slot === slot)?.name ?? '-';
+  const rows = [
+    ...counters.verdicts.map((row) => [row.direction, nameOf(row), row.verdict, `${row.count}`]),
+    ...entries(counters.outputs).map(([kind, count]) => ['output', '-', kind, count]),
+    ...entries(counters.suppressed).map(([kind, count]) => ['suppressed', '-', kind, count]),
+  ];
+  return rows.length === 0 ? '' : renderTable(['DIRECTION', 'UPLINK', 'VERDICT', 'COUNT'], rows);
+}
+
+function entries(counts: Readonly<Record<string, number>>): [string, string][] {
+  return Object.entries(counts).map(([kind, count]) => [kind, `${count}`]);
+}
+
+function families({ ipv4, ipv6 }: UplinkStatus): [4 | 6, FamilyStatus][] {
+  const found: [4 | 6, FamilyStatus][] = [];
+  if (ipv4 !== undefined) found.push([4, ipv4]);
+  if (ipv6 !== undefined) found.push([6, ipv6]);
+  return found;
+}

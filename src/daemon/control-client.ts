@@ -1,0 +1,48 @@
+/** The other end of the control socket, for commands. */
+import { connect, type Socket } from 'node:net';
+import { text } from 'node:stream/consumers';
+import { messageOf, NptdError } from '../api/errors.ts';
+import type { ControlRequest, ControlResponse, ControlResults } from './control-protocol.ts';
+
+/** The longest that a gateway may take for an answer. */
+const ANSWER_MS_MAX = 10_000;
+
+/** Asks a running gateway. Rejects with an `NptdError`: `NOT_RUNNING` if none listens at the path. */
+export async function requestControl<R extends ControlRequest>(
+  path: string,
+  request: R,
+): Promise<ControlResults[R['request']]> {
+  const socket = connect(path);
+  try {
+    await connected(socket);
+    socket.setTimeout(ANSWER_MS_MAX, () => socket.destroy(new Error(`no answer within ${ANSWER_MS_MAX / 1000} s`)));
+    socket.end(`${JSON.stringify(request)}\n`);
+    const response: ControlResponse<ControlResults[R['request']]> = JSON.parse(await text(socket));
+    if (response.ok) return response.result;
+    throw new NptdError('CONTROL_SOCKET', `the gateway refused: ${response.error.message}`);
+  } catch (error) {
+    throw error instanceof NptdError ? error : controlError(path, error);
+  } finally {
+    socket.destroy();
+  }
+}
+
+function connected(socket: Socket): Promise<void> {
+  return new Promise((resolve, reject) => {
+    socket.once('connect', resolve);
+    socket.once('error', reject);
+  });
+}
+
+function controlError(path: string, error: unknown): NptdError {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'ENOENT' || code === 'ECONNREFUSED') {
+    return new NptdError('NOT_RUNNING', `no gateway is running (nothing listens at ${path})`, { cause: error });
+  }
+  if (code === 'EACCES' || code === 'EPERM') {
+    return new NptdError('PRIVILEGE_MISSING', `${path} belongs to another user: run as the user of the gateway`, {
+      cause: error,
+    });
+  }
+  return new NptdError('CONTROL_SOCKET', `${path}: ${messageOf(error)}`, { cause: error });
+}

@@ -1,0 +1,50 @@
+/** What goes over the control socket: one JSON object a line, one answer per request, in order. */
+import { z } from 'zod';
+import type { Status } from '../api/status.ts';
+import type { MappingRow, SessionRow } from '../reference/translator.ts';
+import { err, ok, type Result } from '../result.ts';
+
+/** Most rows in one answer, some 20 MB. */
+export const ROWS_MAX = 100_000;
+/** Longest request; no request comes near it. */
+export const REQUEST_OCTETS_MAX = 4096;
+
+const limit = z.int().min(0).max(ROWS_MAX).default(1000);
+
+const requestSchema = z.discriminatedUnion('request', [
+  z.strictObject({ request: z.literal('status') }),
+  z.strictObject({ request: z.literal('sessions'), limit }),
+  z.strictObject({ request: z.literal('mappings'), limit }),
+  z.strictObject({ request: z.literal('passed') }),
+]);
+
+/** A request as a client writes it. */
+export type ControlRequest = z.input<typeof requestSchema>;
+/** A request with its defaults. */
+export type ParsedRequest = z.output<typeof requestSchema>;
+
+export interface ControlResults {
+  readonly status: Status;
+  readonly sessions: readonly SessionRow[];
+  readonly mappings: readonly MappingRow[];
+  /** Takes them: the next answer has only newer ones. Octets are hexadecimal. */
+  readonly passed: readonly { readonly device: number; readonly octets: string }[];
+}
+
+export type ControlResult = ControlResults[keyof ControlResults];
+
+export type ControlResponse<T = ControlResult> =
+  | { readonly ok: true; readonly result: T }
+  | { readonly ok: false; readonly error: { readonly code: string; readonly message: string } };
+
+/** Reads one line. The error is a sentence without a full stop. */
+export function parseRequest(line: string): Result<ParsedRequest, string> {
+  let data: unknown;
+  try {
+    data = JSON.parse(line);
+  } catch {
+    return err('a request is one line of JSON');
+  }
+  const parsed = requestSchema.safeParse(data);
+  return parsed.success ? ok(parsed.data) : err(z.prettifyError(parsed.error).replaceAll(/\s*\n\s*/g, '; '));
+}

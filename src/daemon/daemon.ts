@@ -1,0 +1,46 @@
+/** The life of the daemon: a gateway and its control socket, from start to the signal that ends it. */
+
+import { createNptd, type NptdOptions } from '../api/nptd.ts';
+import type { NptdConfig } from '../config/config.ts';
+import { serveControlSocket } from './control-socket.ts';
+import type { Log } from './log.ts';
+
+export interface DaemonOptions {
+  readonly config: NptdConfig;
+  /** Path of the control socket. */
+  readonly socket: string;
+  readonly log: Log;
+  /** Ends the daemon: its reason is written into the log. */
+  readonly signal: AbortSignal;
+  /** Called once devices are open, the first plan is in force and the control socket listens. */
+  readonly onReady: (generation: number) => void;
+  readonly openDataPlane?: NptdOptions['openDataPlane'];
+}
+
+/**
+ * Runs a gateway until the signal, or until a worker of the data plane panics; resolves when all is taken down, with
+ * whether it ended in good order. Rejects with an `NptdError` if it cannot start, after which nothing is left.
+ */
+export async function runDaemon(options: DaemonOptions): Promise<boolean> {
+  const { config, log, signal, openDataPlane } = options;
+  await using gateway = createNptd(config, { log, ...(openDataPlane === undefined ? {} : { openDataPlane }) });
+  const panicked = new Promise<false>((resolve) => gateway.on('worker-panicked', () => resolve(false)));
+  await gateway.start();
+  const closeSocket = await serveControlSocket(options.socket, gateway);
+  try {
+    options.onReady(gateway.status().generation);
+    const orderly = await Promise.race([aborted(signal), panicked]);
+    const message = orderly ? `ending: ${String(signal.reason)}` : 'ending: the data plane does not work any more';
+    log({ level: orderly ? 'info' : 'error', message, fields: { event: 'ending' } });
+    return orderly;
+  } finally {
+    await closeSocket();
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<true> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(true);
+    else signal.addEventListener('abort', () => resolve(true), { once: true });
+  });
+}

@@ -1,0 +1,117 @@
+/** A data plane without devices: it remembers what it was told, and says what a test lets it say. */
+import type {
+  CountersSnapshot,
+  DataPlane,
+  DataPlaneEvent,
+  DataPlaneOptions,
+  PassedFrame,
+  ProbeOptions,
+  ProbeSample,
+} from '../../../src/native/data-plane.ts';
+import type { Plan } from '../../../src/plan/plan.ts';
+import type { MappingRow, SessionRow } from '../../../src/reference/translator.ts';
+
+export const SESSION: SessionRow = {
+  protocol: 'tcp',
+  internal: '192.168.1.10:40000',
+  external: '203.0.113.2:40000',
+  remote: '192.0.2.80:80',
+  uplinkSlot: 0,
+  tcpState: 'ESTABLISHED',
+  expiresInMs: 7_440_000,
+};
+
+const COUNTERS: CountersSnapshot = {
+  verdicts: [
+    { slot: 0, direction: 'outbound', verdict: 'Forward', count: 12 },
+    { slot: 0, direction: 'inbound', verdict: 'NoMapping', count: 3 },
+    { direction: 'outbound', verdict: 'SourceNotInternal', count: 1 },
+  ],
+  outputs: { IcmpError: 2 },
+  suppressed: {},
+  sessions: 1,
+  mappings: 1,
+  receivedFrames: 16,
+  transmittedFrames: 14,
+};
+
+export class FakeDataPlane implements DataPlane {
+  options: DataPlaneOptions | undefined;
+  readonly plans: Plan[] = [];
+  probes: readonly ProbeOptions[] = [];
+  generation = 0;
+  closes = 0;
+  passed: PassedFrame[] = [];
+  /** Awaited by each `applyPlan` before it takes the plan over. */
+  beforeApply: (plan: Plan) => Promise<void> = async () => {};
+  readonly #listeners = new Set<(event: DataPlaneEvent) => void>();
+
+  /** What a gateway opens it with. */
+  readonly open = async (options: DataPlaneOptions): Promise<DataPlane> => {
+    this.options = options;
+    return this;
+  };
+
+  async applyPlan(plan: Plan): Promise<void> {
+    await this.beforeApply(plan);
+    this.plans.push(plan);
+    this.generation = plan.generation;
+  }
+
+  setProbes(probes: readonly ProbeOptions[]): void {
+    this.probes = probes;
+  }
+
+  counters(): CountersSnapshot {
+    return COUNTERS;
+  }
+
+  async sessions(limit: number): Promise<SessionRow[]> {
+    return [SESSION].slice(0, limit);
+  }
+
+  async mappings(): Promise<MappingRow[]> {
+    const { protocol, internal, external, uplinkSlot } = SESSION;
+    return [{ protocol, internal, external, uplinkSlot, sessions: 1 }];
+  }
+
+  takePassed(): PassedFrame[] {
+    return this.passed.splice(0);
+  }
+
+  inject(): boolean {
+    return true;
+  }
+
+  onEvent(listener: (event: DataPlaneEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  get listeners(): number {
+    return this.#listeners.size;
+  }
+
+  say(event: DataPlaneEvent): void {
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  /** Two bursts that no target answers. */
+  kill(slot: number, family: 4 | 6): void {
+    for (const round of [1, 2]) {
+      for (const target of [0, 1]) this.say({ type: 'probe-sample', sample: missed(slot, family, round, target) });
+    }
+  }
+
+  async close(): Promise<void> {
+    this.closes += 1;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+function missed(slot: number, family: 4 | 6, round: number, target: number): ProbeSample {
+  return { slot, family, round, target, burst: true, sentAtUs: round * 500_000 };
+}

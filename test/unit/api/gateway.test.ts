@@ -1,0 +1,225 @@
+import { describe, expect, test } from 'vitest';
+import { NptdError } from '../../../src/api/errors.ts';
+import type { NptdEvent } from '../../../src/api/events.ts';
+import { createNptd, type Nptd, type NptdOptions } from '../../../src/api/nptd.ts';
+import { siteText } from '../control/sites.ts';
+import { FakeDataPlane, SESSION } from './fake-data-plane.ts';
+
+function open(options: NptdOptions = {}, text = siteText()): { plane: FakeDataPlane; nptd: Nptd } {
+  const plane = new FakeDataPlane();
+  return { plane, nptd: createNptd(text, { openDataPlane: plane.open, ...options }) };
+}
+
+/** Lets effects run that were dispatched without anyone waiting for them. */
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+const codeOf = async (promise: Promise<unknown>): Promise<string | undefined> => {
+  const error: unknown = await promise.then(
+    () => undefined,
+    (reason: unknown) => reason,
+  );
+  return error instanceof NptdError ? error.code : String(error);
+};
+
+describe('start', () => {
+  test('opens the devices in the order of the plan, applies plan 1 and sets the probes', async () => {
+    const { plane, nptd } = open();
+    await nptd.start();
+    expect(plane.options?.devices.map(({ name }) => name)).toEqual(['lan0', 'wan0', 'wan1', 'wan2']);
+    expect(plane.options?.devices).toHaveLength(plane.plans[0]?.devices.length ?? 0);
+    expect(plane.options?.secret).toHaveLength(16);
+    expect(plane.options?.hashKey).not.toEqual(plane.options?.secret);
+    expect(plane.generation).toBe(1);
+    expect(plane.probes).toHaveLength(5);
+    await nptd.close();
+  });
+
+  test('with an invalid text lists all issues and opens nothing', () => {
+    const plane = new FakeDataPlane();
+    const text = siteText()
+      .replace('gateway: 203.0.113.1', 'gatway: 203.0.113.1')
+      .replace('up-after: 5s', 'up-after: 5');
+    const create = () => createNptd(text, { openDataPlane: plane.open, file: 'site.yaml' });
+    expect(create).toThrow(NptdError);
+    expect(create).toThrow(/site\.yaml:\d+:\d+: .*gatway[^]*site\.yaml:\d+:\d+: .*5/);
+    expect(plane.options).toBeUndefined();
+  });
+
+  test('whose plan is refused leaves nothing open', async () => {
+    const { plane, nptd } = open();
+    plane.beforeApply = () => Promise.reject(new Error('mtu'));
+    expect(await codeOf(nptd.start())).toBe('PLAN_REFUSED');
+    expect([plane.closes, plane.listeners]).toEqual([1, 0]);
+  });
+
+  test('happens once', async () => {
+    const { nptd } = open();
+    await nptd.start();
+    expect(await codeOf(nptd.start())).toBe('NOT_RUNNING');
+    expect(nptd.status().generation).toBe(1);
+    await nptd.close();
+  });
+});
+
+describe('events', () => {
+  test('tell how an uplink dies, in order and typed', async () => {
+    const { plane, nptd } = open();
+    const events: NptdEvent[] = [];
+    for (const type of ['ready', 'plan-applied', 'uplink-changed', 'selection-changed', 'closed'] as const) {
+      nptd.on(type, (event) => events.push(event));
+    }
+    await nptd.start();
+    const told = events.length;
+    plane.kill(0, 4);
+    await settle();
+    await nptd.close();
+    expect(events.slice(told)).toMatchObject([
+      { type: 'uplink-changed', uplink: 'fiber', family: 4, from: 'unknown', to: 'down' },
+      { type: 'plan-applied', generation: 2 },
+      { type: 'selection-changed', policy: 'default', family: 4, from: 'fiber', to: 'lte', lastResort: false },
+      { type: 'closed' },
+    ]);
+    expect(plane.plans.at(-1)?.uplinks[0]?.ipv4?.usable).toBe(false);
+  });
+
+  test('reach other listeners when one throws, which is logged', async () => {
+    const messages: string[] = [];
+    const { nptd } = open({ log: ({ message }) => messages.push(message) });
+    let heard = 0;
+    nptd.on('ready', () => {
+      throw new Error('boom');
+    });
+    nptd.on('ready', () => {
+      heard += 1;
+    });
+    await nptd.start();
+    await nptd.close();
+    expect(heard).toBe(1);
+    expect(messages).toContain('a listener failed: boom');
+  });
+
+  test('stop for a listener that was removed', async () => {
+    const { plane, nptd } = open();
+    let heard = 0;
+    const remove = nptd.on('passed-available', () => {
+      heard += 1;
+    });
+    await nptd.start();
+    plane.say({ type: 'passed-available' });
+    await settle();
+    remove();
+    plane.say({ type: 'passed-available' });
+    await settle();
+    expect(heard).toBe(1);
+    await nptd.close();
+  });
+});
+
+test('plans are applied one at a time, in order', async () => {
+  const { plane, nptd } = open();
+  await nptd.start();
+  const order: string[] = [];
+  plane.beforeApply = async ({ generation }) => {
+    order.push(`begin ${generation}`);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    order.push(`end ${generation}`);
+  };
+  plane.kill(0, 4);
+  plane.kill(1, 4);
+  await nptd.close();
+  expect(order).toEqual(['begin 2', 'end 2', 'begin 3', 'end 3']);
+});
+
+describe('apply', () => {
+  test('puts another configuration in force and keeps what is known of the uplinks', async () => {
+    const { plane, nptd } = open();
+    await nptd.start();
+    plane.kill(1, 4);
+    await nptd.apply(siteText({ prefer: ['lte', 'fiber', 'dsl'] }));
+    expect(plane.plans.at(-1)?.policies).toEqual([{ prefer: [1, 0, 2] }]);
+    expect(nptd.status().selections[0]).toMatchObject({ family: 4, uplink: 'fiber' });
+    expect(nptd.status().selections[1]).toMatchObject({ family: 6, uplink: 'lte' });
+    await nptd.close();
+  });
+
+  test('refuses other devices, which need a restart', async () => {
+    const { plane, nptd } = open();
+    await nptd.start();
+    expect(await codeOf(nptd.apply(siteText().replace('wan2', 'wan9')))).toBe('RESTART_REQUIRED');
+    expect(plane.plans).toHaveLength(1);
+    await nptd.close();
+  });
+
+  test('that the data plane refuses puts the configuration before back in force', async () => {
+    const { plane, nptd } = open();
+    await nptd.start();
+    plane.beforeApply = async ({ policies }) => {
+      if (policies[0]?.prefer[0] === 1) throw new Error('no');
+    };
+    expect(await codeOf(nptd.apply(siteText({ prefer: ['lte', 'fiber', 'dsl'] })))).toBe('PLAN_REFUSED');
+    expect(plane.plans.at(-1)?.policies).toEqual([{ prefer: [0, 1, 2] }]);
+    expect(nptd.status().selections[0]?.uplink).toBe('fiber');
+    await nptd.close();
+  });
+});
+
+test('status is plain data about uplinks, selections and counters', async () => {
+  const { plane, nptd } = open();
+  await nptd.start();
+  const answered = { slot: 0, family: 4, round: 0, target: 0, burst: false, sentAtUs: 0, rttUs: 1500 } as const;
+  plane.say({ type: 'probe-sample', sample: answered });
+  plane.kill(2, 4);
+  await settle();
+  const status = nptd.status();
+  expect(status.uplinks[0]).toMatchObject({
+    name: 'fiber',
+    slot: 0,
+    device: 'wan0',
+    ipv4: { health: 'up', usable: true, lastRttMs: 1.5, loss: 0, targets: ['192.0.2.1', '192.0.2.2'] },
+    ipv6: { health: 'unknown', usable: true, targets: ['2001:db8:ffff::1', '2001:db8:ffff::2'] },
+  });
+  expect(status.uplinks[2]).toMatchObject({ name: 'dsl', ipv4: { health: 'down', usable: false, loss: 1 } });
+  expect(status.uplinks[2]).not.toHaveProperty('ipv6');
+  expect(JSON.parse(JSON.stringify(status))).toEqual(status);
+  expect(await nptd.sessions()).toEqual([SESSION]);
+  await nptd.close();
+});
+
+describe('the end', () => {
+  test('comes by close, and calls after it are refused', async () => {
+    const { plane, nptd } = open();
+    await nptd.start();
+    await Promise.all([nptd.close(), nptd.close()]);
+    expect([plane.closes, plane.listeners]).toEqual([1, 0]);
+    expect(() => nptd.status()).toThrow(NptdError);
+    expect(await codeOf(nptd.sessions())).toBe('NOT_RUNNING');
+  });
+
+  test('comes by an abort signal', async () => {
+    const controller = new AbortController();
+    const { plane, nptd } = open({ signal: controller.signal });
+    await nptd.start();
+    const closed = new Promise((resolve) => nptd.on('closed', resolve));
+    controller.abort();
+    await closed;
+    expect(plane.closes).toBe(1);
+  });
+
+  test('comes by `await using`', async () => {
+    const { plane, nptd } = open();
+    {
+      await using gateway = nptd;
+      await gateway.start();
+    }
+    expect(plane.closes).toBe(1);
+  });
+
+  test('while it starts closes what was opened meanwhile', async () => {
+    const { plane, nptd } = open();
+    plane.beforeApply = () => new Promise((resolve) => setTimeout(resolve, 5));
+    const started = codeOf(nptd.start());
+    await nptd.close();
+    expect(await started).toBe('NOT_RUNNING');
+    expect([plane.closes, plane.listeners]).toEqual([1, 0]);
+  });
+});

@@ -1,0 +1,47 @@
+/** Configurations for tests of the control plane. */
+import type { NptdConfig } from '../../../src/config/config.ts';
+import { parseConfig } from '../../../src/config/parse.ts';
+
+export interface SiteOptions {
+  /** Names of uplinks in order of preference; the file has `fiber`, `lte` and `dsl`. */
+  readonly prefer?: readonly string[];
+  /** Address of `fiber`. */
+  readonly fiber?: string;
+  readonly transport?: string;
+}
+
+/** A site with three uplinks: `fiber` and `lte` with both families, `dsl` with IPv4 only; `up-after` is 5 s. */
+export function siteText({
+  prefer = ['fiber', 'lte', 'dsl'],
+  fiber = '203.0.113.2',
+  transport = 'data-path',
+}: SiteOptions = {}): string {
+  return `
+internal:
+  office: { device: { tap: lan0 }, ipv4: 192.168.1.1/24, ipv6: "fd12:3456:789a:1::1/64" }
+site: { ula: "fd12:3456:789a::/48" }
+uplinks:
+  fiber:
+    device: { tap: wan0 }
+    ipv4: { address: ${fiber}/29, gateway: 203.0.113.1 }
+    ipv6: { address: "2001:db8:a::2/64", gateway: "2001:db8:a::1", prefix: "2001:db8:a100::/48" }
+    probe: { targets: [192.0.2.1, 192.0.2.2, "2001:db8:ffff::1", "2001:db8:ffff::2"], up-after: 5s, transport: ${transport} }
+  lte:
+    device: { tap: wan1 }
+    ipv4: { address: 198.51.100.2/24, gateway: 198.51.100.1 }
+    ipv6: { address: "2001:db8:b::2/64", gateway: "2001:db8:b::1", prefix: "2001:db8:b100::/48" }
+    probe: { targets: [192.0.2.1, 192.0.2.2, "2001:db8:ffff::1", "2001:db8:ffff::2"], up-after: 5s }
+  dsl:
+    device: { tap: wan2 }
+    ipv4: { address: 192.0.2.130/30, gateway: 192.0.2.129 }
+    probe: { targets: [192.0.2.1, 192.0.2.2], up-after: 5s }
+policy:
+  default: { prefer: [${prefer.join(', ')}] }
+`;
+}
+
+export function site(options: SiteOptions = {}): NptdConfig {
+  const parsed = parseConfig(siteText(options), 'test.yaml');
+  if (!parsed.ok) throw new Error(parsed.error.map(({ sentence }) => sentence).join('\n'));
+  return parsed.value.config;
+}
