@@ -85,13 +85,13 @@ test.each(SOURCES)('frames longer than the MTU from %s leave nptd forwarding', a
 
 test('each kind of bad packet is counted under its own name', async () => {
   const frames = namedFrames(await linkEnds(internal));
-  const before = await bed.gateway.verdicts();
+  const before = await bed.verdicts();
   await send(
     internal,
     Object.values(frames).flatMap((octets) => Array.from({ length: 10 }, () => octets)),
   );
   await new Promise((resolve) => setTimeout(resolve, 300));
-  const after = await bed.gateway.verdicts();
+  const after = await bed.verdicts();
   const added = Object.fromEntries(Object.keys(frames).map((name) => [name, (after[name] ?? 0) - (before[name] ?? 0)]));
   // Other hosts may add to a counter, so the ten are a least number.
   for (const [name, count] of Object.entries(added))

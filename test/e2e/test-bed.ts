@@ -7,10 +7,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Status } from '../../src/api/status.ts';
 import { Gateway } from '../../src/demo/gateway.ts';
 import { Network } from '../../src/demo/network.ts';
 import type { Background } from '../../src/demo/processes.ts';
 import { CLIENT, INTERNET, ISP_A, ISP_B, type Isp, Site } from '../../src/demo/site.ts';
+import type { SessionRow } from '../../src/reference/translator.ts';
 
 /** A configuration before it is written as JSON, which is YAML as well. */
 export type ConfigObject = Record<string, unknown>;
@@ -23,6 +25,11 @@ export interface TestBedOptions {
   readonly change?: (config: ConfigObject, prefix: string) => ConfigObject;
   /** More namespaces, made before nptd starts. */
   readonly before?: (network: Network, site: Site) => Promise<void>;
+}
+
+export interface SessionsAnswer {
+  readonly total: number;
+  readonly sessions: readonly (SessionRow & { readonly uplink: string })[];
 }
 
 const SERVER = fileURLToPath(new URL('../../dist/demo/internet-server.js', import.meta.url));
@@ -91,6 +98,24 @@ export class TestBed implements AsyncDisposable {
   /** Everything the servers have logged so far. */
   log(): LogEntry[] {
     return this.#servers.lines.filter((line) => line.includes('"service"')).map((line) => JSON.parse(line) as LogEntry);
+  }
+
+  /** What `nptd status --json` prints. */
+  async status(): Promise<Status> {
+    return (await this.gateway.json('status', '--socket', this.socket)) as Status;
+  }
+
+  /** What `nptd sessions --json` prints. */
+  async sessions(): Promise<SessionsAnswer> {
+    return (await this.gateway.json('sessions', '--socket', this.socket)) as SessionsAnswer;
+  }
+
+  /** How often each verdict was given, over all uplinks and directions. */
+  async verdicts(): Promise<Record<string, number>> {
+    const sums: Record<string, number> = {};
+    for (const { verdict, count } of (await this.status()).counters.verdicts)
+      sums[verdict] = (sums[verdict] ?? 0) + count;
+    return sums;
   }
 
   async close(): Promise<void> {
