@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /**
- * Makes a fresh clone ready and runs one of its jobs: `node scripts/setup.mjs [--run JOB]`.
+ * Makes a fresh clone ready and runs one of its jobs: `node scripts/setup.mjs [--run JOB [OPTION…]]`.
  *
  * Needs nothing but Node. Says in one line each what it does; where everything is up to date it only looks.
  */
@@ -36,11 +36,11 @@ function parseArguments(given) {
   if (given.length === 0) return undefined;
   const [flag, name = '', ...rest] = given;
   const job = Object.hasOwn(JOBS, name) ? JOBS[name] : undefined;
-  if (flag !== '--run' || job === undefined || rest.length > 0) {
-    process.stderr.write(`usage: node scripts/setup.mjs [--run ${Object.keys(JOBS).join('|')}]\n`);
+  if (flag !== '--run' || job === undefined) {
+    process.stderr.write(`usage: node scripts/setup.mjs [--run ${Object.keys(JOBS).join('|')} [OPTION…]]\n`);
     process.exit(2);
   }
-  return job;
+  return () => job(rest);
 }
 
 try {

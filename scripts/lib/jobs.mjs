@@ -18,10 +18,11 @@ async function runDemo() {
   return (await run(inNamespaces([process.execPath, 'dist/demo/main.js']))).code;
 }
 
-async function runBench() {
-  return (await run([process.execPath, 'dist-bench/run.js'])).code;
+async function runBench(options) {
+  const { code } = await run([process.execPath, 'scripts/build-bench.mjs']);
+  return code === 0 ? (await run([process.execPath, 'dist-bench/bench/run.js', ...options])).code : code;
 }
 
-async function runCoreBench() {
-  return (await run(['cargo', 'bench', '--workspace'], { cwd: 'native' })).code;
+async function runCoreBench(options) {
+  return (await run(['cargo', 'bench', '-p', 'nptd-core', '--', ...options], { cwd: 'native' })).code;
 }
