@@ -54,7 +54,8 @@ export class ProbeSession {
     if (nowUs < this.#nextRoundUs) return [];
     const intervalUs = this.#options.intervalMs * 1000;
     // Rounds that a late event loop missed are not made up for.
-    this.#nextRoundUs = Math.max(this.#nextRoundUs + intervalUs, nowUs);
+    const nextUs = this.#nextRoundUs + intervalUs;
+    this.#nextRoundUs = nextUs > nowUs ? nextUs : nowUs + intervalUs;
     const burst = this.#mode === 'burst';
     const round = this.#round++;
     return this.#targetsOfRound(burst).map((target) => this.#send({ target, round, burst }, nowUs));

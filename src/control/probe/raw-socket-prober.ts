@@ -28,8 +28,8 @@ export interface ProberHost {
 
 const MACHINE: ProberHost = { openEchoSocket, requireRoute, nowUs: () => Math.round(performance.now() * 1000) };
 
-/** How often the route is looked at: sooner than a lost route could look like a dead uplink. */
-const ROUTE_CHECK_MS = 1000;
+/** How often a route is looked for while there is none. */
+const ROUTE_CHECK_MS = 500;
 
 export class RawSocketProber {
   readonly #listener: ProberListener;
@@ -75,11 +75,12 @@ class UplinkProbe {
   readonly #session: ProbeSession;
   /** Tells our answers from those of other programs. */
   readonly #identifier = randomInt(0x10000);
+  /** Misses that wait for a look at the route. */
+  readonly #held: ProbeSample[] = [];
   #socket: EchoSocket | undefined;
   #reason: string | undefined;
   #closed = false;
   #timer: NodeJS.Timeout | undefined;
-  #routeTimer: NodeJS.Timeout | undefined;
 
   constructor({ device, options }: ProbeAssignment, listener: ProberListener, host: ProberHost) {
     this.#device = device;
@@ -89,7 +90,7 @@ class UplinkProbe {
     this.#listener = listener;
     this.#host = host;
     this.#session = new ProbeSession(options, host.nowUs());
-    void this.#watchRoute();
+    void this.#resume();
   }
 
   configure({ options }: ProbeAssignment): void {
@@ -99,35 +100,39 @@ class UplinkProbe {
 
   close(): void {
     this.#closed = true;
-    clearTimeout(this.#routeTimer);
     this.#suspend();
   }
 
-  /** Probes only while there is a route: without one they would prove nothing. */
-  async #watchRoute(): Promise<void> {
-    try {
-      await this.#host.requireRoute(this.#device, this.#family, this.#targets);
-      if (this.#socket === undefined && !this.#closed) await this.#resume();
-    } catch (error) {
-      this.#giveUp(error instanceof Error ? error.message : String(error));
-    }
-    if (!this.#closed) this.#routeTimer = setTimeout(() => void this.#watchRoute(), ROUTE_CHECK_MS);
-  }
-
+  /** Begins to probe once there is a route; without one probes would prove nothing. */
   async #resume(): Promise<void> {
     const { device, family } = { device: this.#device, family: this.#family };
-    const socket = await this.#host.openEchoSocket({
-      device,
-      family,
-      onReply: (echo, source) => this.#onReply(echo, source),
-    });
-    if (this.#closed) {
-      socket.close();
-      return;
+    try {
+      await this.#host.requireRoute(device, family, this.#targets);
+      const onReply = (echo: Echo, source: string) => this.#onReply(echo, source);
+      const socket = await this.#host.openEchoSocket({ device, family, onReply });
+      if (this.#closed) return socket.close();
+      this.#socket = socket;
+      this.#reason = undefined;
+      this.#tick();
+    } catch (error) {
+      this.#giveUp(error);
     }
-    this.#socket = socket;
-    this.#reason = undefined;
-    this.#tick();
+  }
+
+  /**
+   * A probe without a route misses like one into a dead uplink, so misses are told only after a look at the route.
+   * Those that come up meanwhile are held back with them.
+   */
+  async #tellMisses(misses: readonly ProbeSample[]): Promise<void> {
+    const looking = this.#held.length > 0;
+    this.#held.push(...misses);
+    if (looking || misses.length === 0) return;
+    try {
+      await this.#host.requireRoute(this.#device, this.#family, this.#targets);
+      for (const miss of this.#held.splice(0)) this.#listener.onSample(miss);
+    } catch (error) {
+      this.#giveUp(error);
+    }
   }
 
   #suspend(): void {
@@ -135,11 +140,15 @@ class UplinkProbe {
     this.#socket?.close();
     this.#socket = undefined;
     this.#session.abandon();
+    this.#held.length = 0;
   }
 
-  #giveUp(reason: string): void {
+  #giveUp(error: unknown): void {
+    if (this.#closed) return;
     this.#suspend();
-    if (this.#closed || reason === this.#reason) return;
+    this.#timer = setTimeout(() => void this.#resume(), ROUTE_CHECK_MS);
+    const reason = error instanceof Error ? error.message : String(error);
+    if (reason === this.#reason) return;
     this.#reason = reason;
     this.#listener.onNotProbed(this.#slot, this.#family, reason);
   }
@@ -162,9 +171,9 @@ class UplinkProbe {
   #tick(): void {
     if (this.#socket === undefined) return;
     const nowUs = this.#host.nowUs();
-    for (const sample of this.#session.expire(nowUs)) this.#listener.onSample(sample);
+    void this.#tellMisses(this.#session.expire(nowUs));
     for (const { sequence, target } of this.#session.poll(nowUs)) {
-      this.#socket?.send(this.#targets[target] ?? '', { identifier: this.#identifier, sequence });
+      this.#socket.send(this.#targets[target] ?? '', { identifier: this.#identifier, sequence });
     }
     this.#schedule();
   }

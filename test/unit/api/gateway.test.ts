@@ -41,7 +41,7 @@ describe('start', () => {
       .replace('up-after: 5s', 'up-after: 5');
     const create = () => createNptd(text, { openDataPlane: plane.open, file: 'site.yaml' });
     expect(create).toThrow(NptdError);
-    expect(create).toThrow(/site\.yaml:\d+:\d+: .*gatway[^]*site\.yaml:\d+:\d+: .*5/);
+    expect(create).toThrow(/site\.yaml:\d+:\d+: .*gatway.*site\.yaml:\d+:\d+: .*5/s);
     expect(plane.options).toBeUndefined();
   });
 
