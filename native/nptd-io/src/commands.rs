@@ -15,7 +15,7 @@ use crate::sys::eventfd::EventFd;
 pub const COMMANDS_MAX: usize = 256;
 
 /// Places of a table that one turn of a listing looks at, so that traffic does not stall behind it.
-pub const LISTING_SLICE: usize = 1_024;
+pub const LISTING_SLICE: u32 = 1_024;
 
 /// Something to do between two batches.
 pub(crate) enum Command {
@@ -43,13 +43,13 @@ impl<Row> Listing<Row> {
         Self { cursor: 0, limit, rows: Vec::new(), reply }
     }
 
-    /// Adds one slice by a function from (cursor, rows, places to look at) to the next cursor. Returns the listing if
+    /// Adds one slice by a function from (cursor, places to look at, rows) to the next cursor. Returns the listing if
     /// it is not finished; otherwise it has been sent back.
     pub(crate) fn advance(
         mut self,
-        read: impl FnOnce(u32, &mut Vec<Row>, usize) -> Option<u32>,
+        read: impl FnOnce(u32, u32, &mut Vec<Row>) -> Option<u32>,
     ) -> Option<Self> {
-        let next = read(self.cursor, &mut self.rows, LISTING_SLICE);
+        let next = read(self.cursor, LISTING_SLICE, &mut self.rows);
         if let Some(cursor) = next
             && self.rows.len() < self.limit
         {
@@ -125,9 +125,9 @@ mod tests {
     use crate::error::{CommandError, Stopped};
 
     /// A table of `total` rows that is read like the engine's.
-    fn read(total: u32) -> impl Fn(u32, &mut Vec<u32>, usize) -> Option<u32> {
-        move |from, rows, max| {
-            let end = total.min(from + max as u32);
+    fn read(total: u32) -> impl Fn(u32, u32, &mut Vec<u32>) -> Option<u32> {
+        move |from, max, rows| {
+            let end = total.min(from + max);
             rows.extend(from..end);
             (end < total).then_some(end)
         }
@@ -148,7 +148,7 @@ mod tests {
     fn a_listing_is_gathered_in_slices() {
         let (rows, turns) = list(usize::MAX, 2_500);
         assert_eq!(rows, (0..2_500).collect::<Vec<_>>());
-        assert_eq!(turns, 2_500_usize.div_ceil(LISTING_SLICE));
+        assert_eq!(turns, 2_500_usize.div_ceil(LISTING_SLICE as usize));
     }
 
     #[test]

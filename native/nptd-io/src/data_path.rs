@@ -13,7 +13,7 @@ use nptd_core::time::Instant;
 /// One worker's data path; see [`Engine`] for what each call means.
 pub trait DataPath {
     /// Takes over a plan, between two batches.
-    fn adopt(&mut self, plan: Arc<Plan>, now: Instant);
+    fn adopt(&mut self, plan: Arc<Plan>);
     /// Processes a batch: sets verdict and egress of each frame and fills the pool.
     fn process(&mut self, frames: &mut [Frame<'_>], now: Instant, outputs: &mut OutputPool);
     /// Does what time demands.
@@ -27,18 +27,18 @@ pub trait DataPath {
     /// Takes the oldest finished probe.
     fn take_probe_sample(&mut self) -> Option<ProbeSample>;
     /// Adds the live sessions among `max` places of the table from a cursor on; returns the next cursor, none at the end.
-    fn session_rows(&self, from: u32, now: Instant, rows: &mut Vec<SessionRow>, max: usize) -> Option<u32>;
+    fn session_rows(&self, from: u32, max: u32, now: Instant, rows: &mut Vec<SessionRow>) -> Option<u32>;
     /// Adds the live mappings among `max` places of the table from a cursor on; returns the next cursor, none at the end.
-    fn mapping_rows(&self, from: u32, now: Instant, rows: &mut Vec<MappingRow>, max: usize) -> Option<u32>;
+    fn mapping_rows(&self, from: u32, max: u32, now: Instant, rows: &mut Vec<MappingRow>) -> Option<u32>;
     /// Live sessions.
-    fn session_count(&self) -> usize;
+    fn session_count(&self) -> u32;
     /// Live mappings.
-    fn mapping_count(&self) -> usize;
+    fn mapping_count(&self) -> u32;
 }
 
 impl DataPath for Engine {
-    fn adopt(&mut self, plan: Arc<Plan>, now: Instant) {
-        self.adopt(plan, now);
+    fn adopt(&mut self, plan: Arc<Plan>) {
+        self.adopt(plan);
     }
 
     fn process(&mut self, frames: &mut [Frame<'_>], now: Instant, outputs: &mut OutputPool) {
@@ -57,25 +57,27 @@ impl DataPath for Engine {
         self.inject(device, octets, outputs)
     }
 
-    fn set_probes(&mut self, _specs: Vec<ProbeSpec>, _now: Instant) {}
+    fn set_probes(&mut self, specs: Vec<ProbeSpec>, now: Instant) {
+        self.set_probes(specs, now);
+    }
 
     fn take_probe_sample(&mut self) -> Option<ProbeSample> {
-        None
+        self.take_probe_sample()
     }
 
-    fn session_rows(&self, _from: u32, _now: Instant, _rows: &mut Vec<SessionRow>, _max: usize) -> Option<u32> {
-        None
+    fn session_rows(&self, from: u32, max: u32, now: Instant, rows: &mut Vec<SessionRow>) -> Option<u32> {
+        self.session_rows(from, max, now, rows)
     }
 
-    fn mapping_rows(&self, _from: u32, _now: Instant, _rows: &mut Vec<MappingRow>, _max: usize) -> Option<u32> {
-        None
+    fn mapping_rows(&self, from: u32, max: u32, now: Instant, rows: &mut Vec<MappingRow>) -> Option<u32> {
+        self.mapping_rows(from, max, now, rows)
     }
 
-    fn session_count(&self) -> usize {
-        0
+    fn session_count(&self) -> u32 {
+        self.session_count()
     }
 
-    fn mapping_count(&self) -> usize {
-        0
+    fn mapping_count(&self) -> u32 {
+        self.mapping_count()
     }
 }

@@ -28,6 +28,10 @@ use crate::passed::PassedQueue;
 use crate::plan_cell::PlanCell;
 use crate::worker::{Shared, Worker, WorkerLink};
 
+/// Echo identifiers that probes ask for, with the slot in the low bits; the engine takes another one where a mapping
+/// has it already.
+const PROBE_IDENTIFIER: u16 = 0x6e00;
+
 /// What a data plane is made of.
 #[derive(Clone, Debug)]
 pub struct DataPlaneOptions {
@@ -125,7 +129,10 @@ impl DataPlane {
     }
 
     /// Replaces what is probed. Probes are the work of the first worker.
-    pub fn set_probes(&self, specs: Vec<ProbeSpec>) -> Result<(), CommandError> {
+    pub fn set_probes(&self, mut specs: Vec<ProbeSpec>) -> Result<(), CommandError> {
+        for spec in &mut specs {
+            spec.identifier = PROBE_IDENTIFIER | u16::from(spec.slot);
+        }
         self.first()?.mailbox.send(Command::SetProbes(specs))
     }
 

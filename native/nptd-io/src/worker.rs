@@ -97,7 +97,7 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
             self.link.mailbox.bell().clear();
         }
         let now = self.clock.now();
-        self.adopt_plan(now);
+        self.adopt_plan();
         if rang {
             self.obey(now);
         }
@@ -120,11 +120,11 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
         self.path.next_wakeup().map(|due| due.since(self.clock.now()))
     }
 
-    fn adopt_plan(&mut self, now: Instant) {
+    fn adopt_plan(&mut self) {
         let adopted = self.plan.as_ref().map_or(0, |plan| plan.generation);
         let Some(plan) = self.shared.plans.newer_than(adopted) else { return };
         let generation = plan.generation;
-        self.path.adopt(plan.clone(), now);
+        self.path.adopt(plan.clone());
         self.plan = Some(plan);
         self.shared.plans.acknowledge(self.link.number, generation);
     }
@@ -150,11 +150,11 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
     fn advance(&self, listing: Command, now: Instant) -> Option<Command> {
         match listing {
             Command::ListSessions(listing) => {
-                let read = |from, rows: &mut Vec<_>, max| self.path.session_rows(from, now, rows, max);
+                let read = |from, max, rows: &mut Vec<_>| self.path.session_rows(from, max, now, rows);
                 listing.advance(read).map(Command::ListSessions)
             }
             Command::ListMappings(listing) => {
-                let read = |from, rows: &mut Vec<_>, max| self.path.mapping_rows(from, now, rows, max);
+                let read = |from, max, rows: &mut Vec<_>| self.path.mapping_rows(from, max, now, rows);
                 listing.advance(read).map(Command::ListMappings)
             }
             Command::SetProbes(_) | Command::Inject { .. } => None,
@@ -216,8 +216,8 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
             self.shared.events.push(Event::PassedAvailable);
         }
         let gauges = &self.link.gauges;
-        gauges.sessions.store(self.path.session_count() as u64, Ordering::Relaxed);
-        gauges.mappings.store(self.path.mapping_count() as u64, Ordering::Relaxed);
+        gauges.sessions.store(u64::from(self.path.session_count()), Ordering::Relaxed);
+        gauges.mappings.store(u64::from(self.path.mapping_count()), Ordering::Relaxed);
     }
 }
 

@@ -28,7 +28,7 @@ use crate::events::Event;
 struct Echo(Arc<AtomicU64>);
 
 impl DataPath for Echo {
-    fn adopt(&mut self, _plan: Arc<Plan>, _now: Instant) {}
+    fn adopt(&mut self, _plan: Arc<Plan>) {}
     fn process(&mut self, frames: &mut [Frame<'_>], _now: Instant, _outputs: &mut OutputPool) {
         for frame in frames {
             assert_ne!(frame.octets()[0], 0xff, "a bad frame");
@@ -49,16 +49,16 @@ impl DataPath for Echo {
     fn take_probe_sample(&mut self) -> Option<ProbeSample> {
         None
     }
-    fn session_rows(&self, _from: u32, _now: Instant, _rows: &mut Vec<SessionRow>, _max: usize) -> Option<u32> {
+    fn session_rows(&self, _from: u32, _max: u32, _now: Instant, _rows: &mut Vec<SessionRow>) -> Option<u32> {
         None
     }
-    fn mapping_rows(&self, _from: u32, _now: Instant, _rows: &mut Vec<MappingRow>, _max: usize) -> Option<u32> {
+    fn mapping_rows(&self, _from: u32, _max: u32, _now: Instant, _rows: &mut Vec<MappingRow>) -> Option<u32> {
         None
     }
-    fn session_count(&self) -> usize {
+    fn session_count(&self) -> u32 {
         0
     }
-    fn mapping_count(&self) -> usize {
+    fn mapping_count(&self) -> u32 {
         0
     }
 }

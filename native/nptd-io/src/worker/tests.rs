@@ -72,7 +72,7 @@ impl ScriptedPath {
 }
 
 impl DataPath for ScriptedPath {
-    fn adopt(&mut self, plan: Arc<Plan>, _now: Instant) {
+    fn adopt(&mut self, plan: Arc<Plan>) {
         self.script().generations.push(plan.generation);
     }
 
@@ -117,21 +117,21 @@ impl DataPath for ScriptedPath {
         self.script().samples.pop_front()
     }
 
-    fn session_rows(&self, from: u32, _now: Instant, rows: &mut Vec<SessionRow>, max: usize) -> Option<u32> {
-        let end = self.script().sessions.min(from + max as u32);
+    fn session_rows(&self, from: u32, max: u32, _now: Instant, rows: &mut Vec<SessionRow>) -> Option<u32> {
+        let end = self.script().sessions.min(from + max);
         rows.extend((from..end).map(row));
         (end < self.script().sessions).then_some(end)
     }
 
-    fn mapping_rows(&self, _from: u32, _now: Instant, _rows: &mut Vec<MappingRow>, _max: usize) -> Option<u32> {
+    fn mapping_rows(&self, _from: u32, _max: u32, _now: Instant, _rows: &mut Vec<MappingRow>) -> Option<u32> {
         None
     }
 
-    fn session_count(&self) -> usize {
-        self.script().sessions as usize
+    fn session_count(&self) -> u32 {
+        self.script().sessions
     }
 
-    fn mapping_count(&self) -> usize {
+    fn mapping_count(&self) -> u32 {
         7
     }
 }
@@ -368,7 +368,7 @@ fn commands_are_obeyed_between_batches() -> io::Result<()> {
 #[test]
 fn a_long_listing_does_not_hold_up_frames() -> io::Result<()> {
     let mut bench = Bench::new(2)?;
-    bench.path.script().sessions = 3 * LISTING_SLICE as u32;
+    bench.path.script().sessions = 3 * LISTING_SLICE;
     let (reply, answer) = sync_channel(1);
     assert_eq!(bench.link.mailbox.send(Command::ListSessions(Listing::new(usize::MAX, reply))), Ok(()));
     for turn in 0..3 {
@@ -378,7 +378,7 @@ fn a_long_listing_does_not_hold_up_frames() -> io::Result<()> {
         assert!(bench.peers[1].receive().is_some());
     }
     let rows = answer.try_recv().map_err(io::Error::other)?;
-    assert!(rows.iter().map(|row| row.internal.address).eq(0..3 * LISTING_SLICE as u32));
+    assert!(rows.iter().map(|row| row.internal.address).eq(0..3 * LISTING_SLICE));
     Ok(())
 }
 
