@@ -1,5 +1,5 @@
 /** The control socket of a running gateway: a unix socket that only its owner may use. */
-import { chmod, mkdir, unlink } from 'node:fs/promises';
+import { chmod, lstat, mkdir, unlink } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { messageOf, NptdError } from '../api/errors.ts';
@@ -92,7 +92,9 @@ async function converse(socket: Socket, gateway: ControlledGateway): Promise<voi
 async function removeStale(path: string): Promise<void> {
   const state = await stateOf(path);
   if (state === 'alive') throw new NptdError('CONTROL_SOCKET', `another gateway answers at ${path}`);
-  if (state === 'stale') await unlink(path);
+  if (state === 'absent') return;
+  if (!(await lstat(path)).isSocket()) throw new NptdError('CONTROL_SOCKET', `${path} is there, and is no socket`);
+  await unlink(path);
 }
 
 function stateOf(path: string): Promise<'absent' | 'stale' | 'alive'> {
