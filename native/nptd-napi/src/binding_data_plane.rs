@@ -1,0 +1,185 @@
+//! The data plane as a class: devices, workers, and everything that may be asked of them.
+
+use std::sync::Arc;
+
+use napi::bindgen_prelude::{AsyncTask, Either, Function, Uint8Array};
+use napi::threadsafe_function::ThreadsafeFunctionCallMode;
+use napi_derive::napi;
+use nptd_core::frame::{DeviceIndex, FRAME_LEN_MAX};
+use nptd_core::pipeline::EngineConfig;
+use nptd_core::plan::spec::PlanSpec;
+use nptd_io::{CommandError, DataPlane, DataPlaneOptions, TapSpec};
+
+use crate::binding_counters::BindingCounters;
+use crate::binding_error::BindingError;
+use crate::binding_events::{BindingEvent, BindingPassedFrame};
+use crate::binding_plan::BindingPlan;
+use crate::binding_probe::{BindingProbe, probe_specs};
+use crate::binding_rows::{BindingMappingRow, BindingSessionRow};
+use crate::blocking::Blocking;
+use crate::path::{Path, Refuse};
+
+const REFUSE: Refuse = |path, problem| BindingError::argument(path, problem);
+
+/// `TapOptions`.
+#[napi(object, object_to_js = false)]
+pub struct BindingTapOptions {
+    /// Interface name.
+    pub name: String,
+    /// Named network namespace to make it in.
+    pub netns: Option<String>,
+    /// Longest IP packet, in octets.
+    pub mtu: f64,
+}
+
+/// `DataPlaneOptions`.
+#[napi(object, object_to_js = false)]
+pub struct BindingDataPlaneOptions {
+    /// Devices by index.
+    pub devices: Vec<BindingTapOptions>,
+    /// Key of port choice, 16 octets.
+    pub secret: Uint8Array,
+    /// Key of the tables' hash, 16 octets.
+    pub hash_key: Uint8Array,
+    /// Most mappings.
+    pub mappings_max: f64,
+    /// Most sessions.
+    pub sessions_max: f64,
+    /// Most neighbours.
+    pub neighbours_max: f64,
+}
+
+/// An open data plane.
+#[napi]
+pub struct BindingDataPlane {
+    plane: Arc<DataPlane>,
+}
+
+#[napi]
+impl BindingDataPlane {
+    /// Makes the devices and starts the workers.
+    #[napi(catch_unwind, ts_return_type = "Promise<BindingDataPlane | BindingError>")]
+    pub fn open(options: BindingDataPlaneOptions) -> AsyncTask<Blocking<BindingDataPlane>> {
+        let options = plane_options(&options);
+        Blocking::start(move || Ok(Self { plane: Arc::new(DataPlane::open(&options?)?) }))
+    }
+
+    /// Resolves to null when every worker has taken the plan over.
+    #[napi(catch_unwind, ts_return_type = "Promise<BindingError | null>")]
+    pub fn apply_plan(&self, plan: BindingPlan) -> AsyncTask<Blocking<()>> {
+        let (plane, plan) = (self.plane.clone(), PlanSpec::try_from(&plan));
+        Blocking::start(move || Ok(plane.apply(plan?)?))
+    }
+
+    /// Generation that every worker has acknowledged; 0 before the first.
+    #[napi(getter, catch_unwind)]
+    pub fn generation(&self) -> f64 {
+        self.plane.generation() as f64
+    }
+
+    /// Replaces what is probed.
+    #[napi(catch_unwind)]
+    pub fn set_probes(&self, probes: Vec<BindingProbe>) -> Option<BindingError> {
+        let set = |probes| self.plane.set_probes(probes).map_err(BindingError::from);
+        probe_specs(&probes).and_then(set).err()
+    }
+
+    /// The counters of all workers.
+    #[napi(catch_unwind)]
+    pub fn counters(&self) -> BindingCounters {
+        self.plane.counters().into()
+    }
+
+    /// Live sessions.
+    #[napi(catch_unwind, ts_return_type = "Promise<Array<BindingSessionRow> | BindingError>")]
+    pub fn sessions(&self, limit: f64) -> AsyncTask<Blocking<Vec<BindingSessionRow>>> {
+        let plane = self.plane.clone();
+        Blocking::start(move || {
+            let rows = plane.sessions(checked_limit(limit)?)?;
+            Ok(rows.into_iter().map(BindingSessionRow::from).collect())
+        })
+    }
+
+    /// Live mappings.
+    #[napi(catch_unwind, ts_return_type = "Promise<Array<BindingMappingRow> | BindingError>")]
+    pub fn mappings(&self, limit: f64) -> AsyncTask<Blocking<Vec<BindingMappingRow>>> {
+        let plane = self.plane.clone();
+        Blocking::start(move || {
+            let rows = plane.mappings(checked_limit(limit)?)?;
+            Ok(rows.into_iter().map(BindingMappingRow::from).collect())
+        })
+    }
+
+    /// Takes the frames for the gateway itself that wait.
+    #[napi(catch_unwind)]
+    pub fn take_passed(&self) -> Vec<BindingPassedFrame> {
+        self.plane.passed().take().into_iter().map(BindingPassedFrame::from).collect()
+    }
+
+    /// Sends a complete frame out of a device; false when too much waits already.
+    #[napi(catch_unwind)]
+    pub fn inject(&self, device: f64, octets: &[u8]) -> Either<bool, BindingError> {
+        if octets.len() > FRAME_LEN_MAX {
+            return Either::B(BindingError::argument("octets".into(), "is longer than any frame"));
+        }
+        let device = match Path::Field(&Path::Root, "device").integer(device, REFUSE) {
+            Ok(device) => DeviceIndex(device),
+            Err(error) => return Either::B(error),
+        };
+        match self.plane.inject(device, octets.to_vec()) {
+            Ok(()) => Either::A(true),
+            Err(CommandError::Full) => Either::A(false),
+            Err(error @ CommandError::Stopped(_)) => Either::B(error.into()),
+        }
+    }
+
+    /// Takes the events that wait.
+    #[napi(catch_unwind)]
+    pub fn take_events(&self) -> Vec<BindingEvent> {
+        self.plane.events().take().into_iter().map(BindingEvent::from).collect()
+    }
+
+    /// Calls back when events begin to wait, not for each of them. It does not keep the process alive; `close` ends it.
+    #[napi(catch_unwind)]
+    pub fn on_events(&self, callback: Function<'_, (), ()>) -> napi::Result<()> {
+        let builder = callback.build_threadsafe_function::<()>().weak::<true>().max_queue_size::<1>();
+        let notify = builder.build()?;
+        self.plane.events().set_notify(move || {
+            // A full queue means that a call is on its way already, and it will find these events too.
+            notify.call((), ThreadsafeFunctionCallMode::NonBlocking);
+        });
+        Ok(())
+    }
+
+    /// Stops the workers and removes the devices.
+    #[napi(catch_unwind, ts_return_type = "Promise<null>")]
+    pub fn close(&self) -> AsyncTask<Blocking<()>> {
+        let plane = self.plane.clone();
+        Blocking::start(move || {
+            plane.close();
+            Ok(())
+        })
+    }
+}
+
+fn plane_options(options: &BindingDataPlaneOptions) -> Result<DataPlaneOptions, BindingError> {
+    let root = Path::Root;
+    let integer = |name, value| root.field(name).integer(value, REFUSE);
+    Ok(DataPlaneOptions {
+        devices: root.field("devices").each(&options.devices, |path, device| {
+            let mtu = path.field("mtu").integer(device.mtu, REFUSE)?;
+            Ok(TapSpec { name: device.name.clone(), netns: device.netns.clone(), mtu })
+        })?,
+        engine: EngineConfig {
+            mappings_max: integer("mappingsMax", options.mappings_max)?,
+            sessions_max: integer("sessionsMax", options.sessions_max)?,
+            neighbours_max: integer("neighboursMax", options.neighbours_max)?,
+            secret: root.field("secret").octets(&options.secret, REFUSE)?,
+            hash_key: root.field("hashKey").octets(&options.hash_key, REFUSE)?,
+        },
+    })
+}
+
+fn checked_limit(limit: f64) -> Result<usize, BindingError> {
+    Path::Field(&Path::Root, "limit").integer(limit, REFUSE)
+}

@@ -1,0 +1,200 @@
+//! The plan as JavaScript gives it: `src/plan/plan.ts` field by field, and its way to a `PlanSpec`.
+//!
+//! Every number comes as a double and is checked here, because a conversion by the runtime would silently cut it.
+
+mod convert;
+
+use napi::bindgen_prelude::Uint8Array;
+use napi_derive::napi;
+
+pub use convert::prefix_pair;
+
+/// `Plan`.
+#[napi(object, object_to_js = false)]
+pub struct BindingPlan {
+    /// Counts up from 1.
+    pub generation: f64,
+    /// Devices by index.
+    pub devices: Vec<BindingPlanDevice>,
+    /// Static routes to internal subnets.
+    pub routes: Vec<BindingPlanRoute>,
+    /// Uplinks.
+    pub uplinks: Vec<BindingPlanUplink>,
+    /// Policies in order of match.
+    pub policies: Vec<BindingPlanPolicy>,
+    /// NAT44 behaviour.
+    pub nat44: BindingPlanNat44,
+    /// NPTv6 behaviour.
+    pub nptv6: BindingPlanNptv6,
+    /// Bucket for own ICMP errors, and another for TCP resets.
+    pub error_rate: BindingPlanRate,
+}
+
+/// `PlanDevice`.
+#[napi(object, object_to_js = false)]
+pub struct BindingPlanDevice {
+    /// Own link address, 6 octets; absent: bare IP packets.
+    pub mac: Option<Uint8Array>,
+    /// Slot of its uplink; absent: internal.
+    pub uplink_slot: Option<f64>,
+    /// Longest IP packet, in octets.
+    pub mtu: f64,
+    /// Own IPv4 addresses.
+    pub ipv4: Vec<BindingPlanInterface4>,
+    /// Own IPv6 addresses.
+    pub ipv6: Vec<BindingPlanInterface6>,
+}
+
+/// `PlanInterface4`.
+#[napi(object, object_to_js = false)]
+pub struct BindingPlanInterface4 {
+    /// Address below 2^32.
+    pub address: f64,
+    /// Length of the on-link prefix.
+    pub prefix_length: f64,
+}
+
+/// `PlanInterface6`.
+#[napi(object, object_to_js = false)]
+pub struct BindingPlanInterface6 {
+    /// Address, 16 octets.
+    pub address: Uint8Array,
+    /// Length of the on-link prefix.
+    pub prefix_length: f64,
+}
+
+/// `PlanRoute`: exactly one of the two families is present.
+#[napi(object, object_to_js = false)]
+pub struct BindingPlanRoute {
+    /// Index of an internal device.
+    pub device: f64,
+    /// IPv4.
+    pub ipv4: Option<BindingPlanRoute4>,
+    /// IPv6.
+    pub ipv6: Option<BindingPlanRoute6>,
+}
+
+/// `PlanRoute.ipv4`.
+#[napi(object, object_to_js = false)]
+pub struct BindingPlanRoute4 {
+    /// Prefix below 2^32.
+    pub prefix: f64,
+    /// Its length.
+    pub prefix_length: f64,
+    /// Address of the router.
+    pub via: f64,
+}
+
+/// `PlanRoute.ipv6`.
+#[napi(object, object_to_js = false)]
+pub struct BindingPlanRoute6 {
+    /// Prefix, 16 octets.
+    pub prefix: Uint8Array,
+    /// Its length.
+    pub prefix_length: f64,
+    /// Address of the router, 16 octets.
+    pub via: Uint8Array,
+}
+
+/// `PlanUplink`.
+#[napi(object, object_to_js = false)]
+pub struct BindingPlanUplink {
+    /// Stable position, 0 to 15.
+    pub slot: f64,
+    /// 0 to 255.
+    pub epoch: f64,
+    /// Index of its device.
+    pub device: f64,
+    /// IPv4, if it carries it.
+    pub ipv4: Option<BindingPlanUplink4>,
+    /// IPv6, if it carries it.
+    pub ipv6: Option<BindingPlanUplink6>,
+}
+
+/// `PlanUplink4`.
+#[napi(object, object_to_js = false)]
+pub struct BindingPlanUplink4 {
+    /// Whether new traffic may use it.
+    pub usable: bool,
+    /// Next hop.
+    pub gateway: Option<f64>,
+    /// External addresses.
+    pub pool: Vec<f64>,
+    /// Lowest external port.
+    pub port_low: f64,
+    /// Highest external port.
+    pub port_high: f64,
+    /// False: routed without translation.
+    pub nat44: bool,
+}
+
+/// `PlanUplink6`.
+#[napi(object, object_to_js = false)]
+pub struct BindingPlanUplink6 {
+    /// Whether new traffic may use it.
+    pub usable: bool,
+    /// Next hop, 16 octets.
+    pub gateway: Option<Uint8Array>,
+    /// Translators.
+    pub pairs: Vec<BindingPlanPrefixPair>,
+}
+
+/// `PlanPrefixPair`.
+#[napi(object, object_to_js = false)]
+pub struct BindingPlanPrefixPair {
+    /// Internal prefix, 16 octets.
+    pub internal: Uint8Array,
+    /// Its length.
+    pub internal_length: f64,
+    /// External prefix, 16 octets.
+    pub external: Uint8Array,
+    /// Its length.
+    pub external_length: f64,
+}
+
+/// `PlanPolicy`.
+#[napi(object, object_to_js = false)]
+pub struct BindingPlanPolicy {
+    /// Slots in order of preference.
+    pub prefer: Vec<f64>,
+}
+
+/// `PlanNat44`.
+#[napi(object, object_to_js = false)]
+pub struct BindingPlanNat44 {
+    /// Idle time of UDP sessions, milliseconds.
+    pub udp_ms: f64,
+    /// Idle time of ICMP query sessions, milliseconds.
+    pub icmp_ms: f64,
+    /// Idle time of TCP connections that open or close, milliseconds.
+    pub tcp_transitory_ms: f64,
+    /// Idle time of established TCP connections, milliseconds.
+    pub tcp_established_ms: f64,
+    /// Rest of a freed external port, milliseconds.
+    pub port_rest_ms: f64,
+    /// Filtering of UDP.
+    #[napi(ts_type = "'endpoint-independent' | 'address-dependent' | 'address-and-port-dependent'")]
+    pub filtering_udp: String,
+    /// Filtering of TCP.
+    #[napi(ts_type = "'endpoint-independent' | 'address-dependent' | 'address-and-port-dependent'")]
+    pub filtering_tcp: String,
+    /// Filtering of ICMP queries.
+    #[napi(ts_type = "'endpoint-independent' | 'address-dependent' | 'address-and-port-dependent'")]
+    pub filtering_icmp: String,
+}
+
+/// `PlanNptv6`.
+#[napi(object, object_to_js = false)]
+pub struct BindingPlanNptv6 {
+    /// Translate an all-zeros interface identifier.
+    pub translate_zero_interface_id: bool,
+}
+
+/// `PlanRate`.
+#[napi(object, object_to_js = false)]
+pub struct BindingPlanRate {
+    /// Events per second.
+    pub per_second: f64,
+    /// Events at once.
+    pub burst: f64,
+}

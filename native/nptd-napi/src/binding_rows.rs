@@ -1,0 +1,80 @@
+//! Rows of the tables, in the words of `src/reference/translator.ts`.
+
+use std::net::{Ipv4Addr, SocketAddrV4};
+
+use napi_derive::napi;
+use nptd_core::nat44::{Endpoint, MappingRow, Protocol, SessionRow};
+
+/// `SessionRow`.
+#[napi(object, object_from_js = false)]
+pub struct BindingSessionRow {
+    /// Protocol.
+    #[napi(ts_type = "'udp' | 'tcp' | 'icmp'")]
+    pub protocol: &'static str,
+    /// Internal endpoint, `a.b.c.d:port`.
+    pub internal: String,
+    /// External endpoint.
+    pub external: String,
+    /// Remote endpoint.
+    pub remote: String,
+    /// Slot of the uplink.
+    pub uplink_slot: u8,
+    /// State of the TCP machine.
+    pub tcp_state: Option<&'static str>,
+    /// Milliseconds until it ends if nothing refreshes it.
+    pub expires_in_ms: f64,
+}
+
+/// `MappingRow`.
+#[napi(object, object_from_js = false)]
+pub struct BindingMappingRow {
+    /// Protocol.
+    #[napi(ts_type = "'udp' | 'tcp' | 'icmp'")]
+    pub protocol: &'static str,
+    /// Internal endpoint, `a.b.c.d:port`.
+    pub internal: String,
+    /// External endpoint.
+    pub external: String,
+    /// Slot of the uplink.
+    pub uplink_slot: u8,
+    /// Live sessions that use it.
+    pub sessions: u32,
+}
+
+impl From<SessionRow> for BindingSessionRow {
+    fn from(row: SessionRow) -> Self {
+        Self {
+            protocol: protocol(row.protocol),
+            internal: endpoint(row.internal),
+            external: endpoint(row.external),
+            remote: endpoint(row.remote),
+            uplink_slot: row.slot,
+            tcp_state: row.tcp_state.map(|state| state.name()),
+            expires_in_ms: row.expires_in_ms as f64,
+        }
+    }
+}
+
+impl From<MappingRow> for BindingMappingRow {
+    fn from(row: MappingRow) -> Self {
+        Self {
+            protocol: protocol(row.protocol),
+            internal: endpoint(row.internal),
+            external: endpoint(row.external),
+            uplink_slot: row.slot,
+            sessions: row.sessions,
+        }
+    }
+}
+
+fn protocol(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::Udp => "udp",
+        Protocol::Tcp => "tcp",
+        Protocol::Icmp => "icmp",
+    }
+}
+
+fn endpoint(endpoint: Endpoint) -> String {
+    SocketAddrV4::new(Ipv4Addr::from(endpoint.address), endpoint.port).to_string()
+}

@@ -1,0 +1,276 @@
+//! The translator as a class: one engine, driven packet by packet or batch by batch, without devices or threads.
+//!
+//! Devices of the plan without a MAC carry bare IP packets; that is how conformance cases and the library use it.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrayvec::ArrayVec;
+use napi::bindgen_prelude::{Either, Uint8Array};
+use napi_derive::napi;
+use nptd_core::counters::Counters;
+use nptd_core::frame::{DeviceIndex, FRAME_BATCH_MAX, FRAME_LEN_MAX, Frame, HEADROOM};
+use nptd_core::output::OutputPool;
+use nptd_core::pipeline::{Engine, EngineConfig};
+use nptd_core::plan::Plan;
+use nptd_core::plan::spec::PlanSpec;
+use nptd_core::time::Instant;
+use nptd_core::verdict::{DropReason, Verdict};
+
+use crate::binding_error::BindingError;
+use crate::binding_plan::BindingPlan;
+use crate::binding_rows::{BindingMappingRow, BindingSessionRow};
+use crate::path::{Path, Refuse};
+
+const REFUSE: Refuse = |path, problem| BindingError::argument(path, problem);
+
+/// Neighbours of the rare Ethernet device in a translator's plan.
+const NEIGHBOURS_MAX: u32 = 1_024;
+
+/// Words of one packet's descriptor: start, length, ingress, egress.
+const DESCRIPTOR_WORDS: usize = 4;
+
+/// A `Uint8Array` of the caller, lent for one call. (An alias, since napi takes a plain `&mut` for one of its classes.)
+type LentOctets<'a> = &'a mut [u8];
+
+/// A `Uint32Array` of the caller, lent for one call.
+type LentWords<'a> = &'a mut [u32];
+
+/// `TranslatorOptions`.
+#[napi(object, object_to_js = false)]
+pub struct BindingTranslatorOptions {
+    /// Key of port choice, 16 octets; also that of the tables' hash.
+    pub secret: Uint8Array,
+    /// Most mappings.
+    pub mappings_max: f64,
+    /// Most sessions.
+    pub sessions_max: f64,
+}
+
+/// `OutgoingPacket`.
+#[napi(object, object_from_js = false)]
+pub struct BindingOutgoing {
+    /// Index of the device.
+    pub device: u16,
+    /// The packet.
+    pub octets: Uint8Array,
+    /// `Forward`, `Reply` or an output kind.
+    pub kind: &'static str,
+}
+
+/// `TranslationResult`.
+#[napi(object, object_from_js = false)]
+pub struct BindingTranslation {
+    /// Name of the verdict.
+    pub verdict: &'static str,
+    /// The input packet first, if it leaves.
+    pub outgoing: Vec<BindingOutgoing>,
+}
+
+/// One engine and its memory.
+#[napi]
+pub struct BindingTranslator {
+    engine: Engine,
+    outputs: OutputPool,
+    /// Where single packets are translated.
+    buffer: Vec<u8>,
+    now: Instant,
+}
+
+#[napi]
+impl BindingTranslator {
+    /// Allocates an engine.
+    #[napi(catch_unwind, ts_return_type = "BindingTranslator | BindingError")]
+    pub fn create(options: BindingTranslatorOptions) -> Either<BindingTranslator, BindingError> {
+        match engine_config(&options) {
+            Ok(config) => Either::A(Self {
+                engine: Engine::new(config, Arc::new(Counters::new())),
+                outputs: OutputPool::new(),
+                buffer: vec![0; HEADROOM + FRAME_LEN_MAX],
+                now: Instant::default(),
+            }),
+            Err(error) => Either::B(error),
+        }
+    }
+
+    /// Takes over a plan; null if it can be used.
+    #[napi(catch_unwind)]
+    pub fn apply_plan(&mut self, plan: BindingPlan) -> Option<BindingError> {
+        let compiled = PlanSpec::try_from(&plan).and_then(|spec| Ok(Plan::new(spec)?));
+        compiled.map(|plan| self.engine.adopt(Arc::new(plan))).err()
+    }
+
+    /// Processes one packet, which is copied.
+    #[napi(catch_unwind)]
+    pub fn process(
+        &mut self,
+        device: f64,
+        octets: &[u8],
+        now_us: f64,
+    ) -> Either<BindingTranslation, BindingError> {
+        let ingress = match Path::Field(&Path::Root, "device").integer(device, REFUSE) {
+            Ok(device) => DeviceIndex(device),
+            Err(error) => return Either::B(error),
+        };
+        let Some(room) = self.buffer.get_mut(HEADROOM..HEADROOM + octets.len()) else {
+            let verdict = DropReason::FrameTooLong.name();
+            return Either::A(BindingTranslation { verdict, outgoing: Vec::new() });
+        };
+        room.copy_from_slice(octets);
+        let now = self.advance(now_us);
+        let mut frame = Frame::new(&mut self.buffer, HEADROOM, octets.len(), ingress);
+        self.engine.process(std::slice::from_mut(&mut frame), now, &mut self.outputs);
+        let (name, _) = Verdict::describe(frame.verdict.index()).unwrap_or_default();
+        let mut outgoing = Vec::new();
+        if leaves(frame.verdict) {
+            let octets = frame.octets().to_vec().into();
+            outgoing.push(BindingOutgoing { device: frame.egress.0, octets, kind: name });
+        }
+        outgoing.extend(self.take_outputs());
+        Either::A(BindingTranslation { verdict: name, outgoing })
+    }
+
+    /// Processes a batch of at most 64 packets in place, in memory of the caller.
+    ///
+    /// Packet `i` lies in the slot of `slotOctets` octets from `i * slotOctets` on, all of which it may use. Its
+    /// descriptor is the four words from `4 * i` on: where it starts in its slot (at least 64 octets of headroom let
+    /// link headers grow), its length, the device it came in by, and the device it leaves by. Start, length and the
+    /// last word are written back, and its verdict, as a position in `verdictCatalogue().verdicts`, to `verdicts[i]`.
+    /// The last word counts only for `Forward` and `Reply`. The three arrays must not overlap.
+    ///
+    /// Returns the number of extra outputs; take them before the next call, which forgets them.
+    #[napi(catch_unwind)]
+    pub fn process_batch(
+        &mut self,
+        #[napi(ts_arg_type = "Uint8Array")] memory: LentOctets<'_>,
+        slot_octets: u32,
+        #[napi(ts_arg_type = "Uint32Array")] descriptors: LentWords<'_>,
+        #[napi(ts_arg_type = "Uint8Array")] verdicts: LentOctets<'_>,
+        count: u32,
+        now_us: f64,
+    ) -> Either<u32, BindingError> {
+        let batch = Batch { memory, slot_octets: slot_octets as usize, descriptors, verdicts, count: count as usize };
+        if let Err(error) = batch.check() {
+            return Either::B(error);
+        }
+        let now = self.advance(now_us);
+        let Batch { memory, slot_octets, descriptors, verdicts, count } = batch;
+        let (words, _) = descriptors.as_chunks_mut::<DESCRIPTOR_WORDS>();
+        let slots = memory.chunks_exact_mut(slot_octets);
+        let mut frames: ArrayVec<Frame<'_>, FRAME_BATCH_MAX> = slots
+            .zip(words.iter())
+            .take(count)
+            .map(|(slot, [start, length, ingress, _])| {
+                Frame::new(slot, *start as usize, *length as usize, DeviceIndex(*ingress as u16))
+            })
+            .collect();
+        self.engine.process(&mut frames, now, &mut self.outputs);
+        for ((frame, words), verdict) in frames.iter().zip(words).zip(verdicts) {
+            words[0] = frame.start() as u32;
+            words[1] = frame.len() as u32;
+            words[3] = u32::from(frame.egress.0);
+            *verdict = frame.verdict.index() as u8;
+        }
+        Either::A(self.outputs.len() as u32)
+    }
+
+    /// Takes the extra outputs of the last call.
+    #[napi(catch_unwind)]
+    pub fn take_outputs(&mut self) -> Vec<BindingOutgoing> {
+        let outgoing = self.outputs.iter().map(|(output, octets)| BindingOutgoing {
+            device: output.egress.0,
+            octets: octets.to_vec().into(),
+            kind: output.kind.name(),
+        });
+        let outgoing = outgoing.collect();
+        self.outputs.clear();
+        outgoing
+    }
+
+    /// Live sessions at an instant.
+    #[napi(catch_unwind)]
+    pub fn sessions(&mut self, now_us: f64) -> Vec<BindingSessionRow> {
+        let now = self.advance(now_us);
+        let mut rows = Vec::new();
+        self.engine.session_rows(0, u32::MAX, now, &mut rows);
+        rows.into_iter().map(BindingSessionRow::from).collect()
+    }
+
+    /// Live mappings at an instant.
+    #[napi(catch_unwind)]
+    pub fn mappings(&mut self, now_us: f64) -> Vec<BindingMappingRow> {
+        let now = self.advance(now_us);
+        let mut rows = Vec::new();
+        self.engine.mapping_rows(0, u32::MAX, now, &mut rows);
+        rows.into_iter().map(BindingMappingRow::from).collect()
+    }
+}
+
+impl BindingTranslator {
+    /// Moves the clock, which never goes back, and does what time demands before anything else happens.
+    fn advance(&mut self, now_us: f64) -> Instant {
+        self.now = self.now.max(Instant::from_micros(now_us as u64));
+        self.outputs.clear();
+        self.engine.settle(self.now);
+        self.engine.tick(self.now, &mut self.outputs);
+        self.now
+    }
+}
+
+/// The arguments of one batch.
+struct Batch<'a> {
+    memory: &'a mut [u8],
+    slot_octets: usize,
+    descriptors: &'a mut [u32],
+    verdicts: &'a mut [u8],
+    count: usize,
+}
+
+impl Batch<'_> {
+    fn check(&self) -> Result<(), BindingError> {
+        let refuse = |name: &str, problem| Err(REFUSE(name.to_owned(), problem));
+        if self.count > FRAME_BATCH_MAX {
+            return refuse("count", "is above 64");
+        }
+        if self.slot_octets == 0 || self.memory.len() / self.slot_octets < self.count {
+            return refuse("memory", "has no room for that many slots");
+        }
+        if self.descriptors.len() / DESCRIPTOR_WORDS < self.count {
+            return refuse("descriptors", "has fewer than four words a packet");
+        }
+        if self.verdicts.len() < self.count {
+            return refuse("verdicts", "has less than one octet a packet");
+        }
+        let arrays = [octets_of(self.memory), octets_of(self.descriptors), octets_of(self.verdicts)];
+        let overlap = |one: &Range<usize>, other: &Range<usize>| one.start < other.end && other.start < one.end;
+        if overlap(&arrays[0], &arrays[1]) || overlap(&arrays[0], &arrays[2]) || overlap(&arrays[1], &arrays[2]) {
+            return refuse("memory", "overlaps another array");
+        }
+        if self.descriptors.iter().skip(2).step_by(DESCRIPTOR_WORDS).take(self.count).any(|word| *word > 0xffff) {
+            return refuse("descriptors", "names a device that cannot be");
+        }
+        Ok(())
+    }
+}
+
+/// Where an array lies in memory.
+fn octets_of<T>(array: &[T]) -> Range<usize> {
+    let range = array.as_ptr_range();
+    range.start.addr()..range.end.addr()
+}
+
+fn leaves(verdict: Verdict) -> bool {
+    matches!(verdict, Verdict::Forward | Verdict::Reply)
+}
+
+fn engine_config(options: &BindingTranslatorOptions) -> Result<EngineConfig, BindingError> {
+    let root = Path::Root;
+    let secret = root.field("secret").octets(&options.secret, REFUSE)?;
+    Ok(EngineConfig {
+        mappings_max: root.field("mappingsMax").integer(options.mappings_max, REFUSE)?,
+        sessions_max: root.field("sessionsMax").integer(options.sessions_max, REFUSE)?,
+        neighbours_max: NEIGHBOURS_MAX,
+        secret,
+        hash_key: secret,
+    })
+}
