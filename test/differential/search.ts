@@ -1,0 +1,58 @@
+/** The search for differences: seeded sequences for a while, the first failing one shrunk. */
+import fc from 'fast-check';
+import { anyEvent } from './event.ts';
+import { type Implementations, playEvents, Tally } from './play.ts';
+import type { Recording, Step } from './recording.ts';
+import { anySite, optionsOf } from './site.ts';
+
+export interface SearchLimits {
+  readonly seed: number;
+  readonly seconds: number;
+  /** Goes on beyond the time until so many packets are through. */
+  readonly packetsMin: number;
+}
+
+/** A sequence on which the implementations differ. */
+export interface Found {
+  readonly seed: number;
+  readonly recording: Recording;
+}
+
+export interface SearchResult {
+  readonly tally: Tally;
+  readonly found: Found | undefined;
+}
+
+/** Plays sequences until the limits are reached or the implementations differ. */
+export function search(implementations: Implementations, limits: SearchLimits): SearchResult {
+  const tally = new Tally();
+  const endMs = Date.now() + limits.seconds * 1000;
+  let found: Found | undefined;
+  for (let round = 0; found === undefined && (Date.now() < endMs || tally.packets < limits.packetsMin); round += 1) {
+    found = searchRound(implementations, limits.seed + round, tally);
+  }
+  return { tally, found };
+}
+
+/** One seed: a number of sequences that takes about a second. */
+function searchRound(implementations: Implementations, seed: number, tally: Tally): Found | undefined {
+  const sequence = fc.tuple(anySite, fc.array(anyEvent, { minLength: 30, maxLength: 160, size: 'max' }));
+  const property = fc.property(sequence, ([site, events]) => playEvents(site, events, implementations, tally));
+  const details = fc.check(property, { seed, numRuns: 40, verbose: false });
+  if (!details.failed || details.counterexample === null) {
+    return undefined;
+  }
+  const [[site, events]] = details.counterexample;
+  const steps: Step[] = [];
+  const note = messageOf(() => playEvents(site, events, implementations, new Tally(), steps));
+  return { seed, recording: { note, options: optionsOf(site), steps } };
+}
+
+function messageOf(run: () => void): string {
+  try {
+    run();
+  } catch (error) {
+    return error instanceof Error ? (error.name === 'Difference' ? error.message : (error.stack ?? '')) : String(error);
+  }
+  return 'the shrunk sequence no longer fails';
+}

@@ -1,0 +1,195 @@
+/** The sites that sequences play in: a starting plan with its options, and the plans that events make of it. */
+import fc from 'fast-check';
+import type { Plan, PlanFiltering, PlanPrefixPair, PlanUplink } from '../../src/plan/plan.ts';
+import type { TranslatorOptions } from '../../src/reference/translator.ts';
+import { ipv4 } from '../support/packet-builder.ts';
+import { ipv6 } from '../support/packet-builder-ipv6.ts';
+import { device, LAN, prefixPair, UPLINK_A4, UPLINK_B4 } from '../support/plans.ts';
+import type { PlanEvent } from './event.ts';
+
+/** Everything about a site that a seed decides. */
+export interface Site {
+  readonly secret: Uint8Array;
+  readonly mappingsMax: number;
+  readonly sessionsMax: number;
+  readonly poolSize: number;
+  readonly ports: readonly [number, number];
+  readonly pairsA: number;
+  readonly pairsB: number;
+  readonly mtu: readonly [number, number, number];
+  readonly timers: number;
+  readonly filtering: number;
+  readonly rate: readonly [number, number];
+  readonly translateZeros: boolean;
+}
+
+/** What events have changed since the start. */
+export interface PlanState {
+  readonly usableA: boolean;
+  readonly usableB: boolean;
+  readonly epochA: number;
+  readonly shiftA: number;
+  readonly routedA: boolean;
+  readonly preferB: boolean;
+  readonly filtering: number;
+}
+
+const POOL_A = ['203.0.113.2', '203.0.113.9', '203.0.113.10', '203.0.113.11'];
+/** A new address of uplink A; its first pool address moves by one per change. */
+const CLASSES: readonly PlanFiltering[] = ['address-dependent', 'endpoint-independent', 'address-and-port-dependent'];
+
+/** Lifetimes in milliseconds: the defaults scaled down, some of them no multiple of a tick. */
+const TIMERS = [
+  { udpMs: 5000, icmpMs: 2000, tcpTransitoryMs: 4000, tcpEstablishedMs: 20_000, portRestMs: 2000 },
+  { udpMs: 1050, icmpMs: 999, tcpTransitoryMs: 2001, tcpEstablishedMs: 7499, portRestMs: 1050 },
+  { udpMs: 300_000, icmpMs: 60_000, tcpTransitoryMs: 240_000, tcpEstablishedMs: 7_440_000, portRestMs: 120_000 },
+  { udpMs: 10_000, icmpMs: 5000, tcpTransitoryMs: 5000, tcpEstablishedMs: 60_000, portRestMs: 0 },
+];
+
+const PAIRS: readonly (readonly PlanPrefixPair[])[] = [
+  [prefixPair('fd01:203:405::/48', '2001:db8:1::/48')],
+  [prefixPair('fd01:203:405:100::/56', '2001:db8:1:5600::/56')],
+  [prefixPair('fd01:203:405::/48', '2001:db8:1:5600::/56')],
+  [prefixPair('fd01:203:405:100::/56', '2001:db8:1::/48')],
+  [
+    prefixPair('fd01:203:405:101::/64', '2001:db8:1:aaaa::/64'),
+    prefixPair('fd01:203:405:102::/64', '2001:db8:1:aaab::/64'),
+  ],
+  [prefixPair('fd01:203:400::/40', '2001:db8:100::/40')],
+  [prefixPair('fd01:203:405:100::/60', '2001:db8:1:5610::/60')],
+  [prefixPair('fd01:203:405:101::/64', '2001:db8:1::/48'), prefixPair('fd01:203:405:100::/56', '2001:db8:2:7700::/56')],
+];
+
+const PAIRS_B: readonly (readonly PlanPrefixPair[])[] = [
+  [prefixPair('fd01:203:405::/48', '2001:db8:5555::/48')],
+  [prefixPair('fd01:203:405:100::/56', '2001:db8:5555:4200::/56')],
+  [],
+];
+
+/** Weighted towards small tables and narrow port ranges, where things collide and run out. */
+export const anySite: fc.Arbitrary<Site> = fc.record({
+  secret: fc.uint8Array({ minLength: 16, maxLength: 16 }),
+  mappingsMax: fc.constantFrom(4, 12, 1000, 1000),
+  sessionsMax: fc.constantFrom(4, 16, 1000, 1000),
+  poolSize: fc.constantFrom(1, 1, 2, 4),
+  ports: fc.constantFrom<readonly [number, number]>([1, 65535], [5000, 5003], [1000, 1030], [1, 1023], [80, 80]),
+  pairsA: fc.nat({ max: PAIRS.length - 1 }),
+  pairsB: fc.nat({ max: PAIRS_B.length - 1 }),
+  mtu: fc.constantFrom<readonly [number, number, number]>(
+    [1500, 1500, 1500],
+    [1500, 1400, 1500],
+    [1280, 1500, 1300],
+    [1500, 1280, 1400],
+  ),
+  timers: fc.nat({ max: TIMERS.length - 1 }),
+  filtering: fc.nat({ max: 26 }),
+  rate: fc.constantFrom<readonly [number, number]>([100, 100], [3, 2], [1000, 1], [0, 5]),
+  translateZeros: fc.boolean(),
+});
+
+export const START: PlanState = {
+  usableA: true,
+  usableB: true,
+  epochA: 0,
+  shiftA: 0,
+  routedA: false,
+  preferB: false,
+  filtering: 0,
+};
+
+/** The state after a change of plan. Whatever changes the addresses of an uplink raises its epoch. */
+export function changed(state: PlanState, { change }: PlanEvent): PlanState {
+  switch (change) {
+    case 'usable-a':
+      return { ...state, usableA: !state.usableA };
+    case 'usable-b':
+      return { ...state, usableB: !state.usableB };
+    case 'both-down':
+      return { ...state, usableA: false, usableB: false };
+    case 'epoch-a':
+      return { ...state, epochA: (state.epochA + 1) % 256 };
+    case 'address-a':
+      return { ...state, epochA: (state.epochA + 1) % 256, shiftA: state.shiftA + 1 };
+    case 'routed-a':
+      return { ...state, epochA: (state.epochA + 1) % 256, routedA: !state.routedA };
+    case 'prefer':
+      return { ...state, preferB: !state.preferB };
+    case 'filtering':
+      return { ...state, filtering: state.filtering + 5 };
+  }
+}
+
+export function optionsOf(site: Site): TranslatorOptions {
+  return { secret: site.secret, mappingsMax: site.mappingsMax, sessionsMax: site.sessionsMax };
+}
+
+/** Internal devices 0 and 3, uplink A on device 1, uplink B on device 2. */
+export function planOf(site: Site, state: PlanState, generation: number): Plan {
+  const [mtuLan, mtuA, mtuOffice] = site.mtu;
+  const poolA = POOL_A.slice(0, site.poolSize).map((address) => ipv4(address) + (state.shiftA % 50) * 16);
+  const ownA = poolA[0] ?? 0;
+  const uplinks: readonly PlanUplink[] = [
+    {
+      slot: 0,
+      epoch: state.epochA,
+      device: 1,
+      ipv4: {
+        ...UPLINK_A4,
+        usable: state.usableA,
+        pool: poolA,
+        portLow: site.ports[0],
+        portHigh: site.ports[1],
+        nat44: !state.routedA,
+      },
+      ipv6: { usable: state.usableA, pairs: PAIRS[site.pairsA] ?? [] },
+    },
+    {
+      slot: 1,
+      epoch: 0,
+      device: 2,
+      ipv4: { ...UPLINK_B4, usable: state.usableB },
+      ipv6: { usable: state.usableB, pairs: PAIRS_B[site.pairsB] ?? [] },
+    },
+  ];
+  return {
+    generation,
+    devices: [
+      device({ ipv4: ['10.0.0.1/24'], ipv6: ['fd01:203:405:101::1/64', 'fe80::1/64'] }, { mtu: mtuLan }),
+      {
+        ...device({ ipv6: ['2001:db8:a::2/64'] }, { uplinkSlot: 0, mtu: mtuA }),
+        ipv4: [{ address: ownA, prefixLength: 24 }],
+      },
+      device({ ipv4: ['198.51.100.2/24'], ipv6: ['2001:db8:b::2/64'] }, { uplinkSlot: 1 }),
+      device({ ipv4: ['10.0.1.1/24'], ipv6: ['fd01:203:405:102::1/64'] }, { mtu: mtuOffice }),
+    ],
+    routes: [
+      { device: LAN, ipv4: { prefix: ipv4('10.0.9.0'), prefixLength: 24, via: ipv4('10.0.0.254') } },
+      {
+        device: LAN,
+        ipv6: { prefix: ipv6('fd01:203:405:109::'), prefixLength: 64, via: ipv6('fd01:203:405:101::fe') },
+      },
+    ],
+    uplinks,
+    policies: [{ prefer: state.preferB ? [1, 0] : [0, 1] }],
+    nat44: { ...timersOf(site), ...filteringOf(site.filtering + state.filtering) },
+    nptv6: { translateZeroInterfaceId: site.translateZeros },
+    errorRate: { perSecond: site.rate[0], burst: site.rate[1] },
+  };
+}
+
+function timersOf(site: Site): (typeof TIMERS)[number] {
+  const timers = TIMERS[site.timers];
+  if (timers === undefined) {
+    throw new RangeError(`no timers ${site.timers}`);
+  }
+  return timers;
+}
+
+function filteringOf(choice: number): Pick<Plan['nat44'], 'filteringUdp' | 'filteringTcp' | 'filteringIcmp'> {
+  const classAt = (index: number) => CLASSES[index % CLASSES.length] ?? 'address-dependent';
+  return {
+    filteringUdp: classAt(choice),
+    filteringTcp: classAt(Math.floor(choice / 3)),
+    filteringIcmp: classAt(Math.floor(choice / 9)),
+  };
+}
