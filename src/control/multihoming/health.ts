@@ -37,7 +37,7 @@ export interface Health {
   readonly lastAnswerUs?: number;
   /** Outcomes of the last probes, the newest last; true is an answer. At most `RECENT_MAX`. */
   readonly recent: readonly boolean[];
-  /** The data path probes in bursts: something missed, and no burst was answered well since. */
+  /** The data path probes in bursts: a single probe missed, and no burst was answered well since. */
   readonly bursting: boolean;
   /** Bursts that not all targets have decided yet, the oldest first. At most `OPEN_BURSTS_MAX`. */
   readonly bursts: readonly Burst[];
@@ -132,7 +132,7 @@ export function lossOf(health: Health): number | undefined {
 
 function noteOutcome(health: Health, sample: ProbeSample): Health {
   const recent = [...health.recent.slice(1 - RECENT_MAX), sample.rttUs !== undefined];
-  if (sample.rttUs === undefined) return { ...health, recent, bursting: true };
+  if (sample.rttUs === undefined) return { ...health, recent, bursting: health.bursting || !sample.burst };
   return {
     ...health,
     recent,

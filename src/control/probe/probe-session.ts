@@ -61,11 +61,11 @@ export class ProbeSession {
     return this.#targetsOfRound(burst).map((target) => this.#send({ target, round, burst }, nowUs));
   }
 
-  /** The probes that are overdue at this instant. The first one starts bursts at once. */
+  /** The probes that are overdue at this instant. One that was no part of a burst starts bursts at once. */
   expire(nowUs: number): ProbeSample[] {
     const overdue = [...this.#pending.values()].filter((probe) => this.#deadline(probe) <= nowUs);
     for (const probe of overdue) this.#pending.delete(probe.sequence);
-    if (overdue.length > 0 && this.#mode === 'single') {
+    if (this.#mode === 'single' && overdue.some(({ burst }) => !burst)) {
       this.#mode = 'burst';
       this.#nextRoundUs = nowUs;
     }
