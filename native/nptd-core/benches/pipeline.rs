@@ -3,6 +3,8 @@
 //!
 //! `cargo bench -p nptd-core [-- CASE] [--json FILE]`. Method and meaning of the cases: bench/README.md.
 
+#![allow(clippy::expect_used, clippy::disallowed_methods, reason = "a benchmark reads the clock and may fail loudly")]
+
 #[path = "pipeline/site.rs"]
 mod site;
 
