@@ -18,7 +18,7 @@ export declare class BindingDataPlane {
   /** Generation that every worker has acknowledged; 0 before the first. */
   get generation(): number
   /** Replaces what is probed. */
-  setProbes(probes: Array<BindingProbe>): BindingError | null
+  setProbes(probes: readonly BindingProbe[]): BindingError | null
   /** The counters of all workers. */
   counters(): BindingCounters
   /** Live sessions. */
@@ -104,7 +104,7 @@ export interface BindingCounters {
 /** `DataPlaneOptions`. */
 export interface BindingDataPlaneOptions {
   /** Devices by index. */
-  devices: Array<BindingTapOptions>
+  devices: readonly BindingTapOptions[]
   /** Key of port choice, 16 octets. */
   secret: Uint8Array
   /** Key of the tables' hash, 16 octets. */
@@ -149,12 +149,10 @@ export type BindingEvent =
   message: string }
   | { type: 'passed-available' }
 
-/** What became of an address: exactly one of the two is present. */
+/** The other form of an address. */
 export interface BindingMappedAddress {
-  /** The other form, 16 octets. */
-  address?: Uint8Array
-  /** Name of the reason why there is none. */
-  drop?: string
+  /** 16 octets. */
+  address: Uint8Array
 }
 
 /** `MappingRow`. */
@@ -194,13 +192,13 @@ export interface BindingPlan {
   /** Counts up from 1. */
   generation: number
   /** Devices by index. */
-  devices: Array<BindingPlanDevice>
+  devices: readonly BindingPlanDevice[]
   /** Static routes to internal subnets. */
-  routes: Array<BindingPlanRoute>
+  routes: readonly BindingPlanRoute[]
   /** Uplinks. */
-  uplinks: Array<BindingPlanUplink>
+  uplinks: readonly BindingPlanUplink[]
   /** Policies in order of match. */
-  policies: Array<BindingPlanPolicy>
+  policies: readonly BindingPlanPolicy[]
   /** NAT44 behaviour. */
   nat44: BindingPlanNat44
   /** NPTv6 behaviour. */
@@ -218,9 +216,9 @@ export interface BindingPlanDevice {
   /** Longest IP packet, in octets. */
   mtu: number
   /** Own IPv4 addresses. */
-  ipv4: Array<BindingPlanInterface4>
+  ipv4: readonly BindingPlanInterface4[]
   /** Own IPv6 addresses. */
-  ipv6: Array<BindingPlanInterface6>
+  ipv6: readonly BindingPlanInterface6[]
 }
 
 /** `PlanInterface4`. */
@@ -268,7 +266,7 @@ export interface BindingPlanNptv6 {
 /** `PlanPolicy`. */
 export interface BindingPlanPolicy {
   /** Slots in order of preference. */
-  prefer: Array<number>
+  prefer: readonly number[]
 }
 
 /** `PlanPrefixPair`. */
@@ -342,7 +340,7 @@ export interface BindingPlanUplink4 {
   /** Next hop. */
   gateway?: number
   /** External addresses. */
-  pool: Array<number>
+  pool: readonly number[]
   /** Lowest external port. */
   portLow: number
   /** Highest external port. */
@@ -358,7 +356,7 @@ export interface BindingPlanUplink6 {
   /** Next hop, 16 octets. */
   gateway?: Uint8Array
   /** Translators. */
-  pairs: Array<BindingPlanPrefixPair>
+  pairs: readonly BindingPlanPrefixPair[]
 }
 
 /** `ProbeOptions`. */
@@ -368,7 +366,7 @@ export interface BindingProbe {
   /** 4 or 6. */
   family: 4 | 6
   /** IPv4 addresses as numbers, or IPv6 addresses as 16 octets. */
-  targets: Array<number | Uint8Array>
+  targets: readonly (number | Uint8Array)[]
   /** Time between rounds, milliseconds. */
   intervalMs: number
   /** An answer later than this is a miss, milliseconds. */
@@ -441,6 +439,12 @@ export interface BindingTranslatorOptions {
   sessionsMax: number
 }
 
+/** An address that has no other form. */
+export interface BindingUnmappedAddress {
+  /** Name of the drop reason. */
+  drop: string
+}
+
 /** `VerdictCount`. */
 export interface BindingVerdictCount {
   /** Slot of the uplink; absent: none. */
@@ -454,7 +458,7 @@ export interface BindingVerdictCount {
 }
 
 /** Maps an IPv6 address by RFC 6296. */
-export declare function mapAddress6(pair: BindingPlanPrefixPair, direction: 'outbound' | 'inbound', address: Uint8Array, translateZeroInterfaceId: boolean): BindingMappedAddress | BindingError
+export declare function mapAddress6(pair: BindingPlanPrefixPair, direction: 'outbound' | 'inbound', address: Uint8Array, translateZeroInterfaceId: boolean): BindingMappedAddress | BindingUnmappedAddress | BindingError
 
 /** Names and sentences of verdicts, outputs and suppressed outputs. */
 export declare function verdictCatalogue(): BindingCatalogue

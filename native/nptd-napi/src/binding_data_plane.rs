@@ -36,6 +36,7 @@ pub struct BindingTapOptions {
 #[napi(object, object_to_js = false)]
 pub struct BindingDataPlaneOptions {
     /// Devices by index.
+    #[napi(ts_type = "readonly BindingTapOptions[]")]
     pub devices: Vec<BindingTapOptions>,
     /// Key of port choice, 16 octets.
     pub secret: Uint8Array,
@@ -79,7 +80,10 @@ impl BindingDataPlane {
 
     /// Replaces what is probed.
     #[napi(catch_unwind)]
-    pub fn set_probes(&self, probes: Vec<BindingProbe>) -> Option<BindingError> {
+    pub fn set_probes(
+        &self,
+        #[napi(ts_arg_type = "readonly BindingProbe[]")] probes: Vec<BindingProbe>,
+    ) -> Option<BindingError> {
         let set = |probes| self.plane.set_probes(probes).map_err(BindingError::from);
         probe_specs(&probes).and_then(set).err()
     }

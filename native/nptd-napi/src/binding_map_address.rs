@@ -9,23 +9,30 @@ use crate::binding_error::BindingError;
 use crate::binding_plan::{BindingPlanPrefixPair, prefix_pair};
 use crate::path::{Path, Refuse};
 
-/// What became of an address: exactly one of the two is present.
+/// The other form of an address.
 #[napi(object, object_from_js = false)]
 pub struct BindingMappedAddress {
-    /// The other form, 16 octets.
-    pub address: Option<Uint8Array>,
-    /// Name of the reason why there is none.
-    pub drop: Option<&'static str>,
+    /// 16 octets.
+    pub address: Uint8Array,
 }
 
+/// An address that has no other form.
+#[napi(object, object_from_js = false)]
+pub struct BindingUnmappedAddress {
+    /// Name of the drop reason.
+    pub drop: &'static str,
+}
+
+type Mapped = Either<BindingMappedAddress, BindingUnmappedAddress>;
+
 /// Maps an IPv6 address by RFC 6296.
-#[napi(catch_unwind)]
+#[napi(catch_unwind, ts_return_type = "BindingMappedAddress | BindingUnmappedAddress | BindingError")]
 pub fn map_address6(
     pair: BindingPlanPrefixPair,
     #[napi(ts_arg_type = "'outbound' | 'inbound'")] direction: String,
     address: &[u8],
     translate_zero_interface_id: bool,
-) -> Either<BindingMappedAddress, BindingError> {
+) -> Either<Mapped, BindingError> {
     match map(&pair, &direction, address, Nptv6Spec { translate_zero_interface_id }) {
         Ok(mapped) => Either::A(mapped),
         Err(error) => Either::B(error),
@@ -37,7 +44,7 @@ fn map(
     direction: &str,
     address: &[u8],
     spec: Nptv6Spec,
-) -> Result<BindingMappedAddress, BindingError> {
+) -> Result<Mapped, BindingError> {
     const REFUSE: Refuse = |path, problem| BindingError::argument(path, problem);
     let root = Path::Root;
     let pair = prefix_pair(root.field("pair"), pair, REFUSE)?;
@@ -49,9 +56,7 @@ fn map(
         _ => return Err(REFUSE("direction".into(), "is neither 'outbound' nor 'inbound'")),
     };
     Ok(match mapped {
-        Ok(mapped) => {
-            BindingMappedAddress { address: Some(mapped.to_be_bytes().to_vec().into()), drop: None }
-        }
-        Err(reason) => BindingMappedAddress { address: None, drop: Some(reason.name()) },
+        Ok(mapped) => Either::A(BindingMappedAddress { address: mapped.to_be_bytes().to_vec().into() }),
+        Err(reason) => Either::B(BindingUnmappedAddress { drop: reason.name() }),
     })
 }

@@ -15,12 +15,16 @@ pub struct BindingPlan {
     /// Counts up from 1.
     pub generation: f64,
     /// Devices by index.
+    #[napi(ts_type = "readonly BindingPlanDevice[]")]
     pub devices: Vec<BindingPlanDevice>,
     /// Static routes to internal subnets.
+    #[napi(ts_type = "readonly BindingPlanRoute[]")]
     pub routes: Vec<BindingPlanRoute>,
     /// Uplinks.
+    #[napi(ts_type = "readonly BindingPlanUplink[]")]
     pub uplinks: Vec<BindingPlanUplink>,
     /// Policies in order of match.
+    #[napi(ts_type = "readonly BindingPlanPolicy[]")]
     pub policies: Vec<BindingPlanPolicy>,
     /// NAT44 behaviour.
     pub nat44: BindingPlanNat44,
@@ -40,8 +44,10 @@ pub struct BindingPlanDevice {
     /// Longest IP packet, in octets.
     pub mtu: f64,
     /// Own IPv4 addresses.
+    #[napi(ts_type = "readonly BindingPlanInterface4[]")]
     pub ipv4: Vec<BindingPlanInterface4>,
     /// Own IPv6 addresses.
+    #[napi(ts_type = "readonly BindingPlanInterface6[]")]
     pub ipv6: Vec<BindingPlanInterface6>,
 }
 
@@ -119,6 +125,7 @@ pub struct BindingPlanUplink4 {
     /// Next hop.
     pub gateway: Option<f64>,
     /// External addresses.
+    #[napi(ts_type = "readonly number[]")]
     pub pool: Vec<f64>,
     /// Lowest external port.
     pub port_low: f64,
@@ -136,6 +143,7 @@ pub struct BindingPlanUplink6 {
     /// Next hop, 16 octets.
     pub gateway: Option<Uint8Array>,
     /// Translators.
+    #[napi(ts_type = "readonly BindingPlanPrefixPair[]")]
     pub pairs: Vec<BindingPlanPrefixPair>,
 }
 
@@ -156,6 +164,7 @@ pub struct BindingPlanPrefixPair {
 #[napi(object, object_to_js = false)]
 pub struct BindingPlanPolicy {
     /// Slots in order of preference.
+    #[napi(ts_type = "readonly number[]")]
     pub prefer: Vec<f64>,
 }
 

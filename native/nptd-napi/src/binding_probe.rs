@@ -21,6 +21,7 @@ pub struct BindingProbe {
     #[napi(ts_type = "4 | 6")]
     pub family: f64,
     /// IPv4 addresses as numbers, or IPv6 addresses as 16 octets.
+    #[napi(ts_type = "readonly (number | Uint8Array)[]")]
     pub targets: Vec<Either<f64, Uint8Array>>,
     /// Time between rounds, milliseconds.
     pub interval_ms: f64,

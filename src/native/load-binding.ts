@@ -1,0 +1,42 @@
+/** Loads the addon, or says why it cannot be loaded: the generated loader blames npm for everything. */
+import type * as Binding from './binding.js';
+
+/** The addon is missing or does not run here. */
+export class AddonUnavailable extends Error {
+  constructor(message: string, options: ErrorOptions) {
+    super(message, options);
+    this.name = 'AddonUnavailable';
+  }
+}
+
+export const binding: typeof Binding = await load();
+
+async function load(): Promise<typeof Binding> {
+  try {
+    return await import('./binding.js');
+  } catch (error) {
+    throw explainLoadFailure(error);
+  }
+}
+
+/** The real cause among the attempts that the generated loader chains up behind its own error. */
+export function explainLoadFailure(error: unknown): AddonUnavailable {
+  const attempts = [...causes(error)].slice(1);
+  const broken = attempts.find((attempt) => !isMissing(attempt));
+  if (broken !== undefined) {
+    return new AddonUnavailable(`the native addon does not load: ${broken.message}`, { cause: error });
+  }
+  const target = `${process.platform} on ${process.arch}`;
+  return new AddonUnavailable(
+    `the native addon is not built for ${target}; in a checkout, "npm run setup" builds it (it takes cargo: https://rustup.rs)`,
+    { cause: error },
+  );
+}
+
+function* causes(error: unknown): Generator<Error> {
+  for (let cause = error; cause instanceof Error; cause = cause.cause) yield cause;
+}
+
+function isMissing(error: Error): boolean {
+  return 'code' in error && error.code === 'MODULE_NOT_FOUND';
+}

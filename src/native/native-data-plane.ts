@@ -1,0 +1,102 @@
+/** The data plane in Rust: TAP devices, worker threads, and their events. */
+import type { Plan } from '../plan/plan.ts';
+import type { MappingRow, SessionRow } from '../reference/translator.ts';
+import type { BindingDataPlane } from './binding.js';
+import type {
+  CountersSnapshot,
+  DataPlane,
+  DataPlaneEvent,
+  DataPlaneOptions,
+  PassedFrame,
+  ProbeOptions,
+} from './data-plane.ts';
+import { binding } from './load-binding.ts';
+import { throwIfFailed, unwrap } from './unwrap-error.ts';
+
+/**
+ * Makes the devices and starts the workers. Nothing is forwarded before the first plan.
+ * Rejects with a `NativeError`; then nothing is left behind.
+ */
+export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlane> {
+  return new NativeDataPlane(unwrap(await binding.BindingDataPlane.open(options)));
+}
+
+class NativeDataPlane implements DataPlane {
+  readonly #native: BindingDataPlane;
+  readonly #listeners = new Set<(event: DataPlaneEvent) => void>();
+  #closing: Promise<void> | undefined;
+
+  constructor(native: BindingDataPlane) {
+    this.#native = native;
+  }
+
+  get generation(): number {
+    return this.#native.generation;
+  }
+
+  async applyPlan(plan: Plan): Promise<void> {
+    throwIfFailed(await this.#native.applyPlan(plan));
+  }
+
+  setProbes(probes: readonly ProbeOptions[]): void {
+    throwIfFailed(this.#native.setProbes(probes));
+  }
+
+  counters(): CountersSnapshot {
+    return this.#native.counters();
+  }
+
+  async sessions(limit: number): Promise<SessionRow[]> {
+    return unwrap(await this.#native.sessions(limit));
+  }
+
+  async mappings(limit: number): Promise<MappingRow[]> {
+    return unwrap(await this.#native.mappings(limit));
+  }
+
+  takePassed(): PassedFrame[] {
+    return this.#native.takePassed();
+  }
+
+  inject(device: number, octets: Uint8Array): boolean {
+    return unwrap(this.#native.inject(device, octets));
+  }
+
+  onEvent(listener: (event: DataPlaneEvent) => void): () => void {
+    // One listener may be added twice; each time has its own end.
+    const entry = (event: DataPlaneEvent) => listener(event);
+    this.#listeners.add(entry);
+    // Events wait in Rust while nobody listens, and are announced to the first who does.
+    if (this.#listeners.size === 1) this.#native.onEvents(() => this.#deliver());
+    return () => {
+      this.#listeners.delete(entry);
+    };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#native.close().then(() => undefined);
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #deliver(): void {
+    if (this.#listeners.size === 0) return;
+    for (const event of this.#native.takeEvents()) {
+      for (const listener of this.#listeners) report(listener, event);
+    }
+  }
+}
+
+/** A listener that throws must not keep events from the others; its error is as uncaught as in any event emitter. */
+function report(listener: (event: DataPlaneEvent) => void, event: DataPlaneEvent): void {
+  try {
+    listener(event);
+  } catch (error) {
+    process.nextTick(() => {
+      throw error;
+    });
+  }
+}
