@@ -41,7 +41,7 @@ export function unwrap<T>(result: T | BindingError): T {
 
 /** Throws the failure of a native call that returns nothing else. */
 export function throwIfFailed(failure: BindingError | null): void {
-  if (failure !== null) throw new NativeError(failure);
+  if (isBindingError(failure)) throw new NativeError(failure);
 }
 
 /** No value that crosses the border has a field `code` but failures. */
