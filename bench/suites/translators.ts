@@ -28,11 +28,7 @@ export const CASES: readonly Case[] = [
 ];
 
 /** Opens the flows by their packets from the site, then measures those packets, or the answers to them. */
-function each(
-  packets: () => Uint8Array[],
-  device: number,
-  answer?: (outgoing: Uint8Array) => Uint8Array,
-): Candidate[] {
+function each(packets: () => Uint8Array[], device: number, answer?: (outgoing: Uint8Array) => Uint8Array): Candidate[] {
   return IMPLEMENTATIONS.map(([implementation, create]) => {
     const translator = create();
     translator.applyPlan(twoUplinks());

@@ -8,7 +8,11 @@ const LINES_MAX = { '.rs': 600, '.ts': 400, '.mjs': 400 } as const;
 /** Exceptions, each with its reason. */
 const LONG_FUNCTIONS: Readonly<Record<string, string>> = {};
 
-const shipped = [...sourceFiles('src', ['.ts']), ...sourceFiles('native', ['.rs']), ...sourceFiles('scripts', ['.mjs'])];
+const shipped = [
+  ...sourceFiles('src', ['.ts']),
+  ...sourceFiles('native', ['.rs']),
+  ...sourceFiles('scripts', ['.mjs']),
+];
 const tests = [...sourceFiles('test', ['.ts']), ...sourceFiles('bench', ['.ts'])];
 
 describe('tidy', () => {
@@ -44,7 +48,12 @@ describe('tidy', () => {
     const banned = /\b(?:inside|outside|lan|wan)(?:[_A-Z]\w*)?\b(?=\s*[:=(,.;)?])|\b\w+_(?:inside|outside|lan|wan)\b/;
     const isProse = /^\s*(?:\/\/|\/?\*|#)/;
     const found = shipped
-      .filter((file) => /^(?:src|native)\//.test(file.path) && !file.path.startsWith('src/demo/') && !/\/(tests|benches)\//.test(file.path))
+      .filter(
+        (file) =>
+          /^(?:src|native)\//.test(file.path) &&
+          !file.path.startsWith('src/demo/') &&
+          !/\/(tests|benches)\//.test(file.path),
+      )
       .flatMap((file) =>
         withoutTests(file).flatMap((line, at) => {
           const code = line.replace(/(["'`]).*?\1/g, '""').replace(/\/\/.*$/, '');
@@ -55,7 +64,8 @@ describe('tidy', () => {
   });
 
   it('leaves no work marked as unfinished, and no test switched off', () => {
-    const marks = /\b(?:TODO|FIXME|XXX)\b|\btodo!\(|\bunimplemented!\(|\b(?:it|describe|test)\.(?:skip|only|todo)\(|#\[ignore/;
+    const marks =
+      /\b(?:TODO|FIXME|XXX)\b|\btodo!\(|\bunimplemented!\(|\b(?:it|describe|test)\.(?:skip|only|todo)\(|#\[ignore/;
     const found = [...shipped, ...tests]
       .filter((file) => file.path !== 'test/house/tidy.test.ts')
       .flatMap((file) =>
