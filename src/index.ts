@@ -23,6 +23,17 @@ export type {
   TapOptions,
   VerdictCount,
 } from './native/data-plane.ts';
+export {
+  BATCH_HEADROOM,
+  BATCH_PACKETS_MAX,
+  createPacketBatch,
+  DESCRIPTOR_WORDS,
+  egressAt,
+  type PacketBatch,
+  packetAt,
+  putPacket,
+} from './native/packet-batch.ts';
+export { verdictCatalogue } from './native/verdict-catalogue.ts';
 export type { Plan } from './plan/plan.ts';
 export type { MappingRow, OutgoingPacket, SessionRow, TranslationResult } from './reference/translator.ts';
 export type { Result } from './result.ts';

@@ -15,6 +15,10 @@ export type NptdErrorCode =
   | 'ADDON_UNAVAILABLE'
   /** The data plane did not accept a plan. */
   | 'PLAN_REFUSED'
+  /** An argument cannot be used. */
+  | 'INVALID_ARGUMENT'
+  /** Too much waits for the data plane already; try again. */
+  | 'BUSY'
   /** The gateway is not running, or not any more. */
   | 'NOT_RUNNING'
   /** A name that the configuration does not have. */

@@ -10,6 +10,7 @@ import type { MappingRow, SessionRow } from '../reference/translator.ts';
 import { messageOf, NptdError } from './errors.ts';
 import { EventHub, type NptdEventType, type NptdListener } from './events.ts';
 import { machineOf, requireSameMachine } from './machine.ts';
+import { fromNative } from './native-failure.ts';
 import type { Nptd, NptdOptions } from './nptd.ts';
 import { openNativeDataPlane } from './open-data-plane.ts';
 import { readConfig } from './read-config.ts';
@@ -86,11 +87,11 @@ export class Gateway implements Nptd {
   }
 
   async sessions(limit = ROWS_DEFAULT): Promise<SessionRow[]> {
-    return this.#require().dataPlane.sessions(limit);
+    return this.#require().dataPlane.sessions(limit).catch(rethrow);
   }
 
   async mappings(limit = ROWS_DEFAULT): Promise<MappingRow[]> {
-    return this.#require().dataPlane.mappings(limit);
+    return this.#require().dataPlane.mappings(limit).catch(rethrow);
   }
 
   takePassed(): PassedFrame[] {
@@ -98,7 +99,11 @@ export class Gateway implements Nptd {
   }
 
   inject(device: number, octets: Uint8Array): boolean {
-    return this.#require().dataPlane.inject(device, octets);
+    try {
+      return this.#require().dataPlane.inject(device, octets);
+    } catch (error) {
+      throw fromNative(error);
+    }
   }
 
   on<T extends NptdEventType>(type: T, listener: NptdListener<T>): () => void {
@@ -186,6 +191,12 @@ export class Gateway implements Nptd {
   }
 }
 
-function planRefused(error: unknown): NptdError {
+function rethrow(error: unknown): never {
+  throw fromNative(error);
+}
+
+function planRefused(error: unknown): unknown {
+  const failure = fromNative(error);
+  if (failure instanceof NptdError) return failure;
   return new NptdError('PLAN_REFUSED', `the data plane refused the plan: ${messageOf(error)}`, { cause: error });
 }

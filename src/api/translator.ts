@@ -6,10 +6,12 @@ import { randomBytes } from 'node:crypto';
 import type { NptdConfig } from '../config/config.ts';
 import { assignEpochs, type EpochAssignment } from '../control/multihoming/epochs.ts';
 import { NativeTranslator } from '../native/native-translator.ts';
+import type { PacketBatch } from '../native/packet-batch.ts';
 import { compilePlan } from '../plan/compile.ts';
 import { assignSlots, type SlotAssignment, slotOf, uplinksBySlot } from '../plan/slots.ts';
-import type { MappingRow, SessionRow, TranslationResult, Translator } from '../reference/translator.ts';
+import type { MappingRow, OutgoingPacket, SessionRow, TranslationResult } from '../reference/translator.ts';
 import { NptdError } from './errors.ts';
+import { fromNative } from './native-failure.ts';
 import { readConfig } from './read-config.ts';
 
 export interface PacketTranslatorOptions {
@@ -32,6 +34,13 @@ export interface PacketTranslator {
    * @returns the verdict, and the packets that leave, the processed one first if it leaves at all
    */
   process(device: number, octets: Uint8Array, nowUs: number): TranslationResult;
+  /**
+   * Processes the first `count` packets of a batch in place, in memory of the caller, as of `createPacketBatch`.
+   * @returns the number of extra packets that leave: take them with `takeOutputs` before the next call, which forgets them
+   */
+  processBatch(batch: PacketBatch, count: number, nowUs: number): number;
+  /** Takes what the last batch sends beside its own packets, in order: ICMP errors, resets, fragments. */
+  takeOutputs(): OutgoingPacket[];
   /** Says whether new traffic of a family may use an uplink; all may at the start. */
   setUsable(uplink: string, family: 4 | 6, usable: boolean): void;
   /** Takes another configuration over; sessions survive except those of an uplink whose addresses changed. */
@@ -49,7 +58,7 @@ export function createTranslator(config: NptdConfig | string, options: PacketTra
 
 class ConfiguredTranslator implements PacketTranslator {
   readonly #options: PacketTranslatorOptions;
-  readonly #native: Translator;
+  readonly #native: NativeTranslator;
   #config: NptdConfig;
   #slots: SlotAssignment = new Map();
   #epochs: EpochAssignment = new Map();
@@ -62,7 +71,8 @@ class ConfiguredTranslator implements PacketTranslator {
     this.#options = options;
     this.#config = config;
     const { mappings: mappingsMax, sessions: sessionsMax } = config.limits;
-    this.#native = new NativeTranslator({ secret: options.secret ?? randomBytes(16), mappingsMax, sessionsMax });
+    const secret = options.secret ?? randomBytes(16);
+    this.#native = attempt(() => new NativeTranslator({ secret, mappingsMax, sessionsMax }));
     this.apply(config);
   }
 
@@ -77,7 +87,15 @@ class ConfiguredTranslator implements PacketTranslator {
   }
 
   process(device: number, octets: Uint8Array, nowUs: number): TranslationResult {
-    return this.#native.process(device, octets, nowUs);
+    return attempt(() => this.#native.process(device, octets, nowUs));
+  }
+
+  processBatch(batch: PacketBatch, count: number, nowUs: number): number {
+    return attempt(() => this.#native.processBatch(batch, count, nowUs));
+  }
+
+  takeOutputs(): OutgoingPacket[] {
+    return this.#native.takeOutputs();
   }
 
   setUsable(uplink: string, family: 4 | 6, usable: boolean): void {
@@ -113,6 +131,18 @@ class ConfiguredTranslator implements PacketTranslator {
       }),
     );
     this.#generation += 1;
-    this.#native.applyPlan(compilePlan(this.#config, { generation: this.#generation, uplinks }));
+    const plan = compilePlan(this.#config, { generation: this.#generation, uplinks });
+    // Without link addresses devices carry bare IP packets.
+    const devices = plan.devices.map(({ mac: _, ...device }) => device);
+    attempt(() => this.#native.applyPlan({ ...plan, devices }));
+  }
+}
+
+/** Failures of the native side are errors of the library. */
+function attempt<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    throw fromNative(error);
   }
 }

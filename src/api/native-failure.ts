@@ -1,0 +1,33 @@
+/** Failures of the native side as errors of the library. */
+import { NativeError } from '../native/unwrap-error.ts';
+import { messageOf, NptdError, type NptdErrorCode } from './errors.ts';
+
+const EPERM = 1;
+const EACCES = 13;
+const PRIVILEGE_HELP =
+  'run nptd as root, or in a user namespace (unshare -Urnm), or give node the capabilities CAP_NET_ADMIN (devices) ' +
+  'and CAP_SYS_ADMIN (other network namespaces), and open /dev/net/tun to its user';
+
+/** An `NptdError` for anything that a native call threw; what is no failure of it stays as it is. */
+export function fromNative(error: unknown): unknown {
+  if (!(error instanceof NativeError)) return error;
+  const code = codeOf(error);
+  const message = code === 'PRIVILEGE_MISSING' ? `${messageOf(error)}; ${PRIVILEGE_HELP}` : messageOf(error);
+  return new NptdError(code, message, { cause: error });
+}
+
+function codeOf({ code, errno }: NativeError): NptdErrorCode {
+  switch (code) {
+    case 'PlanRefused':
+      return 'PLAN_REFUSED';
+    case 'InvalidArgument':
+      return 'INVALID_ARGUMENT';
+    case 'DeviceFailed':
+    case 'SystemFailed':
+      return errno === EPERM || errno === EACCES ? 'PRIVILEGE_MISSING' : 'DEVICE_UNAVAILABLE';
+    case 'Busy':
+      return 'BUSY';
+    case 'Stopped':
+      return 'NOT_RUNNING';
+  }
+}
