@@ -12,7 +12,7 @@ export function causeInWords(cause: HealthCause, family: FamilyState): string {
     case 'targets-missed': {
       const names = cause.missed.map(target).join(', ');
       const silence =
-        cause.silentForMs === undefined ? 'nothing ever answered' : `last answer ${seconds(cause.silentForMs)} before`;
+        cause.silentForMs === undefined ? 'nothing ever answered' : `no answer for ${seconds(cause.silentForMs)}`;
       return `${cause.missed.length} of ${cause.targets} targets missed in two bursts running (${names}; quorum ${cause.quorum}), ${silence}`;
     }
     case 'answered-again':

@@ -23,6 +23,8 @@ export interface HealthRules {
   readonly targets: number;
   readonly quorum: number;
   readonly upAfterMs: number;
+  /** An answer later than this is a miss. */
+  readonly timeoutMs: number;
 }
 
 export interface Health {
@@ -65,7 +67,7 @@ export type HealthCause =
       readonly missed: readonly number[];
       readonly targets: number;
       readonly quorum: number;
-      /** From the sending of the last answered probe to the end of the burst; absent: nothing ever answered. */
+      /** From the sending of the last answered probe to the verdict; absent: nothing ever answered. */
       readonly silentForMs?: number;
     }
   | { readonly kind: 'answered-again'; readonly goodForMs: number; readonly downForMs: number }
@@ -175,7 +177,8 @@ function observeBadBurst(health: Health, burst: Burst, rules: HealthRules, atMs:
   const { goodSinceUs: _, ...rest } = health;
   const bad = { ...rest, badRound: burst.round };
   if (!running || health.status === 'down') return { health: bad };
-  const silent = health.lastAnswerUs === undefined ? undefined : (burst.sentAtUs - health.lastAnswerUs) / 1000;
+  const silent =
+    health.lastAnswerUs === undefined ? undefined : (burst.sentAtUs - health.lastAnswerUs) / 1000 + rules.timeoutMs;
   const cause: HealthCause = {
     kind: 'targets-missed',
     missed: burst.missed,

@@ -83,8 +83,13 @@ function familyState(
   known: FamilyState | undefined,
   atMs: number,
 ): FamilyState {
-  const { quorum, upAfterMs } = uplink.probe;
-  const rules: HealthRules = { targets: targets.length, quorum: Math.min(quorum, targets.length), upAfterMs };
+  const { quorum, upAfterMs, timeoutMs } = uplink.probe;
+  const rules: HealthRules = {
+    targets: targets.length,
+    quorum: Math.min(quorum, targets.length),
+    upAfterMs,
+    timeoutMs,
+  };
   if (known === undefined) return { targets, rules, health: initialHealth(atMs) };
   const same = known.targets.map(({ text }) => text).join() === targets.map(({ text }) => text).join();
   return { targets, rules, health: same ? known.health : forgetObservations(known.health) };

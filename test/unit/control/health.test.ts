@@ -33,7 +33,7 @@ class Watched {
     network: SimulatedNetwork,
     { targets = 2, quorum = 1, upAfterMs = 5000, intervalMs, timeoutMs }: Partial<HealthRules> & typeof DEFAULT,
   ) {
-    this.#rules = { targets, quorum, upAfterMs };
+    this.#rules = { targets, quorum, upAfterMs, timeoutMs };
     const addresses = Array.from({ length: targets }, (_, index) => index + 1);
     const options: ProbeOptions = { slot: 0, family: 4, targets: addresses, intervalMs, timeoutMs, mode: 'single' };
     this.#probes = new SimulatedProbes(options, network);
@@ -98,7 +98,7 @@ describe('a cut', () => {
       missed: [0, 1],
       targets: 2,
       quorum: 1,
-      silentForMs: 1800,
+      silentForMs: 2600,
     });
   });
 });
@@ -171,7 +171,7 @@ describe('recovery', () => {
 });
 
 describe('bursts', () => {
-  const RULES: HealthRules = { targets: 2, quorum: 1, upAfterMs: 0 };
+  const RULES: HealthRules = { targets: 2, quorum: 1, upAfterMs: 0, timeoutMs: 800 };
   const burst = (round: number, target: number, rttUs?: number) => ({
     slot: 0,
     family: 4 as const,

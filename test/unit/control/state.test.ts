@@ -110,7 +110,7 @@ describe('an uplink that dies', () => {
     expect(run.status('fiber', 6)).toBe('unknown');
     expect(run.kinds).toEqual(['log', 'emit', 'apply-plan', 'log', 'emit']);
     expect(run.logs.map(({ level, message }) => `${level}: ${message}`)).toEqual([
-      'warn: uplink fiber IPv4 is down (was up): 2 of 2 targets missed in two bursts running (192.0.2.1, 192.0.2.2; quorum 1), last answer 1.0 s before',
+      'warn: uplink fiber IPv4 is down (was up): 2 of 2 targets missed in two bursts running (192.0.2.1, 192.0.2.2; quorum 1), no answer for 1.8 s',
       'info: new IPv4 traffic of policy default takes uplink lte (was fiber)',
     ]);
     expect([run.selected(4), run.selected(6)]).toEqual(['lte', 'fiber']);
