@@ -65,6 +65,12 @@ impl Nat44 {
         if tcp_flags & (flag::SYN | flag::ACK) != flag::SYN {
             return Err(DropReason::TcpWithoutSession);
         }
+        // The host knows a connection by its own and the remote endpoint only, so there cannot be two on two uplinks:
+        // its answers would leave by either.
+        let same = Flow { protocol: flow.protocol, internal, remote: flow.remote };
+        if self.find_outbound(&same, None, plan, tick).is_some() {
+            return Err(DropReason::FilteredInbound);
+        }
         Ok(Admitted { internal, by: By::NewConnection(position) })
     }
 

@@ -150,9 +150,13 @@ impl Nat44 {
         }
     }
 
-    /// A mapping has lost its last session: its port rests.
+    /// A mapping has lost its last session: its port rests, unless its pool has ended.
     pub(super) fn rest_mapping(&mut self, position: u32, plan: &Plan, at: Option<Instant>) {
         let rest = plan.nat44.port_rest;
+        if self.mappings.get(position).is_some_and(|mapping| !epoch_is_current(plan, mapping.slot, mapping.epoch)) {
+            self.release_mapping(position);
+            return;
+        }
         let Some(mapping) = self.mappings.get_mut(position) else { return };
         mapping.rests_until = match at {
             Some(at) => Tick::at_or_after(at.after(rest)),

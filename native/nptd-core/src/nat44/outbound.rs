@@ -19,8 +19,8 @@ pub struct Steered {
 
 #[derive(Clone, Copy, Debug)]
 enum How {
-    /// The uplink is routed (`nat44: off`).
-    Untranslated,
+    /// The uplink is routed (`nat44: off`), after something old has ended.
+    Untranslated(Ends),
     /// A live session carries it.
     Session(u32),
     /// A new session has to be made, after something old has ended.
@@ -38,7 +38,7 @@ enum Ends {
 impl Steered {
     /// Whether the packet is translated at all.
     pub fn is_translated(&self) -> bool {
-        !matches!(self.how, How::Untranslated)
+        !matches!(self.how, How::Untranslated(_))
     }
 }
 
@@ -75,7 +75,7 @@ impl Nat44 {
             return Err(DropReason::TcpWithoutSession);
         }
         let slot = slot.ok_or(DropReason::NoUplink)?;
-        let how = if is_routed { How::Untranslated } else { How::New(ends) };
+        let how = if is_routed { How::Untranslated(ends) } else { How::New(ends) };
         Ok(Steered { slot, how })
     }
 
@@ -89,7 +89,10 @@ impl Nat44 {
         now: Instant,
     ) -> Result<Option<Endpoint>, DropReason> {
         let position = match steered.how {
-            How::Untranslated => return Ok(None),
+            How::Untranslated(ends) => {
+                self.end_old(ends, plan, now);
+                return Ok(None);
+            }
             How::Session(position) => {
                 self.observe(position, Direction::Outbound, tcp_flags, plan, now);
                 position
