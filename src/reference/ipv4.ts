@@ -46,8 +46,9 @@ export function fromUplink4(
     return addresses === 'host-role' ? { kind: 'passed' } : addresses;
   }
   const isOwnAddress = owns4(ingress, packet.destination);
-  const isOwned = isOwnAddress || uplink.ipv4?.pool.includes(packet.destination) === true;
-  const routedTo = uplink.ipv4?.nat44 === false ? internalRoute4(plan, packet.destination) : undefined;
+  const nat44 = uplink.ipv4?.nat44;
+  const isOwned = isOwnAddress || (nat44 === true && uplink.ipv4?.pool.includes(packet.destination) === true);
+  const routedTo = nat44 === false ? internalRoute4(plan, packet.destination) : undefined;
   if (!isOwned && routedTo === undefined) {
     return dropped('NotForThisUplink');
   }
@@ -60,5 +61,5 @@ export function fromUplink4(
   if (isEchoRequest(packet)) {
     return isOwnAddress ? hostRole4(packet) : dropped('NoMapping');
   }
-  return uplink.ipv4?.nat44 === true ? inbound(context, packet, uplink) : hostRole4(packet);
+  return nat44 === true ? inbound(context, packet, uplink) : hostRole4(packet);
 }

@@ -111,7 +111,7 @@ export class MappingTable {
     return mapping && sessionWith(mapping, remote);
   }
 
-  /** Of several, the one on the lowest slot. */
+  /** Outside of hairpins there is at most one. */
   sessionOnAnyUplink(plan: Plan, protocol: number, internal: Endpoint, remote: Endpoint): Session | undefined {
     const slots = plan.uplinks.map(({ slot }) => slot).sort((a, b) => a - b);
     const sessions = slots.map((slot) => this.session(slot, protocol, internal, remote));

@@ -55,7 +55,8 @@ export function classify6(packet: Ipv6Packet, ingress: PlanDevice): AddressClass
     return scope <= 2 ? 'host-role' : dropped('MulticastNotForwarded');
   }
   if (isLinkLocal(destination)) {
-    return owns6(ingress, destination) ? 'host-role' : dropped('MartianDestination');
+    const foreign = source === 0n ? 'MartianSource' : 'MartianDestination';
+    return owns6(ingress, destination) ? 'host-role' : dropped(foreign);
   }
   return 'unicast';
 }

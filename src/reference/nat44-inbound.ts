@@ -72,6 +72,10 @@ function refusal(context: Nat44Context, mapping: Mapping, flow: Flow): Dropped |
   if (flow.tcpFlags !== undefined && !isOpening(flow.tcpFlags)) {
     return dropped('TcpWithoutSession');
   }
+  const { plan, table } = context;
+  if (flow.protocol === TCP && table.sessionOnAnyUplink(plan, TCP, mapping.internal, flow.source) !== undefined) {
+    return dropped('FilteredInbound'); // The host knows the connection by these two endpoints only.
+  }
   return undefined;
 }
 

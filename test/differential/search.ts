@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { anyEvent } from './event.ts';
 import { type Implementations, playEvents, Tally } from './play.ts';
 import type { Recording, Step } from './recording.ts';
+import { differenceOf, shrink } from './shrink.ts';
 import { anySite, optionsOf } from './site.ts';
 
 export interface SearchLimits {
@@ -38,21 +39,13 @@ export function search(implementations: Implementations, limits: SearchLimits): 
 function searchRound(implementations: Implementations, seed: number, tally: Tally): Found | undefined {
   const sequence = fc.tuple(anySite, fc.array(anyEvent, { minLength: 30, maxLength: 160, size: 'max' }));
   const property = fc.property(sequence, ([site, events]) => playEvents(site, events, implementations, tally));
-  const details = fc.check(property, { seed, numRuns: 40, verbose: false });
+  const details = fc.check(property, { seed, numRuns: 40, endOnFailure: true });
   if (!details.failed || details.counterexample === null) {
     return undefined;
   }
   const [[site, events]] = details.counterexample;
   const steps: Step[] = [];
-  const note = messageOf(() => playEvents(site, events, implementations, new Tally(), steps));
-  return { seed, recording: { note, options: optionsOf(site), steps } };
-}
-
-function messageOf(run: () => void): string {
-  try {
-    run();
-  } catch (error) {
-    return error instanceof Error ? (error.name === 'Difference' ? error.message : (error.stack ?? '')) : String(error);
-  }
-  return 'the shrunk sequence no longer fails';
+  const note = differenceOf(() => playEvents(site, events, implementations, new Tally(), steps));
+  const recording = { note: note ?? 'the sequence does not fail again', options: optionsOf(site), steps };
+  return { seed, recording: shrink(recording, implementations) };
 }

@@ -126,7 +126,7 @@ export function twoUplinks(changes: PlanChanges = {}): Plan {
   };
   return {
     generation: 1,
-    devices: DEVICES.map((one, index) => ({ ...one, mtu: changes.mtu?.[index] ?? one.mtu })),
+    devices: DEVICES.map((one, index) => withMtu(one, changes.mtu?.[index] ?? one.mtu)),
     routes: [
       { device: LAN, ipv4: { prefix: ipv4('10.0.9.0'), prefixLength: 24, via: ipv4('10.0.0.254') } },
       {
@@ -141,4 +141,9 @@ export function twoUplinks(changes: PlanChanges = {}): Plan {
     errorRate: { perSecond: 100, burst: 100 },
     ...changes.plan,
   };
+}
+
+/** A device with another MTU; below 1280 octets it cannot carry IPv6 (RFC 8200 section 5). */
+function withMtu(one: PlanDevice, mtu: number): PlanDevice {
+  return { ...one, mtu, ipv6: mtu < 1280 ? [] : one.ipv6 };
 }

@@ -90,6 +90,7 @@ const FROM_SITE: readonly Addressed[] = [
   { id: '6092-R3', from: '::ffff:10.0.0.1', to: Q6, verdict: 'MartianSource' },
   { id: '6092-R3', from: '::', to: Q6, verdict: 'MartianSource' },
   { id: '6296-ROUT2', from: 'fe80::1', to: Q6, verdict: 'MartianSource' },
+  { id: '6092-R3', from: '::', to: 'fe80::99', verdict: 'MartianSource' },
   { id: '6092-R3', from: H1, to: '::', verdict: 'MartianDestination' },
   { id: '6092-R3', from: H1, to: '::1', verdict: 'MartianDestination' },
   { id: '6092-R3', from: H1, to: '::ffff:192.0.2.1', verdict: 'MartianDestination' },

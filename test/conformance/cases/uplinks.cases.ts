@@ -119,6 +119,20 @@ export const uplinkCases: readonly Case[] = [
     },
   },
   {
+    name: 'MWAN-4 a connection cannot be taken over through another uplink',
+    plan: twoUplinks({ nat44: { filteringTcp: 'endpoint-independent' } }),
+    run: (bed) => {
+      bed.send(LAN, tcp(H1, S1, 'SYN'));
+      bed.plan(
+        twoUplinks({ nat44: { filteringTcp: 'endpoint-independent' }, plan: { policies: [{ prefer: [1, 0] }] } }),
+      );
+      bed.send(LAN, tcp(H1, S2, 'SYN'));
+      bed.drops(ISP_B, tcp(S1, WB, 'SYN'), 'FilteredInbound');
+      bed.forwards(ISP_B, tcp('192.0.2.10:54', WB, 'SYN'), LAN, tcp('192.0.2.10:54', H1, 'SYN'));
+      bed.forwards(LAN, tcp(H1, S1, 'ACK'), ISP_A, tcp(WA, S1, 'ACK'));
+    },
+  },
+  {
     name: 'MWAN-6 an error about a session returns through its uplink, with that address',
     plan: A_DOWN,
     run: (bed) => {
@@ -150,6 +164,17 @@ export const uplinkCases: readonly Case[] = [
       bed.send(LAN, udp(H1, S1));
       bed.plan(twoUplinks({ epochA: 1 }));
       bed.forwards(LAN, udp('10.0.0.12:5000', S1), ISP_A, udp(WA, S1));
+    },
+  },
+  {
+    name: 'MWAN-7 what has died with an old epoch takes no room',
+    options: { mappingsMax: 2, sessionsMax: 2 },
+    run: (bed) => {
+      bed.send(LAN, udp(H1, S1));
+      bed.send(LAN, udp('10.0.0.11:5001', S1));
+      bed.plan(twoUplinks({ epochA: 1 }));
+      bed.forwards(LAN, udp('10.0.0.12:5000', S1), ISP_A, udp(WA, S1));
+      bed.forwards(LAN, udp('10.0.0.12:5001', S1), ISP_A, udp('203.0.113.2:5001', S1));
     },
   },
   {
@@ -216,6 +241,24 @@ export const uplinkCases: readonly Case[] = [
         ISP_B,
         icmpError('198.51.100.2', '192.0.2.10', tcp(S1, WB, 'ACK'), { type: 3, code: 3 }),
       );
+    },
+  },
+  {
+    name: '6888-R6 a moved endpoint leaves its mapping behind also when it moves to a routed uplink',
+    plan: twoUplinks({ b4: { nat44: false } }),
+    run: (bed) => {
+      bed.send(LAN, udp(H1, S1));
+      bed.plan(twoUplinks({ a4: { usable: false }, b4: { nat44: false } }));
+      bed.forwards(LAN, udp(H1, S1), ISP_B, udp(H1, S1));
+      expect(bed.mappings()).toEqual([]);
+    },
+  },
+  {
+    name: '6888-R6 a pool address is none without NAT44, unless the device owns it',
+    plan: twoUplinks({ a4: { nat44: false, pool: [ipv4('203.0.113.2'), ipv4('203.0.113.9')] } }),
+    run: (bed) => {
+      bed.drops(ISP_A, udp(S1, '203.0.113.9:53'), 'NotForThisUplink');
+      bed.drops(ISP_A, udp(S1, '203.0.113.2:53'), 'Pass');
     },
   },
   {
