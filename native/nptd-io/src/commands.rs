@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::SyncSender;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crossbeam_queue::ArrayQueue;
 use nptd_core::frame::DeviceIndex;
@@ -66,18 +67,19 @@ impl<Row> Listing<Row> {
 /// The commands for one worker, and the bell that wakes it.
 pub(crate) struct Mailbox {
     commands: ArrayQueue<Command>,
-    bell: EventFd,
+    /// Given up on closing, so that nothing of a closed data plane holds a descriptor.
+    bell: Mutex<Option<Arc<EventFd>>>,
     closed: AtomicBool,
 }
 
 impl Mailbox {
-    /// An empty mailbox.
-    pub(crate) fn new() -> std::io::Result<Self> {
-        Ok(Self {
+    /// An empty mailbox with the bell of its worker.
+    pub(crate) fn new(bell: Arc<EventFd>) -> Self {
+        Self {
             commands: ArrayQueue::new(COMMANDS_MAX),
-            bell: EventFd::new()?,
+            bell: Mutex::new(Some(bell)),
             closed: AtomicBool::new(false),
-        })
+        }
     }
 
     /// Leaves a command and rings.
@@ -91,7 +93,7 @@ impl Mailbox {
             self.close();
             return Err(Stopped.into());
         }
-        self.bell.wake();
+        self.ring();
         Ok(())
     }
 
@@ -100,29 +102,41 @@ impl Mailbox {
         self.commands.pop()
     }
 
-    /// The bell: rings after each command and when the worker shall look at the plan cell or stop.
-    pub(crate) fn bell(&self) -> &EventFd {
-        &self.bell
+    /// Has the worker look at its mailbox and at the plan cell.
+    pub(crate) fn ring(&self) {
+        if let Some(bell) = self.bell().as_ref() {
+            bell.wake();
+        }
     }
 
-    /// Takes no more commands, and drops those that wait, so that whoever waits for an answer learns of it.
+    /// Takes no more commands, has the worker end, and drops the commands that wait, so that whoever waits for an
+    /// answer learns of it.
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
         while self.commands.pop().is_some() {}
+        if let Some(bell) = self.bell().take() {
+            bell.wake();
+        }
     }
 
     /// Whether the worker has ended or shall end.
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::SeqCst)
     }
+
+    fn bell(&self) -> MutexGuard<'_, Option<Arc<EventFd>>> {
+        self.bell.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::sync::mpsc::sync_channel;
 
     use super::{COMMANDS_MAX, Command, LISTING_SLICE, Listing, Mailbox};
     use crate::error::{CommandError, Stopped};
+    use crate::sys::eventfd::EventFd;
 
     /// A table of `total` rows that is read like the engine's.
     fn read(total: u32) -> impl Fn(u32, u32, &mut Vec<u32>) -> Option<u32> {
@@ -160,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_full_mailbox_refuses_and_a_closed_one_says_so() -> std::io::Result<()> {
-        let mailbox = Mailbox::new()?;
+        let mailbox = Mailbox::new(Arc::new(EventFd::new()?));
         let command = || Command::SetProbes(Vec::new());
         for _ in 0..COMMANDS_MAX {
             assert_eq!(mailbox.send(command()), Ok(()));
@@ -174,7 +188,7 @@ mod tests {
 
     #[test]
     fn closing_tells_whoever_waits_for_a_listing() -> std::io::Result<()> {
-        let mailbox = Mailbox::new()?;
+        let mailbox = Mailbox::new(Arc::new(EventFd::new()?));
         let (reply, answer) = sync_channel(1);
         assert_eq!(mailbox.send(Command::ListSessions(Listing::new(1, reply))), Ok(()));
         mailbox.close();

@@ -26,6 +26,7 @@ use crate::error::{ApplyError, CommandError, OpenError, Stopped};
 use crate::events::{Event, EventQueue};
 use crate::passed::PassedQueue;
 use crate::plan_cell::PlanCell;
+use crate::sys::eventfd::EventFd;
 use crate::worker::{Shared, Worker, WorkerLink};
 
 /// Echo identifiers that probes ask for, with the slot in the low bits; the engine takes another one where a mapping
@@ -82,10 +83,12 @@ impl DataPlane {
             events: EventQueue::default(),
             passed: PassedQueue::default(),
         });
-        let mailbox = Mailbox::new().map_err(|error| system("make an event descriptor", &error))?;
+        let bell = EventFd::new().map_err(|error| system("make an event descriptor", &error))?;
+        let bell = Arc::new(bell);
+        let mailbox = Mailbox::new(bell.clone());
         let link = Arc::new(WorkerLink { number: 0, mailbox, counters, gauges: Gauges::default() });
         let count = devices.len();
-        let worker = Worker::new(path, clock, devices, mtu, shared.clone(), link.clone());
+        let worker = Worker::new(path, clock, devices, mtu, bell, shared.clone(), link.clone());
         let body = {
             let (shared, link) = (shared.clone(), link.clone());
             move || run_to_end(worker, &shared, &link)
@@ -108,7 +111,7 @@ impl DataPlane {
             }
             self.shared.plans.publish(plan);
         }
-        self.workers.iter().for_each(|worker| worker.link.mailbox.bell().wake());
+        self.workers.iter().for_each(|worker| worker.link.mailbox.ring());
         Ok(self.shared.plans.wait_for(generation)?)
     }
 
@@ -168,10 +171,7 @@ impl DataPlane {
 
     /// Stops the workers and removes the devices; returns when that is done. Calling it again does nothing.
     pub fn close(&self) {
-        for worker in &self.workers {
-            worker.link.mailbox.close();
-            worker.link.mailbox.bell().wake();
-        }
+        self.workers.iter().for_each(|worker| worker.link.mailbox.close());
         for worker in &self.workers {
             let thread = worker.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
             // The thread's body catches panics, so there is nothing to learn from the result.

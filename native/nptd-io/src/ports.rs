@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::AsRawFd;
+use std::sync::Arc;
 
 use nptd_core::time::Duration;
 
@@ -18,6 +19,7 @@ const BELL: usize = 0;
 pub(crate) struct Ports {
     ports: Vec<Port>,
     poll: PollSet,
+    bell: Arc<EventFd>,
 }
 
 struct Port {
@@ -28,11 +30,11 @@ struct Port {
 
 impl Ports {
     /// All devices of a worker.
-    pub(crate) fn new(devices: Vec<Box<dyn Device>>, bell: &EventFd) -> Self {
+    pub(crate) fn new(devices: Vec<Box<dyn Device>>, bell: Arc<EventFd>) -> Self {
         let descriptors = devices.iter().map(|device| device.descriptor());
         let poll = PollSet::new(std::iter::once(bell.as_raw_fd()).chain(descriptors));
         let ports = devices.into_iter().map(|device| Port { device, failed: false }).collect();
-        Self { ports, poll }
+        Self { ports, poll, bell }
     }
 
     /// Number of devices.
@@ -45,9 +47,13 @@ impl Ports {
         self.poll.wait(timeout)
     }
 
-    /// Whether the bell has rung.
-    pub(crate) fn bell_rang(&self) -> bool {
-        self.poll.is_ready(BELL)
+    /// Whether the bell has rung; asking silences it.
+    pub(crate) fn take_ring(&self) -> bool {
+        let rang = self.poll.is_ready(BELL);
+        if rang {
+            self.bell.clear();
+        }
+        rang
     }
 
     /// Whether a device has frames, or something to say.

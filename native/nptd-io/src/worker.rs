@@ -22,6 +22,7 @@ use crate::events::{Event, EventQueue};
 use crate::passed::{PassedQueue, PassedSender};
 use crate::plan_cell::PlanCell;
 use crate::ports::Ports;
+use crate::sys::eventfd::EventFd;
 
 // A set of devices is kept in the bits of one word.
 const _: () = assert!(DEVICES_MAX <= 64);
@@ -62,13 +63,14 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
         clock: C,
         devices: Vec<Box<dyn Device>>,
         mtu: u16,
+        bell: Arc<EventFd>,
         shared: Arc<Shared>,
         link: Arc<WorkerLink>,
     ) -> Self {
         Self {
             path,
             clock,
-            ports: Ports::new(devices, link.mailbox.bell()),
+            ports: Ports::new(devices, bell),
             shared,
             link,
             burst: Burst::new(usize::from(mtu)),
@@ -92,10 +94,7 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
         let timeout = self.timeout();
         self.ports.wait(timeout)?;
         // Before anything is looked at: whatever comes later rings again.
-        let rang = self.ports.bell_rang();
-        if rang {
-            self.link.mailbox.bell().clear();
-        }
+        let rang = self.ports.take_ring();
         let now = self.clock.now();
         self.adopt_plan();
         if rang {

@@ -26,6 +26,7 @@ use crate::device::loopback::{LOOPBACK_FRAMES_MAX, LoopbackPeer, pair};
 use crate::events::{Event, EventQueue};
 use crate::passed::{PASSED_FRAMES_MAX, PassedQueue};
 use crate::plan_cell::PlanCell;
+use crate::sys::eventfd::EventFd;
 
 /// A clock that moves when it is told to.
 #[derive(Clone, Default)]
@@ -166,9 +167,10 @@ impl Bench {
             events: EventQueue::default(),
             passed: PassedQueue::default(),
         });
+        let bell = Arc::new(EventFd::new()?);
         let link = Arc::new(WorkerLink {
             number: 0,
-            mailbox: Mailbox::new()?,
+            mailbox: Mailbox::new(bell.clone()),
             counters: Arc::new(Counters::new()),
             gauges: Gauges::default(),
         });
@@ -179,7 +181,7 @@ impl Bench {
             peers.push(peer);
         }
         let (path, clock) = (ScriptedPath::default(), FakeClock::default());
-        let worker = Worker::new(path.clone(), clock.clone(), ends, 1_500, shared.clone(), link.clone());
+        let worker = Worker::new(path.clone(), clock.clone(), ends, 1_500, bell, shared.clone(), link.clone());
         Ok(Self { worker, path, clock, peers, shared, link })
     }
 
