@@ -13,7 +13,14 @@ const mapAnswer = z.object({
   uplinks: z.array(z.object({ uplink: z.string(), direction: z.string(), external: z.string().optional() })),
 });
 
-const logEntry = z.object({ event: z.string().optional(), level: z.string(), message: z.string() });
+const logEntry = z.object({
+  event: z.string().optional(),
+  level: z.string(),
+  message: z.string(),
+  uplink: z.string().optional(),
+  family: z.number().optional(),
+  to: z.string().optional(),
+});
 
 /** One line of nptd's log. */
 export type GatewayLogEntry = z.infer<typeof logEntry>;
@@ -57,6 +64,17 @@ export class Gateway {
     const form = uplinks.find((entry) => entry.uplink === uplink && entry.direction === 'outbound');
     if (form?.external === undefined) throw new Error(`nptd map ${address} says nothing about ${uplink}`);
     return form.external;
+  }
+
+  /** Waits until the targets of an uplink have answered in both families. */
+  async waitUntilUp(uplink: string, timeoutMs: number): Promise<void> {
+    for (const family of [4, 6]) {
+      const accept = (line: string) => {
+        const entry = line.startsWith('{') ? logEntry.parse(JSON.parse(line)) : undefined;
+        return entry?.uplink === uplink && entry.family === family && entry.to === 'up';
+      };
+      await this.process.waitForLine(accept, timeoutMs);
+    }
   }
 
   /** The log from its line number `from` on. */

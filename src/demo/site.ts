@@ -163,7 +163,8 @@ async function configureUplink(isp: Isp, namespace: Namespace): Promise<void> {
     `link set ${isp.device} up`,
     `address add ${isp.ipv4.gateway}/${isp.ipv4.length} dev ${isp.device}`,
     `address add ${isp.ipv6.gateway}/64 dev ${isp.device} nodad`,
-    `route add ${isp.ipv6.prefix} via ${isp.ipv6.own}`,
+    `route replace ${isp.ipv6.own} dev ${isp.device}`,
+    `route add ${isp.ipv6.prefix} via ${isp.ipv6.own} dev ${isp.device} onlink`,
   );
 }
 

@@ -11,3 +11,27 @@ export async function until<T>(
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
 }
+
+/** Time between the starts of two attempts. */
+const ATTEMPT_MS = 150;
+
+/**
+ * Starts an attempt every so often, without waiting for the one before, until one succeeds.
+ * @returns when that one had been started, as `performance.now()`; undefined if none succeeded in time
+ */
+export async function firstSuccess(attempt: () => Promise<boolean>, timeoutMs: number): Promise<number | undefined> {
+  const end = performance.now() + timeoutMs;
+  let first: number | undefined;
+  const running: Promise<void>[] = [];
+  while (first === undefined && performance.now() < end) {
+    const started = performance.now();
+    const note = (succeeded: boolean) => {
+      if (succeeded) first = Math.min(first ?? started, started);
+    };
+    running.push(attempt().then(note));
+    await new Promise((resolve) => setTimeout(resolve, ATTEMPT_MS));
+  }
+  // An attempt that was started earlier may still succeed.
+  await Promise.all(running);
+  return first;
+}

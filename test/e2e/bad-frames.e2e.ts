@@ -28,7 +28,7 @@ beforeAll(async () => {
   internal = { namespace: bed.site.client, device: CLIENT.device, gateway: CLIENT.gateway4 };
   external = { namespace: bed.site.isp(ISP_A), device: ISP_A.device, gateway: ISP_A.ipv4.own };
 });
-afterAll(() => bed.close());
+afterAll(() => bed?.close());
 
 const macOctets = (text: string) => Buffer.from(text.replaceAll(':', ''), 'hex');
 

@@ -9,7 +9,7 @@ let bed: TestBed;
 beforeEach(async () => {
   bed = await TestBed.open();
 });
-afterEach(() => bed.close());
+afterEach(() => bed?.close());
 
 test.each(['SIGTERM', 'SIGINT'] as const)(
   '%s amid traffic: nptd ends with 0, and its devices, socket and process are gone',

@@ -12,7 +12,7 @@ describe.each([
   beforeAll(async () => {
     bed = await TestBed.open({ prefer: [isp, other] });
   });
-  afterAll(() => bed.close());
+  afterAll(() => bed?.close());
 
   test.each([INTERNET.dns4, INTERNET.dns6])('dig gets A and AAAA answers from %s', async (server) => {
     expect(await dig(bed.site.client, server, 'A', 'www.example')).toBe(INTERNET.web4);

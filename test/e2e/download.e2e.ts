@@ -16,7 +16,7 @@ describe.each([
   beforeAll(async () => {
     bed = await TestBed.open({ prefer: [isp, other] });
   });
-  afterAll(() => bed.close());
+  afterAll(() => bed?.close());
 
   const external = async (server: string) =>
     server.includes(':') ? await bed.gateway.externalOf(CLIENT.ipv6, isp.name) : isp.ipv4.own;

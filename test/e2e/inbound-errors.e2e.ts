@@ -7,7 +7,7 @@ let bed: TestBed;
 beforeAll(async () => {
   bed = await TestBed.open();
 });
-afterAll(() => bed.close());
+afterAll(() => bed?.close());
 
 const CLOSED_PORT = '9999';
 

@@ -70,7 +70,7 @@ beforeAll(async () => {
     `route add default via ${GUEST.gateway6}`,
   );
 });
-afterAll(() => bed.close());
+afterAll(() => bed?.close());
 
 test.each([
   ['IPv4', GUEST.ipv4, CLIENT.ipv4],

@@ -18,7 +18,7 @@ describe('an uplink whose MTU is smaller than that of the site', () => {
   beforeAll(async () => {
     bed = await TestBed.open({ change: narrow });
   });
-  afterAll(() => bed.close());
+  afterAll(() => bed?.close());
 
   test('1191-4: a full IPv4 packet with DF is answered by nptd with the MTU of the uplink', async () => {
     const { text, received } = await ping(bed.site.client, INTERNET.probe4, 2, '-M', 'do', '-s', '1472');
@@ -83,7 +83,7 @@ describe('an internal device whose MTU is smaller than that of the uplinks', () 
     });
     bed = await TestBed.open({ isps: [ISP_A, ISP_B], change });
   });
-  afterAll(() => bed.close());
+  afterAll(() => bed?.close());
 
   test('4443-PTB: the Internet learns it from the external address of nptd', async () => {
     const external = await bed.gateway.externalOf(CLIENT.ipv6, ISP_A.name);

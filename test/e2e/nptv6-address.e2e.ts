@@ -9,7 +9,7 @@ let bed: TestBed;
 beforeAll(async () => {
   bed = await TestBed.open();
 });
-afterAll(() => bed.close());
+afterAll(() => bed?.close());
 
 /** One's complement sum of the eight words of an address: what a transport checksum sees of it. */
 function wordSum(address: string): number {

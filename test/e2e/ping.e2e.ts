@@ -8,7 +8,7 @@ let bed: TestBed;
 beforeAll(async () => {
   bed = await TestBed.open();
 });
-afterAll(() => bed.close());
+afterAll(() => bed?.close());
 
 test.each([
   ['IPv4', INTERNET.probe4],

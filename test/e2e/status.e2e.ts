@@ -9,7 +9,7 @@ let bed: TestBed;
 beforeAll(async () => {
   bed = await TestBed.open();
 });
-afterAll(() => bed.close());
+afterAll(() => bed?.close());
 
 test('nptd status shows both uplinks up in both families once their targets have answered', async () => {
   const up = async () => {

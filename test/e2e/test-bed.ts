@@ -27,6 +27,9 @@ export interface TestBedOptions {
   readonly before?: (network: Network, site: Site) => Promise<void>;
 }
 
+/** Until all targets have answered once. */
+const UP_MS_MAX = 6000;
+
 export interface SessionsAnswer {
   readonly total: number;
   readonly sessions: readonly (SessionRow & { readonly uplink: string })[];
@@ -87,6 +90,7 @@ export class TestBed implements AsyncDisposable {
       await writeFile(file, JSON.stringify(options.change?.(config, prefix) ?? config, undefined, 2));
       const gateway = await Gateway.start(network, file);
       await site.configureDevices();
+      for (const isp of site.isps.keys()) await gateway.waitUntilUp(isp.name, UP_MS_MAX);
       return new TestBed({ network, site, gateway, servers, folder });
     } catch (error) {
       await network.close();

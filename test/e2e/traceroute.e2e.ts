@@ -8,21 +8,21 @@ let bed: TestBed;
 beforeAll(async () => {
   bed = await TestBed.open();
 });
-afterAll(() => bed.close());
+afterAll(() => bed?.close());
 
 const HOPS4 = [CLIENT.gateway4, ISP_A.ipv4.gateway, INTERNET.web4];
 const HOPS6 = [CLIENT.gateway6, ISP_A.ipv6.gateway, INTERNET.web6];
 
 test.each([
-  ['UDP over IPv4', '-U', INTERNET.web4, HOPS4],
-  ['UDP over IPv6', '-U', INTERNET.web6, HOPS6],
-  ['ICMP echo over IPv4', '-I', INTERNET.web4, HOPS4],
-  ['ICMPv6 echo over IPv6', '-I', INTERNET.web6, HOPS6],
-  ['TCP over IPv4', '-T', INTERNET.web4, HOPS4],
+  ['UDP over IPv4', [], INTERNET.web4, HOPS4],
+  ['UDP over IPv6', [], INTERNET.web6, HOPS6],
+  ['ICMP echo over IPv4', ['-I'], INTERNET.web4, HOPS4],
+  ['ICMPv6 echo over IPv6', ['-I'], INTERNET.web6, HOPS6],
+  ['TCP over IPv4', ['-T'], INTERNET.web4, HOPS4],
 ])(
   'traceroute with %s shows the internal address of nptd, then the ISP, then the server',
-  async (_title, method, target, hops) => {
-    expect(await traceroute(bed.site.client, target, method)).toEqual(hops);
+  async (_title, options, target, hops) => {
+    expect(await traceroute(bed.site.client, target, ...options)).toEqual(hops);
   },
 );
 
