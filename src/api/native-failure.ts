@@ -5,8 +5,7 @@ import { messageOf, NptdError, type NptdErrorCode } from './errors.ts';
 const EPERM = 1;
 const EACCES = 13;
 const PRIVILEGE_HELP =
-  'run nptd as root, or in a user namespace (unshare -Urnm), or give node the capabilities CAP_NET_ADMIN (devices) ' +
-  'and CAP_SYS_ADMIN (other network namespaces), and open /dev/net/tun to its user';
+  'nptd needs CAP_NET_ADMIN to make devices, and CAP_SYS_ADMIN to make them in other network namespaces';
 
 /** An `NptdError` for anything that a native call threw; what is no failure of it stays as it is. */
 export function fromNative(error: unknown): unknown {

@@ -85,7 +85,7 @@ function reduceConfig(state: ControlState, config: NptdConfig, atMs: number): Re
   const next = withPlan({ ...state, site: { config, slots, epochs }, uplinks });
   const entry: LogEntry = {
     level: 'info',
-    message: `configuration with ${config.internal.length} internal devices and ${uplinks.length} uplinks is plan ${next.state.generation}`,
+    message: `plan ${next.state.generation}: internal ${names(config.internal)}; uplinks ${names(uplinks)}`,
     fields: { event: 'config', generation: next.state.generation },
   };
   const effects: Effect[] = [
@@ -156,6 +156,10 @@ function changesOf(
   if (step.cause === undefined) return [];
   const [from, to] = [before.health.status, step.health.status];
   return [{ type: 'uplink-changed', atMs, uplink, family, from, to, cause: causeInWords(step.cause, before) }];
+}
+
+function names(items: readonly { readonly name: string }[]): string {
+  return items.map(({ name }) => name).join(', ');
 }
 
 /** The next generation, with the flags and selections that follow from the health of now. */
