@@ -43,8 +43,6 @@ export declare class BindingTranslator {
   static create(options: BindingTranslatorOptions): BindingTranslator | BindingError
   /** Takes over a plan; null if it can be used. */
   applyPlan(plan: BindingPlan): BindingError | null
-  /** Processes one packet, which is copied. */
-  process(device: number, octets: Uint8Array, nowUs: number): BindingTranslation | BindingError
   /**
    * Processes a batch of at most 64 packets in place, in memory of the caller.
    *
@@ -175,7 +173,7 @@ export interface BindingOutgoing {
   device: number
   /** The packet. */
   octets: Uint8Array
-  /** `Forward`, `Reply` or an output kind. */
+  /** Its output kind. */
   kind: string
 }
 
@@ -419,14 +417,6 @@ export interface BindingTapOptions {
   netns?: string
   /** Longest IP packet, in octets. */
   mtu: number
-}
-
-/** `TranslationResult`. */
-export interface BindingTranslation {
-  /** Name of the verdict. */
-  verdict: string
-  /** The input packet first, if it leaves. */
-  outgoing: Array<BindingOutgoing>
 }
 
 /** `TranslatorOptions`. */

@@ -10,12 +10,24 @@ import type {
 } from '../reference/translator.ts';
 import type { BindingTranslator } from './binding.js';
 import { binding } from './load-binding.ts';
-import type { PacketBatch } from './packet-batch.ts';
-import { throwIfFailed, unwrap } from './unwrap-error.ts';
+import {
+  createPacketBatch,
+  egressAt,
+  PACKET_OCTETS_MAX,
+  type PacketBatch,
+  packetAt,
+  putPacket,
+} from './packet-batch.ts';
+import { NativeError, throwIfFailed, unwrap } from './unwrap-error.ts';
+import { verdictCatalogue } from './verdict-catalogue.ts';
+
+const VERDICTS = verdictCatalogue().verdicts.map(({ name }) => name);
 
 /** Throws a `NativeError` with code `InvalidArgument` or `PlanRefused` where arguments cannot be used. */
 export class NativeTranslator implements Translator {
   readonly #native: BindingTranslator;
+  /** Where single packets are translated. */
+  readonly #single = createPacketBatch(PACKET_OCTETS_MAX, 1);
 
   constructor(options: TranslatorOptions) {
     this.#native = unwrap(binding.BindingTranslator.create(options));
@@ -26,7 +38,15 @@ export class NativeTranslator implements Translator {
   }
 
   process(device: number, octets: Uint8Array, nowUs: number): TranslationResult {
-    return unwrap(this.#native.process(device, octets, nowUs));
+    if (octets.length > PACKET_OCTETS_MAX) return { verdict: 'FrameTooLong', outgoing: [] };
+    putPacket(this.#single, 0, checkedDevice(device), octets);
+    const outputs = this.processBatch(this.#single, 1, nowUs);
+    const verdict = VERDICTS[this.#single.verdicts[0] ?? 0] ?? 'NotProcessed';
+    const leaves = verdict === 'Forward' || verdict === 'Reply';
+    const own = leaves
+      ? [{ device: egressAt(this.#single, 0), octets: packetAt(this.#single, 0).slice(), kind: verdict }]
+      : [];
+    return { verdict, outgoing: outputs > 0 ? [...own, ...this.takeOutputs()] : own };
   }
 
   /**
@@ -51,4 +71,10 @@ export class NativeTranslator implements Translator {
   mappings(nowUs: number): MappingRow[] {
     return this.#native.mappings(nowUs);
   }
+}
+
+/** An index as the engine has them: a typed array would silently make one of anything. */
+function checkedDevice(device: number): number {
+  if (Number.isInteger(device) && device >= 0 && device <= 0xffff) return device;
+  throw new NativeError({ code: 'InvalidArgument', path: 'device', problem: 'is no index of a device' });
 }

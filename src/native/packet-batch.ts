@@ -6,6 +6,9 @@ export const BATCH_PACKETS_MAX = 64;
 /** Octets to leave free before each packet, so that headers can grow in place. */
 export const BATCH_HEADROOM = 64;
 
+/** Longest packet in octets, link header included: what the engine takes from any device. */
+export const PACKET_OCTETS_MAX = 65_550;
+
 /** Words of one packet in `PacketBatch.descriptors`. */
 export const DESCRIPTOR_WORDS = 4;
 
@@ -29,19 +32,19 @@ export interface PacketBatch {
 }
 
 /**
- * An empty batch for packets of up to `packetOctets` octets.
+ * An empty batch of slots for packets of up to `packetOctets` octets.
  *
  * Slots are some cache lines long, and an odd number of them: a power of two would make packets fight for the same
  * places of the cache.
  */
-export function createPacketBatch(packetOctets: number): PacketBatch {
+export function createPacketBatch(packetOctets: number, slots = BATCH_PACKETS_MAX): PacketBatch {
   const lines = Math.ceil((BATCH_HEADROOM + packetOctets) / 64);
   const slotOctets = 64 * (lines % 2 === 0 ? lines + 1 : lines);
   return {
-    memory: new Uint8Array(slotOctets * BATCH_PACKETS_MAX),
+    memory: new Uint8Array(slotOctets * slots),
     slotOctets,
-    descriptors: new Uint32Array(DESCRIPTOR_WORDS * BATCH_PACKETS_MAX),
-    verdicts: new Uint8Array(BATCH_PACKETS_MAX),
+    descriptors: new Uint32Array(DESCRIPTOR_WORDS * slots),
+    verdicts: new Uint8Array(slots),
   };
 }
 

@@ -39,13 +39,7 @@ impl Burst {
         let room = (mtu + LINK_HEADER_MAX + 1).max(ROOM_MIN);
         let lines = (HEADROOM + room).div_ceil(64);
         let stride = 64 * if lines.is_power_of_two() { lines + 1 } else { lines };
-        Self {
-            memory: vec![0; stride * FRAME_BATCH_MAX],
-            stride,
-            room,
-            received: ArrayVec::new(),
-            oversized: 0,
-        }
+        Self { memory: vec![0; stride * FRAME_BATCH_MAX], stride, room, received: ArrayVec::new(), oversized: 0 }
     }
 
     /// Forgets the frames.

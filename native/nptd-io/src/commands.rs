@@ -46,10 +46,7 @@ impl<Row> Listing<Row> {
 
     /// Adds one slice by a function from (cursor, places to look at, rows) to the next cursor. Returns the listing if
     /// it is not finished; otherwise it has been sent back.
-    pub(crate) fn advance(
-        mut self,
-        read: impl FnOnce(u32, u32, &mut Vec<Row>) -> Option<u32>,
-    ) -> Option<Self> {
+    pub(crate) fn advance(mut self, read: impl FnOnce(u32, u32, &mut Vec<Row>) -> Option<u32>) -> Option<Self> {
         let next = read(self.cursor, LISTING_SLICE, &mut self.rows);
         if let Some(cursor) = next
             && self.rows.len() < self.limit
@@ -75,11 +72,7 @@ pub(crate) struct Mailbox {
 impl Mailbox {
     /// An empty mailbox with the bell of its worker.
     pub(crate) fn new(bell: Arc<EventFd>) -> Self {
-        Self {
-            commands: ArrayQueue::new(COMMANDS_MAX),
-            bell: Mutex::new(Some(bell)),
-            closed: AtomicBool::new(false),
-        }
+        Self { commands: ArrayQueue::new(COMMANDS_MAX), bell: Mutex::new(Some(bell)), closed: AtomicBool::new(false) }
     }
 
     /// Leaves a command and rings.

@@ -78,11 +78,8 @@ impl DataPlane {
         clock: impl Clock + 'static,
         counters: Arc<Counters>,
     ) -> Result<Self, OpenError> {
-        let shared = Arc::new(Shared {
-            plans: PlanCell::new(1),
-            events: EventQueue::default(),
-            passed: PassedQueue::default(),
-        });
+        let shared =
+            Arc::new(Shared { plans: PlanCell::new(1), events: EventQueue::default(), passed: PassedQueue::default() });
         let bell = EventFd::new().map_err(|error| system("make an event descriptor", &error))?;
         let bell = Arc::new(bell);
         let mailbox = Mailbox::new(bell.clone());
@@ -184,11 +181,7 @@ impl DataPlane {
         self.workers.first().map(|worker| &*worker.link).ok_or(Stopped)
     }
 
-    fn list<Row>(
-        &self,
-        limit: usize,
-        command: impl Fn(Listing<Row>) -> Command,
-    ) -> Result<Vec<Row>, CommandError> {
+    fn list<Row>(&self, limit: usize, command: impl Fn(Listing<Row>) -> Command) -> Result<Vec<Row>, CommandError> {
         let mut rows: Vec<Row> = Vec::new();
         for worker in &self.workers {
             let (reply, answer) = sync_channel(1);

@@ -43,11 +43,7 @@ pub struct EventQueue {
 
 impl Default for EventQueue {
     fn default() -> Self {
-        Self {
-            events: ArrayQueue::new(EVENTS_MAX),
-            announced: AtomicBool::new(false),
-            notify: Mutex::new(None),
-        }
+        Self { events: ArrayQueue::new(EVENTS_MAX), announced: AtomicBool::new(false), notify: Mutex::new(None) }
     }
 }
 

@@ -85,8 +85,7 @@ impl PlanCell {
             if self.slowest().is_some_and(|slowest| slowest >= generation) {
                 return Ok(());
             }
-            let (next, _timeout) =
-                self.changed.wait_timeout(guard, RECHECK).unwrap_or_else(PoisonError::into_inner);
+            let (next, _timeout) = self.changed.wait_timeout(guard, RECHECK).unwrap_or_else(PoisonError::into_inner);
             guard = next;
         }
     }

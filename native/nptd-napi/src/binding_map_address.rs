@@ -39,12 +39,7 @@ pub fn map_address6(
     }
 }
 
-fn map(
-    pair: &BindingPlanPrefixPair,
-    direction: &str,
-    address: &[u8],
-    spec: Nptv6Spec,
-) -> Result<Mapped, BindingError> {
+fn map(pair: &BindingPlanPrefixPair, direction: &str, address: &[u8], spec: Nptv6Spec) -> Result<Mapped, BindingError> {
     const REFUSE: Refuse = |path, problem| BindingError::argument(path, problem);
     let root = Path::Root;
     let pair = prefix_pair(root.field("pair"), pair, REFUSE)?;

@@ -86,7 +86,11 @@ fn probe(path: Path<'_>, probe: &BindingProbe) -> Result<ProbeSpec, BindingError
     };
     let span = |name, ms| -> Result<Duration, BindingError> {
         let ms: u32 = path.field(name).integer(ms, REFUSE)?;
-        if ms == 0 { Err(REFUSE(path.field(name).to_string(), "is zero")) } else { Ok(Duration::from_millis(ms.into())) }
+        if ms == 0 {
+            Err(REFUSE(path.field(name).to_string(), "is zero"))
+        } else {
+            Ok(Duration::from_millis(ms.into()))
+        }
     };
     Ok(ProbeSpec {
         slot,

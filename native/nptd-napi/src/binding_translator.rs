@@ -1,4 +1,4 @@
-//! The translator as a class: one engine, driven packet by packet or batch by batch, without devices or threads.
+//! The translator as a class: one engine, driven batch by batch, without devices or threads.
 //!
 //! Devices of the plan without a MAC carry bare IP packets; that is how conformance cases and the library use it.
 
@@ -9,13 +9,12 @@ use arrayvec::ArrayVec;
 use napi::bindgen_prelude::{Either, Uint8Array};
 use napi_derive::napi;
 use nptd_core::counters::Counters;
-use nptd_core::frame::{DeviceIndex, FRAME_BATCH_MAX, FRAME_LEN_MAX, Frame, HEADROOM};
+use nptd_core::frame::{DeviceIndex, FRAME_BATCH_MAX, Frame};
 use nptd_core::output::OutputPool;
 use nptd_core::pipeline::{Engine, EngineConfig};
 use nptd_core::plan::Plan;
 use nptd_core::plan::spec::PlanSpec;
 use nptd_core::time::Instant;
-use nptd_core::verdict::{DropReason, Verdict};
 
 use crate::binding_error::BindingError;
 use crate::binding_plan::BindingPlan;
@@ -54,17 +53,8 @@ pub struct BindingOutgoing {
     pub device: u16,
     /// The packet.
     pub octets: Uint8Array,
-    /// `Forward`, `Reply` or an output kind.
+    /// Its output kind.
     pub kind: &'static str,
-}
-
-/// `TranslationResult`.
-#[napi(object, object_from_js = false)]
-pub struct BindingTranslation {
-    /// Name of the verdict.
-    pub verdict: &'static str,
-    /// The input packet first, if it leaves.
-    pub outgoing: Vec<BindingOutgoing>,
 }
 
 /// One engine and its memory.
@@ -72,8 +62,6 @@ pub struct BindingTranslation {
 pub struct BindingTranslator {
     engine: Engine,
     outputs: OutputPool,
-    /// Where single packets are translated.
-    buffer: Vec<u8>,
     now: Instant,
 }
 
@@ -86,7 +74,6 @@ impl BindingTranslator {
             Ok(config) => Either::A(Self {
                 engine: Engine::new(config, Arc::new(Counters::new())),
                 outputs: OutputPool::new(),
-                buffer: vec![0; HEADROOM + FRAME_LEN_MAX],
                 now: Instant::default(),
             }),
             Err(error) => Either::B(error),
@@ -98,36 +85,6 @@ impl BindingTranslator {
     pub fn apply_plan(&mut self, plan: BindingPlan) -> Option<BindingError> {
         let compiled = PlanSpec::try_from(&plan).and_then(|spec| Ok(Plan::new(spec)?));
         compiled.map(|plan| self.engine.adopt(Arc::new(plan))).err()
-    }
-
-    /// Processes one packet, which is copied.
-    #[napi(catch_unwind)]
-    pub fn process(
-        &mut self,
-        device: f64,
-        octets: &[u8],
-        now_us: f64,
-    ) -> Either<BindingTranslation, BindingError> {
-        let ingress = match Path::Field(&Path::Root, "device").integer(device, REFUSE) {
-            Ok(device) => DeviceIndex(device),
-            Err(error) => return Either::B(error),
-        };
-        let Some(room) = self.buffer.get_mut(HEADROOM..HEADROOM + octets.len()) else {
-            let verdict = DropReason::FrameTooLong.name();
-            return Either::A(BindingTranslation { verdict, outgoing: Vec::new() });
-        };
-        room.copy_from_slice(octets);
-        let now = self.advance(now_us);
-        let mut frame = Frame::new(&mut self.buffer, HEADROOM, octets.len(), ingress);
-        self.engine.process(std::slice::from_mut(&mut frame), now, &mut self.outputs);
-        let (name, _) = Verdict::describe(frame.verdict.index()).unwrap_or_default();
-        let mut outgoing = Vec::new();
-        if leaves(frame.verdict) {
-            let octets = frame.octets().to_vec().into();
-            outgoing.push(BindingOutgoing { device: frame.egress.0, octets, kind: name });
-        }
-        outgoing.extend(self.take_outputs());
-        Either::A(BindingTranslation { verdict: name, outgoing })
     }
 
     /// Processes a batch of at most 64 packets in place, in memory of the caller.
@@ -257,10 +214,6 @@ impl Batch<'_> {
 fn octets_of<T>(array: &[T]) -> Range<usize> {
     let range = array.as_ptr_range();
     range.start.addr()..range.end.addr()
-}
-
-fn leaves(verdict: Verdict) -> bool {
-    matches!(verdict, Verdict::Forward | Verdict::Reply)
 }
 
 fn engine_config(options: &BindingTranslatorOptions) -> Result<EngineConfig, BindingError> {

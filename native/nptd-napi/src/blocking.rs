@@ -15,9 +15,7 @@ pub struct Blocking<T>(Option<Work<T>>);
 
 impl<T: Send + 'static + ToNapiValue + TypeName> Blocking<T> {
     /// Starts the work.
-    pub fn start(
-        work: impl FnOnce() -> std::result::Result<T, BindingError> + Send + 'static,
-    ) -> AsyncTask<Self> {
+    pub fn start(work: impl FnOnce() -> std::result::Result<T, BindingError> + Send + 'static) -> AsyncTask<Self> {
         AsyncTask::new(Self(Some(Box::new(work))))
     }
 }

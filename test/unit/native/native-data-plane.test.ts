@@ -1,12 +1,15 @@
 /** The data plane in Rust on real TAP devices. */
 import { readdirSync } from 'node:fs';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { DataPlane, DataPlaneEvent } from '../../../src/native/data-plane.ts';
 import { openDataPlane } from '../../../src/native/native-data-plane.ts';
 import { NativeError } from '../../../src/native/unwrap-error.ts';
 import { ipv4 } from '../../support/packet-builder.ts';
 import { INTERNAL, options, plan, tap, UPLINK } from './data-plane-plan.ts';
 import { Namespace, whyNoDevices } from './namespace.ts';
+
+// Making and removing devices waits for the kernel, and other tests run at the same time.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const obstacle = whyNoDevices();
 if (obstacle !== undefined) console.log(`skipped: ${obstacle}`);
@@ -22,10 +25,10 @@ async function failureOf(promise: Promise<unknown>): Promise<NativeError> {
 
 const descriptors = () => readdirSync('/proc/self/fd').length;
 
-/** The first event that passes, within five seconds. */
+/** The first event that passes, within ten seconds. */
 function eventOf(plane: DataPlane, passes: (event: DataPlaneEvent) => boolean): Promise<DataPlaneEvent> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error('no such event within 5 s')), 5_000);
+    const timer = setTimeout(() => reject(new Error('no such event within 10 s')), 10_000);
     const remove = plane.onEvent((event) => {
       if (!passes(event)) return;
       clearTimeout(timer);

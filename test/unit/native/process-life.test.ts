@@ -1,7 +1,10 @@
 /** What the addon does to the life of its process. The children run the addon's own loader, since Node runs no TypeScript. */
 import { spawnSync } from 'node:child_process';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Namespace, whyNoDevices } from './namespace.ts';
+
+// Making and removing devices waits for the kernel, and other tests run at the same time.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 });
 
 const obstacle = whyNoDevices();
 if (obstacle !== undefined) console.log(`skipped: ${obstacle}`);
@@ -22,7 +25,7 @@ const opening = (netns: string) => `
 function node(source: string): { status: number | null; signal: string | null; stdout: string; stderr: string } {
   const { status, signal, stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', source], {
     encoding: 'utf8',
-    timeout: 10_000,
+    timeout: 30_000,
   });
   return { status, signal, stdout, stderr };
 }

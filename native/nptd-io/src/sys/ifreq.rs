@@ -78,8 +78,7 @@ fn named(name: &str) -> io::Result<libc::ifreq> {
         *to = from as libc::c_char;
     }
     // The widest member, so that every octet the kernel copies is set.
-    let ifru_map =
-        libc::__c_anonymous_ifru_map { mem_start: 0, mem_end: 0, base_addr: 0, irq: 0, dma: 0, port: 0 };
+    let ifru_map = libc::__c_anonymous_ifru_map { mem_start: 0, mem_end: 0, base_addr: 0, irq: 0, dma: 0, port: 0 };
     Ok(libc::ifreq { ifr_name, ifr_ifru: libc::__c_anonymous_ifr_ifru { ifru_map } })
 }
 

@@ -24,9 +24,7 @@ impl PollSet {
         let limit = limit.as_ref().map_or(std::ptr::null(), std::ptr::from_ref);
         // SAFETY: the array is valid for its length and writable, `limit` is null or points to a timespec that
         // outlives the call, and a null signal mask leaves the mask alone.
-        let ready = unsafe {
-            libc::ppoll(self.0.as_mut_ptr(), self.0.len() as libc::nfds_t, limit, std::ptr::null())
-        };
+        let ready = unsafe { libc::ppoll(self.0.as_mut_ptr(), self.0.len() as libc::nfds_t, limit, std::ptr::null()) };
         if ready >= 0 {
             return Ok(());
         }

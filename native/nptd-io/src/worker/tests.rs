@@ -162,11 +162,8 @@ struct Bench {
 
 impl Bench {
     fn new(devices: usize) -> io::Result<Self> {
-        let shared = Arc::new(Shared {
-            plans: PlanCell::new(1),
-            events: EventQueue::default(),
-            passed: PassedQueue::default(),
-        });
+        let shared =
+            Arc::new(Shared { plans: PlanCell::new(1), events: EventQueue::default(), passed: PassedQueue::default() });
         let bell = Arc::new(EventFd::new()?);
         let link = Arc::new(WorkerLink {
             number: 0,

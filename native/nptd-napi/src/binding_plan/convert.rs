@@ -1,8 +1,8 @@
 //! From a `BindingPlan` to a `PlanSpec`: shapes and ranges only; what a plan means is checked by the core.
 
 use nptd_core::plan::spec::{
-    DeviceSpec, LinkSpec, Nat44Spec, Nptv6Spec, PlanSpec, PolicySpec, PrefixPairSpec, RateSpec, RoleSpec,
-    RouteSpec, Uplink4Spec, Uplink6Spec, UplinkSpec,
+    DeviceSpec, LinkSpec, Nat44Spec, Nptv6Spec, PlanSpec, PolicySpec, PrefixPairSpec, RateSpec, RoleSpec, RouteSpec,
+    Uplink4Spec, Uplink6Spec, UplinkSpec,
 };
 use nptd_core::session::filtering::Filtering;
 use nptd_core::time::Duration;
@@ -105,10 +105,7 @@ fn uplink4(path: Path<'_>, ipv4: &BindingPlanUplink4) -> Converted<Uplink4Spec> 
         usable: ipv4.usable,
         gateway: gateway.transpose()?,
         pool: integers(path.field("pool"), &ipv4.pool)?,
-        ports: (
-            integer(path.field("portLow"), ipv4.port_low)?,
-            integer(path.field("portHigh"), ipv4.port_high)?,
-        ),
+        ports: (integer(path.field("portLow"), ipv4.port_low)?, integer(path.field("portHigh"), ipv4.port_high)?),
         nat44: ipv4.nat44,
     })
 }
@@ -134,9 +131,8 @@ pub fn prefix_pair(path: Path<'_>, pair: &BindingPlanPrefixPair, refuse: Refuse)
 }
 
 fn nat44(path: Path<'_>, nat44: &BindingPlanNat44) -> Converted<Nat44Spec> {
-    let span = |name, ms| -> Converted<Duration> {
-        Ok(Duration::from_millis(integer::<u32>(path.field(name), ms)?.into()))
-    };
+    let span =
+        |name, ms| -> Converted<Duration> { Ok(Duration::from_millis(integer::<u32>(path.field(name), ms)?.into())) };
     Ok(Nat44Spec {
         udp: span("udpMs", nat44.udp_ms)?,
         icmp: span("icmpMs", nat44.icmp_ms)?,

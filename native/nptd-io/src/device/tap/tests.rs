@@ -201,8 +201,7 @@ fn turn_round(octets: &mut [u8]) {
 fn a_frame_that_still_needs_work_is_refused() {
     let Some(namespace) = Namespace::new() else { return };
     let mut tap = open(&namespace.spec("t0"));
-    let plain =
-        Outgoing { octets: &[0; 60], checksum: ChecksumState::Complete, segmentation: Segmentation::None };
+    let plain = Outgoing { octets: &[0; 60], checksum: ChecksumState::Complete, segmentation: Segmentation::None };
     let frames = [
         Outgoing { checksum: ChecksumState::Partial { start: 34, offset: 6 }, ..plain },
         Outgoing { segmentation: Segmentation::Tcp(1_000), ..plain },
@@ -218,8 +217,7 @@ fn a_frame_that_still_needs_work_is_refused() {
 fn a_deleted_device_fails_and_one_that_is_down_fails_on_write() {
     let Some(namespace) = Namespace::new() else { return };
     let mut tap = open(&namespace.spec("t0"));
-    let frame =
-        Outgoing { octets: &[0; 60], checksum: ChecksumState::Complete, segmentation: Segmentation::None };
+    let frame = Outgoing { octets: &[0; 60], checksum: ChecksumState::Complete, segmentation: Segmentation::None };
     namespace.ip(&["link", "set", "t0", "down"]);
     let errno = |tap: &mut Tap| {
         let failure = tap.transmit(&mut std::iter::once(frame)).failure;
