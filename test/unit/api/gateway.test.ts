@@ -215,8 +215,12 @@ describe('the end', () => {
   });
 
   test('while it starts closes what was opened meanwhile', async () => {
-    const { plane, nptd } = open();
-    plane.beforeApply = () => new Promise((resolve) => setTimeout(resolve, 5));
+    const plane = new FakeDataPlane();
+    const openDataPlane: NptdOptions['openDataPlane'] = async (options) => {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      return plane.open(options);
+    };
+    const { nptd } = open({ openDataPlane });
     const started = codeOf(nptd.start());
     await nptd.close();
     expect(await started).toBe('NOT_RUNNING');

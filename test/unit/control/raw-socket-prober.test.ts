@@ -17,6 +17,8 @@ class FakeHost {
   answering = true;
   /** Source of the answers. */
   source = '192.0.2.1';
+  /** Whether the answers carry the identifier of the question. */
+  own = true;
   open = 0;
   sent = 0;
 
@@ -31,7 +33,8 @@ class FakeHost {
     return {
       send: (_target: string, echo: { identifier: number; sequence: number }) => {
         this.sent += 1;
-        if (this.answering) setTimeout(() => onReply(echo, this.source), 5);
+        const identifier = this.own ? echo.identifier : echo.identifier ^ 1;
+        if (this.answering) setTimeout(() => onReply({ ...echo, identifier }, this.source), 5);
       },
       close: () => {
         this.open -= 1;
@@ -70,8 +73,11 @@ test('an assignment gives samples with slot, family and round-trip time', async 
   expect(samples[0]?.rttUs).toBeGreaterThanOrEqual(5000);
 });
 
-test('answers of another source, or to another prober, count for nothing', async () => {
-  host.source = '192.0.2.9';
+test.each([
+  ['of another source', { source: '192.0.2.9' }],
+  ['to another program', { own: false }],
+])('answers %s count for nothing', async (_title, difference) => {
+  Object.assign(host, difference);
   prober.setProbes([assignment()]);
   await vi.advanceTimersByTimeAsync(1000);
   expect(answered()).toBe(0);

@@ -63,6 +63,14 @@ describe('requests', () => {
     expect(await requestControl(path, { request: 'sessions', limit: 0 })).toEqual([]);
   });
 
+  test('that take a while are answered after the client has finished writing', async () => {
+    plane.sessions = async () => {
+      await new Promise((resolve) => setTimeout(resolve, 30));
+      return [SESSION];
+    };
+    expect(await requestControl(path, { request: 'sessions' })).toEqual([SESSION]);
+  });
+
   test('mappings are listed', async () => {
     expect(await requestControl(path, { request: 'mappings' })).toMatchObject([{ internal: SESSION.internal }]);
   });
