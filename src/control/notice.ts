@@ -1,4 +1,4 @@
-/** What the control plane tells the outside: events for programs, log entries for people. Both are data. */
+/** What the control plane tells the world: events for programs, log entries for people. Both are data. */
 
 import type { Family } from './family.ts';
 import type { HealthStatus } from './multihoming/health.ts';
