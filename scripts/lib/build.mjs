@@ -78,6 +78,7 @@ async function runOrFail(command, what, env = {}) {
   let text = '';
   const { code } = await run(command, { env, quiet: true, onText: (more) => (text += more) });
   if (code === 0) return;
+  if (code > 128) throw new SetupProblem(`${what} was stopped by a signal`, 'run the same command again');
   process.stderr.write(text);
   throw new SetupProblem(
     `${what} failed with exit code ${code}; its output is above`,
