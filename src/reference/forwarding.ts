@@ -1,7 +1,7 @@
 /** What every router does with a packet it sends on: hop limit, MTU, fragmentation ("Forwarding" in docs/decisions.md). */
 import type { Plan } from '../plan/plan.ts';
 import { checksumOf } from './checksum.ts';
-import { concatOctets, readU16, writeU8, writeU16 } from './octets.ts';
+import { concatOctets, writeU8, writeU16 } from './octets.ts';
 import type { Ipv4Packet, Ipv6Packet } from './packet.ts';
 import { withTtlLess } from './rewrite.ts';
 import { deviceAt } from './steering.ts';
@@ -56,9 +56,8 @@ function fragment(packet: Ipv4Packet, mtu: number): Uint8Array[] {
 
 function fragmentOf(packet: Ipv4Packet, data: Uint8Array, offset: number, moreFragments: boolean): Uint8Array {
   const octets = concatOctets(packet.octets.subarray(0, packet.headerLength), data);
-  const reservedFlag = readU16(octets, 6) & 0x8000;
   writeU16(octets, 2, octets.length);
-  writeU16(octets, 6, reservedFlag | (moreFragments ? 0x2000 : 0) | (offset / 8));
+  writeU16(octets, 6, (moreFragments ? 0x2000 : 0) | (offset / 8));
   writeU16(octets, 10, 0);
   writeU16(octets, 10, checksumOf(octets.subarray(0, packet.headerLength)));
   return octets;

@@ -60,6 +60,9 @@ const PORTS = [5000, 5001, 80, 0, 65535, 1023, 5002];
 const REMOTES = ['192.0.2.10', '192.0.2.20', '192.0.2.30', '203.0.113.77'];
 const REMOTE_PORTS = [53, 5000, 80];
 
+const ROUTER_ALERT = Uint8Array.of(148, 4, 0, 0);
+const SOURCE_ROUTE = Uint8Array.of(131, 7, 4, 10, 0, 0, 11, 0);
+
 /** Addresses that are special to somebody. */
 const SPECIAL = [
   '10.0.0.11',
@@ -127,7 +130,7 @@ export function fieldsOf(shape: PacketShape): Ipv4Fields & { readonly payload: U
     dontFragment: shape.dontFragment,
     id: shape.size,
     payload: payloadOf(shape.size),
-    ...(shape.options ? { options: Uint8Array.of(148, 4, 0, 0) } : {}),
+    ...(shape.options ? { options: shape.size % 8 === 3 ? SOURCE_ROUTE : ROUTER_ALERT } : {}),
   };
 }
 

@@ -13,6 +13,15 @@ export interface SearchLimits {
   readonly packetsMin: number;
 }
 
+/** Many short lives and a few long ones. */
+const anySequence = fc.tuple(
+  anySite,
+  fc.oneof(
+    { weight: 15, arbitrary: fc.array(anyEvent, { minLength: 30, maxLength: 160, size: 'max' }) },
+    { weight: 1, arbitrary: fc.array(anyEvent, { minLength: 400, maxLength: 1200, size: 'max' }) },
+  ),
+);
+
 /** A sequence on which the implementations differ. */
 export interface Found {
   readonly seed: number;
@@ -37,8 +46,7 @@ export function search(implementations: Implementations, limits: SearchLimits): 
 
 /** One seed: a number of sequences that takes about a second. */
 function searchRound(implementations: Implementations, seed: number, tally: Tally): Found | undefined {
-  const sequence = fc.tuple(anySite, fc.array(anyEvent, { minLength: 30, maxLength: 160, size: 'max' }));
-  const property = fc.property(sequence, ([site, events]) => playEvents(site, events, implementations, tally));
+  const property = fc.property(anySequence, ([site, events]) => playEvents(site, events, implementations, tally));
   const details = fc.check(property, { seed, numRuns: 40, endOnFailure: true });
   if (!details.failed || details.counterexample === null) {
     return undefined;

@@ -183,6 +183,14 @@ export const nptv6Cases: readonly Case[] = [
     },
   },
   {
+    name: '6296-3.7b the same for an interface identifier that cannot be translated back',
+    plan: LONG_PAIR,
+    run: (bed) => {
+      const source = 'fd01:203:405:ab01::1';
+      bed.drops(LAN, udp6(source, '2001:db8:1:ff01:ffff:ffff:ffff:ffff', PORTS), 'InterfaceIdAllOnes');
+    },
+  },
+  {
     name: '6296b-ICMP1 an error from outside: outer destination and quoted source become internal',
     run: (bed) => {
       const quote = hop(translatedUdp(H1_A, Q6, OUT));
@@ -282,6 +290,19 @@ export const nptv6Cases: readonly Case[] = [
       const packet = udp6('fd01:203:406::1', Q6, PORTS);
       const error = icmpError6(GATEWAY, 'fd01:203:406::1', packet, { type: 1, code: 5 });
       bed.dropsWithError(LAN, packet, 'SourceNotInternal', LAN, error);
+    },
+  },
+  {
+    name: '6092-R5 such a source reaches nobody inside either',
+    run: (bed) => {
+      const packet = udp6('fd99::1', 'fd01:203:405:2::9', PORTS);
+      bed.dropsWithError(
+        LAN,
+        packet,
+        'SourceNotInternal',
+        LAN,
+        icmpError6(GATEWAY, 'fd99::1', packet, { type: 1, code: 5 }),
+      );
     },
   },
   {

@@ -1,6 +1,6 @@
 /** Port pools, resting ports and full tables: RFC 6888 section 3, RFC 7857. */
 import { expect } from 'vitest';
-import { echoRequest, icmpError, tcp, udp } from '../../support/packet-builder.ts';
+import { echoRequest, icmpError, ipv4, tcp, udp } from '../../support/packet-builder.ts';
 import { ISP_A, LAN, twoUplinks } from '../../support/plans.ts';
 import type { TranslatorBed } from '../../support/translator-bed.ts';
 import type { Case } from '../case.ts';
@@ -65,6 +65,31 @@ export const poolCases: readonly Case[] = [
       refused(bed, '10.0.0.12:5001', S1, 'SessionTableFull');
       bed.wait(1);
       bed.forwards(LAN, udp('10.0.0.12:5001', S1), ISP_A, udp('203.0.113.2:5001', S1));
+    },
+  },
+  {
+    // Worked out apart from both implementations: the highest SipHash-2-4(secret, host ‖ address) of the four.
+    name: '6888-R2, 6056-5 the secret pairs hosts with addresses',
+    plan: twoUplinks({ a4: { pool: ['203.0.113.2', '203.0.113.9', '203.0.113.10', '203.0.113.11'].map(ipv4) } }),
+    run: (bed) => {
+      const last = [2, 9, 10, 11, 2, 2, 11, 2, 9];
+      for (const [index, octet] of last.entries()) {
+        const from = `10.0.0.${11 + index}:5000`;
+        bed.send(LAN, udp(from, S1));
+        expect(bed.externalOf('udp', from).split(':')[0]).toBe(`203.0.113.${octet}`);
+      }
+    },
+  },
+  {
+    name: '6888-R3, 6888-R13 every port of the pool is handed out before it is exhausted',
+    plan: twoUplinks({ a4: { portLow: 2000, portHigh: 2199 } }),
+    run: (bed) => {
+      for (let host = 1; host <= 200; host += 1) {
+        bed.send(LAN, udp(`10.0.9.${host}:5000`, S1));
+      }
+      const ports = bed.mappings().map((row) => Number(row.external.split(':')[1]));
+      expect(ports.sort((a, b) => a - b)).toEqual(Array.from({ length: 200 }, (_, index) => 2000 + index));
+      refused(bed, '10.0.0.11:5000', S1, 'PortPoolExhausted');
     },
   },
   {

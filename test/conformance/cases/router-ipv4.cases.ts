@@ -1,5 +1,16 @@
 /** What an IPv4 router owes: RFC 1812, RFC 1191, RFC 4787 section 11. */
-import { echoReply, echoRequest, icmp, icmpError, ip4, patched, tcp, text, udp } from '../../support/packet-builder.ts';
+import {
+  echoReply,
+  echoRequest,
+  icmp,
+  icmpError,
+  ip4,
+  ipv4,
+  patched,
+  tcp,
+  text,
+  udp,
+} from '../../support/packet-builder.ts';
 import { DEVICES, device, ISP_A, ISP_B, LAN, OFFICE, twoUplinks } from '../../support/plans.ts';
 import type { Case } from '../case.ts';
 
@@ -260,6 +271,34 @@ export const routerIpv4Cases: readonly Case[] = [
         OFFICE,
         ip4('10.0.0.11', '10.0.1.5', 253, text('experiment')),
       );
+    },
+  },
+  {
+    name: '1812-FRAG a first fragment may announce a longer datagram than it holds',
+    run: (bed) => {
+      const first = udp(H1, '10.0.1.5:53', { moreFragments: true, length: 3000 });
+      bed.forwards(LAN, first, OFFICE, first);
+    },
+  },
+  {
+    name: '1812-UNREACH the longest internal route wins',
+    plan: twoUplinks({
+      plan: {
+        routes: [
+          { device: OFFICE, ipv4: { prefix: ipv4('10.0.0.128'), prefixLength: 25, via: ipv4('10.0.1.9') } },
+          { device: LAN, ipv4: { prefix: ipv4('10.0.0.0'), prefixLength: 8, via: ipv4('10.0.0.254') } },
+        ],
+      },
+    }),
+    run: (bed) => {
+      for (const [to, egress] of [
+        ['10.0.0.200', OFFICE],
+        ['10.0.0.12', LAN],
+        ['10.77.0.1', LAN],
+        ['10.0.1.9', OFFICE],
+      ] as const) {
+        bed.forwards(LAN, udp(H1, `${to}:53`), egress, udp(H1, `${to}:53`));
+      }
     },
   },
   {

@@ -144,6 +144,15 @@ export const tcpCases: readonly Case[] = [
     },
   },
   {
+    name: '7857-S2.2 more resets do not prolong a session that was reset',
+    run: (bed) => {
+      play(bed, ...HANDSHAKE, '<RST');
+      bed.wait(100);
+      play(bed, '<RST', '>RST');
+      lasts(bed, 'TRANS', 140);
+    },
+  },
+  {
     name: '5382-R3 address-dependent filtering: a SYN from a known address opens a session, from others not',
     run: (bed) => {
       play(bed, '>SYN');

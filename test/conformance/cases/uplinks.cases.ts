@@ -198,6 +198,19 @@ export const uplinkCases: readonly Case[] = [
     },
   },
   {
+    name: 'MWAN-5 of two uplinks with one address a hairpinned packet takes the usable one',
+    plan: twoUplinks({
+      b4: { pool: [ipv4('203.0.113.2')] },
+      a4: { usable: false },
+      nat44: { filteringUdp: 'endpoint-independent' },
+    }),
+    run: (bed) => {
+      bed.send(LAN, udp(H1, S1));
+      bed.forwards(LAN, udp('10.0.0.12:6000', WA), LAN, udp('203.0.113.2:6000', H1));
+      expect(bed.mappings().map(({ uplinkSlot }) => uplinkSlot)).toEqual([1, 1]);
+    },
+  },
+  {
     name: '4787-R7 a site that is numbered like its ISP keeps its numbers, and reaches the world',
     plan: OVERLAP,
     run: (bed) => {
