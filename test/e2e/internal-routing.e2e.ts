@@ -76,7 +76,7 @@ test.each([
   ['IPv4', GUEST.ipv4, CLIENT.ipv4],
   ['IPv6', GUEST.ipv6, CLIENT.ipv6],
 ])('traffic between two internal subnets is routed and keeps its %s source', async (_family, target, source) => {
-  const capture = guest.start(['tcpdump', '-n', '-l', '-i', 'lan1', 'icmp or icmp6']);
+  const capture = guest.start(['tcpdump', '-Z', 'root', '-n', '-l', '-i', 'lan1', 'icmp or icmp6']);
   await capture.waitForLine((line) => line.includes('listening'), 5000);
   const result = await ping(bed.site.client, target, 3);
   expect(result, result.text).toMatchObject({ sent: 3, received: 3 });
