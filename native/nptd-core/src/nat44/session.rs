@@ -174,7 +174,9 @@ impl Nat44 {
     /// of its sessions to die.
     pub(super) fn end_session(&mut self, position: u32, plan: &Plan, at: Option<Instant>) {
         let Some(session) = self.sessions.get(position) else { return };
-        let (mapping, ends) = (session.mapping, session.ends);
+        // One that is ended early does not live until its time.
+        let died = at.map_or(session.ends, |at| session.ends.min(Tick::at_or_after(at)));
+        let mapping = session.mapping;
         let (outbound, inbound) = (session.key_outbound(), session.key_inbound());
         self.sessions_outbound.remove(self.hash.hash(outbound), position);
         self.sessions_inbound.remove(self.hash.hash(inbound), position);
@@ -183,7 +185,7 @@ impl Nat44 {
         self.free_session(position);
         self.sessions_live -= 1;
         if let Some(mapping_entry) = self.mappings.get_mut(mapping) {
-            mapping_entry.ended = mapping_entry.ended.max(ends);
+            mapping_entry.ended = mapping_entry.ended.max(died);
         }
         if last {
             self.rest_mapping(mapping, plan, at);

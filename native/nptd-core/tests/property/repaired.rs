@@ -1,0 +1,69 @@
+//! What attacks have found, each as small as it can be shown.
+
+use nptd_core::nat44::Protocol;
+use nptd_core::plan::spec::*;
+use nptd_core::session::filtering::Filtering;
+use nptd_core::verdict::Verdict;
+
+use super::packets::{Packet4, echo, tcp, udp};
+use super::sequences::{BOTH, Link, small_spec};
+use super::site::{CABLE, HOST, HOSTS, REMOTE, Site};
+
+const SYN: u8 = 0x02;
+const SYN_ACK: u8 = 0x12;
+const ONLY_TUNNEL: [Link; 2] = [Link { is_usable: false, ..BOTH[0] }, BOTH[1]];
+const GONE: Link = Link { is_there: false, ..BOTH[0] };
+
+/// A site with both uplinks, room for that much, and a rest for ports.
+fn site(mappings_max: u32, rest_ms: u64) -> Site {
+    Site::new(plan(BOTH, rest_ms), mappings_max, 64)
+}
+
+fn plan(links: [Link; 2], rest_ms: u64) -> PlanSpec {
+    small_spec(links, rest_ms, Filtering::EndpointIndependent)
+}
+
+/// A datagram or segment from an internal host, by its last octet, to a remote one.
+fn send(site: &mut Site, host: u32, protocol: Protocol, remote: u32, flags: u8) -> Verdict {
+    site.settle();
+    let (number, transport) = match protocol {
+        Protocol::Udp => (17, udp(2000, 443, b"")),
+        Protocol::Tcp => (6, tcp(2000, 443, flags, b"")),
+        Protocol::Icmp => (1, echo(8, 2000, b"")),
+    };
+    let packet = Packet4::new(HOST + host, REMOTE + remote, number, transport);
+    site.send_packet(HOSTS, &packet.octets()).verdict
+}
+
+fn answer(site: &mut Site, by: nptd_core::frame::DeviceIndex, remote: u32, flags: u8) -> Verdict {
+    let slot = by.0 as u8 - 2;
+    let row = site.mappings().into_iter().find(|row| row.slot == slot).unwrap();
+    let transport = tcp(443, row.external.port, flags, b"");
+    site.send_packet(by, &Packet4::new(REMOTE + remote, row.external.address, 6, transport).octets()).verdict
+}
+
+/// Ports of a dead epoch do not rest, and count towards no capacity.
+#[test]
+fn a_renumbered_uplink_leaves_no_resting_mappings_behind() {
+    let mut site = site(1, 120_000);
+    assert_eq!(send(&mut site, 0, Protocol::Udp, 0, 0), Verdict::Forward);
+    assert_eq!(send(&mut site, 0, Protocol::Udp, 1, 0), Verdict::Forward);
+    site.adopt(plan([Link { epoch: 1, ..BOTH[0] }, BOTH[1]], 120_000));
+    assert_eq!(send(&mut site, 1, Protocol::Udp, 0, 0), Verdict::Forward);
+}
+
+/// The rest begins when the last session died, not when one that was ended early would have.
+#[test]
+fn a_session_ended_by_a_new_syn_does_not_prolong_the_rest_6888_r8() {
+    let mut site = site(8, 120_000);
+    assert_eq!(send(&mut site, 0, Protocol::Tcp, 0, SYN), Verdict::Forward);
+    assert_eq!(answer(&mut site, CABLE, 0, SYN_ACK), Verdict::Forward);
+    assert_eq!(send(&mut site, 0, Protocol::Tcp, 1, SYN), Verdict::Forward);
+    site.adopt(plan(ONLY_TUNNEL, 120_000));
+    assert_eq!(send(&mut site, 0, Protocol::Tcp, 0, SYN), Verdict::Forward);
+    site.adopt(plan(BOTH, 120_000));
+    site.advance(240_000 + 120_000);
+    assert_eq!(send(&mut site, 1, Protocol::Tcp, 0, SYN), Verdict::Forward);
+    let external = site.mappings().into_iter().find(|row| row.slot == 0).unwrap().external;
+    assert_eq!(external.port, 2000, "the port is free again");
+}
