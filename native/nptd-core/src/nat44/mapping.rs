@@ -162,6 +162,11 @@ impl Nat44 {
             Some(at) => Tick::at_or_after(at.after(rest)),
             None => Tick(mapping.ended.0.saturating_add(ticks(rest))),
         };
+        if at.is_some_and(|at| mapping.rests_until <= at.tick()) {
+            // The wheel has passed this tick already and would keep it for another.
+            self.release_mapping(position);
+            return;
+        }
         mapping.state = State::Resting;
         self.mappings_live -= 1;
         self.rest_wheel.link(&mut self.mappings, position);

@@ -67,3 +67,11 @@ fn a_session_ended_by_a_new_syn_does_not_prolong_the_rest_6888_r8() {
     let external = site.mappings().into_iter().find(|row| row.slot == 0).unwrap().external;
     assert_eq!(external.port, 2000, "the port is free again");
 }
+
+#[test]
+fn a_mapping_that_is_moved_without_a_rest_is_gone_at_once() {
+    let mut site = site(1, 0);
+    assert_eq!(send(&mut site, 0, Protocol::Udp, 0, 0), Verdict::Forward);
+    site.adopt(plan(ONLY_TUNNEL, 0));
+    assert_eq!(send(&mut site, 0, Protocol::Udp, 0, 0), Verdict::Forward);
+}
