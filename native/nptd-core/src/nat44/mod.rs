@@ -124,7 +124,12 @@ impl Nat44 {
     }
 
     /// Follows a plan: pools of uplinks whose epoch changed begin anew, and a sweep collects what died with the old.
-    pub fn adopt(&mut self, plan: &Plan) {
+    ///
+    /// The sweep under the plan `before` is finished first: an uplink that was gone, or without NAT44, may be back
+    /// with the same epoch, and its dead sessions would live again on ports that its new pool knows nothing of.
+    pub fn adopt(&mut self, before: &Plan, plan: &Plan) {
+        let mut budget = u32::MAX;
+        self.sweep_dead_epochs(before, &mut budget);
         self.pools.adopt(plan);
         self.sweep = Some(0);
     }

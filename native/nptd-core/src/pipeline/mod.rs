@@ -79,7 +79,7 @@ impl Engine {
 
     /// Takes over a plan, between two batches.
     pub fn adopt(&mut self, plan: Arc<Plan>) {
-        self.nat44.adopt(&plan);
+        self.nat44.adopt(&self.plan, &plan);
         self.neighbours.adopt(&plan);
         self.plan = plan;
         // A pool that began anew has forgotten which identifiers are ours.

@@ -75,3 +75,13 @@ fn a_mapping_that_is_moved_without_a_rest_is_gone_at_once() {
     site.adopt(plan(ONLY_TUNNEL, 0));
     assert_eq!(send(&mut site, 0, Protocol::Udp, 0, 0), Verdict::Forward);
 }
+
+/// However fast plans follow each other, what was dead stays dead.
+#[test]
+fn sessions_of_an_uplink_that_was_away_do_not_come_back_with_it() {
+    let mut site = site(8, 120_000);
+    assert_eq!(send(&mut site, 0, Protocol::Udp, 0, 0), Verdict::Forward);
+    site.adopt(plan([GONE, BOTH[1]], 120_000));
+    site.adopt(plan(BOTH, 120_000));
+    assert_eq!((site.sessions().len(), site.mappings().len()), (0, 0));
+}
