@@ -6,7 +6,7 @@ import { crossed, type Leg, type Nat44Context } from './nat44-leg.ts';
 import { ICMP, type Ipv4Packet } from './packet.ts';
 import { type Quote, readQuote, translateError } from './quoted-packet.ts';
 import { DESTINATION, SOURCE } from './rewrite.ts';
-import { preferred } from './steering.ts';
+import { preferred, uplinkAt } from './steering.ts';
 import { type Dropped, dropped } from './verdict.ts';
 
 /** An error from the site, about a packet that came in: quoted destination and outer source become external (5508-R5). */
@@ -19,7 +19,7 @@ export function outboundError(context: Nat44Context, packet: Ipv4Packet, target:
   if (mapping === undefined) {
     return dropped('IcmpQuoteUnknown');
   }
-  const uplink = context.plan.uplinks.find(({ slot }) => slot === mapping.slot);
+  const uplink = uplinkAt(context.plan, mapping.slot);
   if (uplink === undefined) {
     throw new Error('a live mapping is on an uplink of the plan');
   }

@@ -23,6 +23,11 @@ export function tickAfter(nowUs: number, ms: number): Tick {
   return Math.ceil((nowUs + ms * 1000) / TICK_US);
 }
 
+/** Milliseconds until a tick, rounded down. */
+export function msUntil(tick: Tick, nowUs: number): number {
+  return Math.floor((tick * TICK_US - nowUs) / 1000);
+}
+
 export interface Session {
   readonly mapping: Mapping;
   readonly remote: Endpoint;

@@ -127,12 +127,11 @@ function refusePrefix(side: string, prefix: bigint, length: number): string | un
   const barred: readonly (readonly [bigint, number, string])[] = [
     [0xffn << 120n, 8, 'multicast'],
     [0xfe80n << 112n, 10, 'link-local'],
+    [0n, 127, 'unspecified or loopback'],
+    [0xffffn << 32n, 96, 'IPv4-mapped'],
   ];
   const overlap = barred.find(
     ([other, otherLength]) => inPrefix6(other, prefix, length) || inPrefix6(prefix, other, otherLength),
   );
-  if (overlap !== undefined) {
-    return `the ${side} prefix is ${overlap[2]}`;
-  }
-  return prefix === 0n ? `the ${side} prefix is the unspecified one` : undefined;
+  return overlap && `the ${side} prefix overlaps ${overlap[2]} addresses`;
 }

@@ -7,7 +7,7 @@ import type { Plan, PlanDevice } from '../plan/plan.ts';
 import { formatEndpoint } from './address.ts';
 import { fromInternal4, fromUplink4 } from './ipv4.ts';
 import { fromInternal6, fromUplink6 } from './ipv6.ts';
-import { type Mapping, MappingTable, type Session } from './mapping-table.ts';
+import { type Mapping, MappingTable, msUntil, type Session } from './mapping-table.ts';
 import { refusePrefixPair } from './nptv6.ts';
 import { readU8 } from './octets.ts';
 import { Bucket, icmpError, tcpReset } from './own-errors.ts';
@@ -24,8 +24,6 @@ import type {
   TranslatorOptions,
 } from './translator.ts';
 import { type Dropped, dropped, type Outcome } from './verdict.ts';
-
-const TICK_US = 100_000;
 
 export class ReferenceTranslator implements Translator {
   readonly #options: TranslatorOptions;
@@ -143,7 +141,7 @@ function sessionRow(session: Session, nowUs: number): SessionRow {
   const row = {
     ...mappingFields(session.mapping),
     remote: formatEndpoint(session.remote),
-    expiresInMs: Math.floor((session.endTick * TICK_US - nowUs) / 1000),
+    expiresInMs: msUntil(session.endTick, nowUs),
   };
   return session.tcp === undefined ? row : { ...row, tcpState: session.tcp.state };
 }

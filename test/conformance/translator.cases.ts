@@ -7,6 +7,7 @@ import { icmpCases } from './cases/icmp.cases.ts';
 import { malformedIpv4Cases } from './cases/malformed-ipv4.cases.ts';
 import { nptv6Cases } from './cases/nptv6.cases.ts';
 import { poolCases } from './cases/pool.cases.ts';
+import { prefixPairCases } from './cases/prefix-pair.cases.ts';
 import { routerIpv4Cases } from './cases/router-ipv4.cases.ts';
 import { routerIpv6Cases } from './cases/router-ipv6.cases.ts';
 import { tcpCases } from './cases/tcp.cases.ts';
@@ -24,6 +25,7 @@ export function translatorCases(make: MakeTranslator): void {
   runCases('IPv4 router (RFC 1812)', routerIpv4Cases, make);
   runCases('malformed IPv4', malformedIpv4Cases, make);
   runCases('several uplinks', uplinkCases, make);
+  runCases('prefix pairs (RFC 6296 section 4.1)', prefixPairCases, make);
   runCases('NPTv6 (RFC 6296)', nptv6Cases, make);
   runCases('IPv6 router (RFC 4443, 8200, 6092)', routerIpv6Cases, make);
   rfc6296Vectors(make);

@@ -36,7 +36,7 @@ class FaultyTranslator extends ReferenceTranslator {
 
 describe('reference against native', () => {
   const files = readdirSync(REGRESSIONS).filter((name) => name.endsWith('.json'));
-  test.each(files)('5382-R2 regression %s', (name) => {
+  test.each(files)('4787-R11 regression %s', (name) => {
     const recording = readRecording(readFileSync(new URL(name, REGRESSIONS), 'utf8'));
     expect(recording.steps.length).toBeGreaterThan(0);
     playRecording(recording, IMPLEMENTATIONS);
