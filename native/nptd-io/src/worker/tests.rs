@@ -213,6 +213,17 @@ fn frames_leave_by_their_egress_in_order_with_the_outputs_behind() -> io::Result
 }
 
 #[test]
+fn outputs_of_one_burst_are_not_sent_again_with_the_next() -> io::Result<()> {
+    let mut bench = Bench::new(3)?;
+    assert!(bench.peers[0].send(&[2, FORWARD_WITH_OUTPUT]));
+    assert!(bench.peers[1].send(&[2, FORWARD]));
+    bench.turn()?;
+    let received: Vec<_> = std::iter::from_fn(|| bench.peers[2].receive()).collect();
+    assert_eq!(received, [[2, FORWARD_WITH_OUTPUT], [2, 0xff], [2, FORWARD]]);
+    Ok(())
+}
+
+#[test]
 fn every_turn_ends_with_a_tick_and_published_gauges() -> io::Result<()> {
     let mut bench = Bench::new(1)?;
     bench.path.script().sessions = 3;
@@ -372,6 +383,8 @@ fn a_long_listing_does_not_hold_up_frames() -> io::Result<()> {
     assert_eq!(bench.link.mailbox.send(Command::ListSessions(Listing::new(usize::MAX, reply))), Ok(()));
     for turn in 0..3 {
         assert!(answer.try_recv().is_err(), "finished before turn {turn}");
+        // Whatever else there is to wait for, an unfinished listing goes on at once.
+        assert_eq!(bench.worker.timeout(), (turn > 0).then_some(Duration::from_micros(0)));
         assert!(bench.peers[0].send(&[1, FORWARD]));
         bench.worker.run_once()?;
         assert!(bench.peers[1].receive().is_some());

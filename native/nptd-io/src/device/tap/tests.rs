@@ -130,12 +130,21 @@ fn a_name_in_use_is_refused_and_its_owner_left_alone() {
 }
 
 #[test]
+fn a_persistent_device_of_somebody_else_is_not_taken_over() {
+    let Some(namespace) = Namespace::new() else { return };
+    namespace.ip(&["tuntap", "add", "dev", "t0", "mode", "tap"]);
+    let (step, errno, _) = refusal(&namespace.spec("t0"));
+    assert_eq!((step, errno), (Step::Create, libc::EBUSY));
+    assert!(namespace.ip(&["link", "show", "t0"]).contains("t0"));
+}
+
+#[test]
 fn an_unknown_namespace_is_named_as_the_cause() {
     let spec = TapSpec { name: "t0".into(), netns: Some("nptdio-no-such".into()), mtu: 1_500 };
     let (step, errno, message) = refusal(&spec);
     assert_eq!((step, errno), (Step::EnterNamespace, libc::ENOENT));
     assert!(message.contains("there is no network namespace"), "{message}");
-    let escaping = TapSpec { netns: Some("../../etc/passwd".into()), ..spec };
+    let escaping = TapSpec { netns: Some("../../proc/self/ns/net".into()), ..spec };
     assert_eq!(refusal(&escaping).1, libc::EINVAL);
 }
 
