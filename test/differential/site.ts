@@ -21,7 +21,11 @@ export interface Site {
   readonly filtering: number;
   readonly rate: readonly [number, number];
   readonly translateZeros: boolean;
+  readonly layout: Layout;
 }
+
+/** How the uplinks lie to each other and to the site. */
+type Layout = 'apart' | 'one-address' | 'like-the-lan' | 'b-without-ipv4' | 'b-without-ipv6' | 'only-a';
 
 /** What events have changed since the start. */
 export interface PlanState {
@@ -85,6 +89,16 @@ export const anySite: fc.Arbitrary<Site> = fc.record({
   filtering: fc.nat({ max: 26 }),
   rate: fc.constantFrom<readonly [number, number]>([100, 100], [3, 2], [1000, 1], [0, 5]),
   translateZeros: fc.boolean(),
+  layout: fc.constantFrom<Layout>(
+    'apart',
+    'apart',
+    'apart',
+    'one-address',
+    'like-the-lan',
+    'b-without-ipv4',
+    'b-without-ipv6',
+    'only-a',
+  ),
 });
 
 export const START: PlanState = {
@@ -125,6 +139,10 @@ export function optionsOf(site: Site): TranslatorOptions {
 
 /** Internal devices 0 and 3, uplink A on device 1, uplink B on device 2. */
 export function planOf(site: Site, state: PlanState, generation: number): Plan {
+  return laidOut(site.layout, plainPlan(site, state, generation));
+}
+
+function plainPlan(site: Site, state: PlanState, generation: number): Plan {
   const [mtuLan, mtuA, mtuOffice] = site.mtu;
   const poolA = POOL_A.slice(0, site.poolSize).map((address) => ipv4(address) + (state.shiftA % 50) * 16);
   const ownA = poolA[0] ?? 0;
@@ -192,4 +210,46 @@ function filteringOf(choice: number): Pick<Plan['nat44'], 'filteringUdp' | 'filt
     filteringTcp: classAt(Math.floor(choice / 3)),
     filteringIcmp: classAt(Math.floor(choice / 9)),
   };
+}
+
+function laidOut(layout: Layout, plan: Plan): Plan {
+  switch (layout) {
+    case 'apart':
+      return plan;
+    case 'one-address':
+      return withUplinkB(plan, (b) => ({
+        ...b,
+        ipv4: { ...UPLINK_B4, usable: usableB(b), pool: [ipv4('203.0.113.2')] },
+      }));
+    case 'like-the-lan':
+      return likeTheLan(plan);
+    case 'b-without-ipv4':
+      return withUplinkB(plan, ({ ipv4: _none, ...b }) => b);
+    case 'b-without-ipv6':
+      return withUplinkB(plan, ({ ipv6: _none, ...b }) => b);
+    case 'only-a':
+      return { ...plan, policies: [{ prefer: [0] }] };
+  }
+}
+
+/** 4787-R7: uplink A is numbered like the internal network. */
+function likeTheLan(plan: Plan): Plan {
+  const own = ipv4('10.0.0.50') + ((plan.uplinks[0]?.epoch ?? 0) % 50);
+  return {
+    ...plan,
+    devices: plan.devices.map((one, index) =>
+      index === 1 ? { ...one, ipv4: [{ address: own, prefixLength: 24 }] } : one,
+    ),
+    uplinks: plan.uplinks.map((uplink) =>
+      uplink.slot === 0 && uplink.ipv4 !== undefined ? { ...uplink, ipv4: { ...uplink.ipv4, pool: [own] } } : uplink,
+    ),
+  };
+}
+
+function withUplinkB(plan: Plan, change: (b: PlanUplink) => PlanUplink): Plan {
+  return { ...plan, uplinks: plan.uplinks.map((uplink) => (uplink.slot === 1 ? change(uplink) : uplink)) };
+}
+
+function usableB(uplink: PlanUplink): boolean {
+  return uplink.ipv4?.usable === true;
 }
