@@ -1,7 +1,9 @@
-/** The jobs of `setup.mjs --run JOB`; each gives the exit code. */
+/** The jobs of `setup.mjs --run JOB`; each takes the arguments after its name and gives the exit code. */
+import { join } from 'node:path';
+import { runBench } from './bench.mjs';
 import { inNamespaces, namespaceObstacle } from './namespace.mjs';
 import { SetupProblem } from './problem.mjs';
-import { run } from './process.mjs';
+import { ROOT, run } from './process.mjs';
 import { runTests } from './test-run.mjs';
 
 export const JOBS = {
@@ -18,11 +20,6 @@ async function runDemo() {
   return (await run(inNamespaces([process.execPath, 'dist/demo/main.js']))).code;
 }
 
-async function runBench(options) {
-  const { code } = await run([process.execPath, 'scripts/build-bench.mjs']);
-  return code === 0 ? (await run([process.execPath, 'dist-bench/bench/run.js', ...options])).code : code;
-}
-
-async function runCoreBench(options) {
-  return (await run(['cargo', 'bench', '-p', 'nptd-core', '--', ...options], { cwd: 'native' })).code;
+async function runCoreBench(given) {
+  return (await run(['cargo', 'bench', '-p', 'nptd-core', '--', ...given], { cwd: join(ROOT, 'native') })).code;
 }

@@ -14,7 +14,6 @@ const NETWORK_PROGRAMS = {
   curl: 'curl',
   nft: 'nftables',
   dig: 'bind9-dnsutils',
-  tcpdump: 'tcpdump',
   unshare: 'util-linux',
   nsenter: 'util-linux',
   setpriv: 'util-linux',

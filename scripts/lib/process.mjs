@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** Ordinary users of Debian have no sbin on their path, and ip, nft and tcpdump live there. */
+/** Ordinary users of Debian have no sbin on their path, and ip, nft and traceroute live there. */
 export function widenPath() {
   const parts = (process.env.PATH ?? '').split(delimiter);
   const missing = ['/usr/local/sbin', '/usr/sbin', '/sbin'].filter((part) => !parts.includes(part));

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ping, traceroute, whoAmI } from '../../src/demo/clients.ts';
 import type { Namespace, Network } from '../../src/demo/network.ts';
 import { CLIENT, INTERNET, ISP_A, type Site } from '../../src/demo/site.ts';
-import { type ConfigObject, TestBed } from './test-bed.ts';
+import { type ConfigObject, startServers, TestBed } from './test-bed.ts';
 
 /**
  * Beside the client's network a second internal device, and behind a router in the client's network a third subnet:
@@ -69,18 +69,15 @@ beforeAll(async () => {
     `route add default via ${GUEST.gateway4}`,
     `route add default via ${GUEST.gateway6}`,
   );
+  await startServers(guest, GUEST.ipv4, GUEST.ipv6);
 });
 afterAll(() => bed?.close());
 
 test.each([
   ['IPv4', GUEST.ipv4, CLIENT.ipv4],
   ['IPv6', GUEST.ipv6, CLIENT.ipv6],
-])('traffic between two internal subnets is routed and keeps its %s source', async (_family, target, source) => {
-  const capture = guest.start(['tcpdump', '-Z', 'root', '-n', '-l', '-i', 'lan1', 'icmp or icmp6']);
-  await capture.waitForLine((line) => line.includes('listening'), 5000);
-  const result = await ping(bed.site.client, target, 3);
-  expect(result, result.text).toMatchObject({ sent: 3, received: 3 });
-  expect(await capture.waitForLine((line) => line.includes('echo request'), 2000)).toContain(`${source} > ${target}`);
+])('traffic between two internal subnets is routed and keeps its %s source', async (_family, server, source) => {
+  expect((await whoAmI(bed.site.client, server))?.address).toBe(source);
 });
 
 test('nptd is one hop between two internal subnets', async () => {

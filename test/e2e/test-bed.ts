@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Status } from '../../src/api/status.ts';
 import { Gateway } from '../../src/demo/gateway.ts';
-import { Network } from '../../src/demo/network.ts';
+import { type Namespace, Network } from '../../src/demo/network.ts';
 import type { Background } from '../../src/demo/processes.ts';
 import { CLIENT, INTERNET, ISP_A, ISP_B, type Isp, Site } from '../../src/demo/site.ts';
 import type { SessionRow } from '../../src/reference/translator.ts';
@@ -82,8 +82,7 @@ export class TestBed implements AsyncDisposable {
     const network = new Network(prefix);
     try {
       const site = await Site.create(network, options.isps);
-      const servers = site.internet.start([process.execPath, SERVER, ...Object.values(INTERNET)]);
-      await servers.waitForLine((line) => line.includes('"listening"'), 5000);
+      const servers = await startServers(site.internet, ...Object.values(INTERNET));
       await options.before?.(network, site);
       const config = siteConfig(options, prefix, socketIn(folder));
       const file = join(folder, 'nptd.yaml');
@@ -130,6 +129,13 @@ export class TestBed implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
+}
+
+/** Starts every service of the Internet host on addresses of a namespace. */
+export async function startServers(namespace: Namespace, ...addresses: string[]): Promise<Background> {
+  const servers = namespace.start([process.execPath, SERVER, ...addresses]);
+  await servers.waitForLine((line) => line.includes('"listening"'), 5000);
+  return servers;
 }
 
 const socketIn = (folder: string) => join(folder, 'control.sock');
