@@ -27,6 +27,8 @@ struct SlotPools {
     epoch: u8,
     ports: (u16, u16),
     addresses: Vec<AddressPools>,
+    /// Address and echo identifier that the gateway itself has taken.
+    reserved: Option<(u32, u16)>,
 }
 
 struct AddressPools {
@@ -66,6 +68,7 @@ impl PortPools {
             let mut kept = core::mem::take(&mut pools.addresses);
             if pools.epoch != uplink.epoch {
                 kept.clear();
+                pools.reserved = None;
             }
             pools.epoch = uplink.epoch;
             pools.ports = ipv4.ports;
@@ -101,12 +104,17 @@ impl PortPools {
         }
     }
 
-    /// Takes an echo identifier of the first address for the gateway itself.
+    /// Takes an echo identifier of the first address for the gateway itself; the same one again if it is wanted again.
     pub fn reserve_identifier(&mut self, slot: u8, wanted: u16) -> Option<u16> {
-        let pool = &mut self.slots.get_mut(usize::from(slot))?.addresses.first_mut()?.icmp;
+        let pools = self.slots.get_mut(usize::from(slot))?;
+        let first = pools.addresses.first_mut()?;
+        if pools.reserved == Some((first.address, wanted)) {
+            return Some(wanted);
+        }
         let list = PortList { low: 0, high: u16::MAX };
-        let identifier = pool.next_free(list, u32::from(wanted))?;
-        pool.set(identifier, true);
+        let identifier = first.icmp.next_free(list, u32::from(wanted))?;
+        first.icmp.set(identifier, true);
+        pools.reserved = Some((first.address, identifier));
         Some(identifier)
     }
 }

@@ -1,8 +1,11 @@
 //! What attacks have found, each as small as it can be shown.
 
+use nptd_core::host::neighbours::mapped4;
+use nptd_core::host::probes::{Family, ProbeSpec};
 use nptd_core::nat44::Protocol;
 use nptd_core::plan::spec::*;
 use nptd_core::session::filtering::Filtering;
+use nptd_core::time::Duration;
 use nptd_core::verdict::Verdict;
 
 use super::packets::{Packet4, echo, tcp, udp};
@@ -84,4 +87,25 @@ fn sessions_of_an_uplink_that_was_away_do_not_come_back_with_it() {
     site.adopt(plan([GONE, BOTH[1]], 120_000));
     site.adopt(plan(BOTH, 120_000));
     assert_eq!((site.sessions().len(), site.mappings().len()), (0, 0));
+}
+
+/// Each plan used to take another identifier from the hosts, for good.
+#[test]
+fn probes_keep_their_identifier_from_plan_to_plan_3022_2_2() {
+    let mut site = site(8, 120_000);
+    let probe = ProbeSpec {
+        slot: 0,
+        family: Family::V4,
+        targets: vec![mapped4(REMOTE)],
+        interval: Duration::from_secs(1),
+        timeout: Duration::from_secs(1),
+        burst: false,
+        identifier: 1_999,
+    };
+    site.engine.set_probes(vec![probe], site.now);
+    for _ in 0..3 {
+        site.adopt(plan(BOTH, 120_000));
+    }
+    assert_eq!(send(&mut site, 0, Protocol::Icmp, 0, 0), Verdict::Forward);
+    assert_eq!(site.mappings()[0].external.port, 2000, "preserved, since it is free");
 }
