@@ -5,7 +5,7 @@ use nptd_core::host::probes::{Family, ProbeSpec};
 use nptd_core::nat44::Protocol;
 use nptd_core::plan::spec::*;
 use nptd_core::session::filtering::Filtering;
-use nptd_core::time::Duration;
+use nptd_core::time::{Duration, Instant, TICK_US};
 use nptd_core::verdict::Verdict;
 
 use super::packets::{Packet4, echo, tcp, udp};
@@ -108,4 +108,15 @@ fn probes_keep_their_identifier_from_plan_to_plan_3022_2_2() {
     }
     assert_eq!(send(&mut site, 0, Protocol::Icmp, 0, 0), Verdict::Forward);
     assert_eq!(site.mappings()[0].external.port, 2000, "preserved, since it is free");
+}
+
+/// A caller may count microseconds from 1970; ticks of 32 bits do not reach that far.
+#[test]
+fn the_rest_of_a_lifetime_does_not_depend_on_the_origin_of_time() {
+    for origin in [0, 1_763_700_000_000_000, 0x1_0000_0000 * TICK_US] {
+        let mut site = site(8, 120_000);
+        site.now = Instant::from_micros(origin + 12_345_000);
+        assert_eq!(send(&mut site, 0, Protocol::Udp, 0, 0), Verdict::Forward);
+        assert_eq!(site.sessions()[0].expires_in_ms, 300_055);
+    }
 }
