@@ -21,7 +21,7 @@ impl RateLimit {
         if due - now > u64::from(rate.burst - 1) * interval {
             return false;
         }
-        self.virtual_time_us = due + interval;
+        self.virtual_time_us = due.saturating_add(interval);
         true
     }
 }

@@ -83,9 +83,10 @@ impl Wheel {
     /// Takes the next entry whose end has come off the wheel; none when all of them up to `now` are done or the
     /// budget, which counts visited entries and slots, is used up.
     pub fn next_due<T: Timed>(&mut self, slab: &mut Slab<T>, now: Tick, budget: &mut u32) -> Option<u32> {
+        let last = last_visited(now);
         // One turn visits every slot: after a long silence the rest of the way can be skipped.
-        self.cursor = self.cursor.max((now.0 + 1).saturating_sub(self.heads.len() as u32));
-        while self.cursor <= now.0 && *budget > 0 {
+        self.cursor = self.cursor.max((last + 1).saturating_sub(self.heads.len() as u32));
+        while self.cursor <= last && *budget > 0 {
             *budget -= 1;
             let slot = self.cursor as usize & (self.heads.len() - 1);
             let position = self.heads.get(slot).copied().unwrap_or(NONE);
@@ -105,8 +106,13 @@ impl Wheel {
 
     /// Whether ticks up to `now` are still to be visited.
     pub fn is_behind(&self, now: Tick) -> bool {
-        self.cursor <= now.0
+        self.cursor <= last_visited(now)
     }
+}
+
+/// The last tick to visit. The very last one there is has none after it for the cursor to go on to.
+fn last_visited(now: Tick) -> u32 {
+    now.0.min(u32::MAX - 1)
 }
 
 #[cfg(test)]

@@ -120,3 +120,15 @@ fn the_rest_of_a_lifetime_does_not_depend_on_the_origin_of_time() {
         assert_eq!(site.sessions()[0].expires_in_ms, 300_055);
     }
 }
+
+#[test]
+fn the_last_tick_there_is_ends_like_any_other() {
+    for now in [u64::from(u32::MAX) * TICK_US, u64::MAX] {
+        let mut site = site(8, 120_000);
+        site.now = Instant::from_micros(now);
+        let _ = send(&mut site, 0, Protocol::Udp, 0, 0);
+        let _ = send(&mut site, 0, Protocol::Tcp, 0, SYN_ACK);
+        site.tick();
+        site.settle();
+    }
+}
