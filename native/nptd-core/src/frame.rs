@@ -1,6 +1,8 @@
 //! A frame: layer 2 octets in a caller-owned buffer, what the device said about them, and the outcome.
 
 use crate::verdict::{DropReason, Verdict};
+use crate::wire::checksum::internet_checksum;
+use crate::wire::octets::{set_u16, tail};
 
 /// Octets kept free in front of every received frame, so that headers can grow in place.
 pub const HEADROOM: usize = 64;
@@ -134,6 +136,16 @@ impl<'a> Frame<'a> {
             *start = start.saturating_add(count as u16);
         }
         true
+    }
+
+    /// Finishes a partial checksum in place, where that cannot be left to the receiver.
+    pub fn finish_checksum(&mut self) {
+        let ChecksumState::Partial { start, offset } = self.checksum else { return };
+        let (start, field) = (usize::from(start), usize::from(start) + usize::from(offset));
+        let sum = internet_checksum(tail(self.octets(), start));
+        // Zero would mean "none" to UDP (RFC 768); elsewhere both stand for the same sum.
+        set_u16(self.octets_mut(), field, if sum == 0 { 0xffff } else { sum });
+        self.checksum = ChecksumState::Complete;
     }
 
     /// Cuts the frame to `length` octets if it is longer (Ethernet padding, for one).

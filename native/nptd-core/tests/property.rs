@@ -9,6 +9,8 @@ mod property {
     mod model;
     mod packets;
     mod repaired;
+    mod round_trips;
     mod sequences;
     mod site;
+    mod tables;
 }

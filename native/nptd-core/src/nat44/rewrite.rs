@@ -27,7 +27,8 @@ pub fn replace_endpoint(packet: &mut [u8], protocol: Protocol, end: End, new: En
     let transport = tail_mut(packet, header_len);
     let ports = replace_port(transport, protocol, end, new.port);
     let field = match protocol {
-        // The checksum of ICMP has no pseudo-header.
+        // The checksum of ICMP has no pseudo-header, so an unfinished one covers nothing yet.
+        Protocol::Icmp if matches!(state, ChecksumState::Partial { .. }) => return,
         Protocol::Icmp => return update(transport, 2, |sum| ports.apply(sum)),
         Protocol::Tcp => tcp::CHECKSUM,
         Protocol::Udp => udp::CHECKSUM,

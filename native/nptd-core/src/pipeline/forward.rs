@@ -52,6 +52,8 @@ impl Transit<'_> {
         let Some(device) = self.plan().device(hop.device).filter(|device| frame.len() > usize::from(device.mtu)) else {
             return self.transmit4(frame, hop);
         };
+        // It covers the whole packet, of which each receiver sees a part.
+        frame.finish_checksum();
         let data_max = (usize::from(device.mtu) - ipv4::HEADER_LEN) / 8 * 8;
         let mapped = NextHop { device: hop.device, address: mapped4(hop.address) };
         if device.mac.is_some() && self.neighbours.link_address(&mut self.context, mapped).is_none() {
