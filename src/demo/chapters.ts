@@ -21,10 +21,13 @@ const FAILOVER_MS_MAX = 3000;
 const RECOVERY_MS_MAX = 12_000;
 const SERVER = fileURLToPath(new URL('internet-server.js', import.meta.url));
 
-const PICTURE = `
-client ${CLIENT.ipv4} ────── nptd ─┬─ isp-a ${ISP_A.ipv4.gateway} ───┬─ Internet ${INTERNET.web4}
-       ${CLIENT.ipv6}     └─ isp-b ${ISP_B.ipv4.gateway} ──┘           ${INTERNET.web6}
-`.trim();
+const PICTURE = [
+  [
+    `client ${CLIENT.ipv4} `.padEnd(29, '─'),
+    ` nptd ─┬─ ${ISP_A.name} ${ISP_A.ipv4.gateway} ──┬─ Internet ${INTERNET.web4}`,
+  ],
+  [`       ${CLIENT.ipv6}`.padEnd(29), `       └─ ${ISP_B.name} ${ISP_B.ipv4.gateway} ─┘           ${INTERNET.web6}`],
+];
 
 interface Stage {
   readonly story: Story;
@@ -34,7 +37,7 @@ interface Stage {
 
 export async function tellStory(network: Network, story: Story, config: string): Promise<void> {
   story.chapter('A site with two ISPs, in network namespaces of its own');
-  story.text(PICTURE);
+  story.text(PICTURE.map((line) => line.join('')).join('\n'));
   const site = await Site.create(network);
   const server = site.internet.start([process.execPath, SERVER, ...Object.values(INTERNET)]);
   await server.waitForLine((line) => line.includes('"listening"'), 5000);

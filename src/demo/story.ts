@@ -1,7 +1,7 @@
 /** Prints a story line by line: aligned, timed, in colours on a terminal only. */
 
 const COLOURS = { bold: '1', dim: '2', red: '31', green: '32', cyan: '36' } as const;
-const TITLE_WIDTH = 34;
+const TITLE_WIDTH = 37;
 
 export class Story {
   readonly #started = performance.now();
