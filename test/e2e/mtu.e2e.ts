@@ -56,6 +56,8 @@ describe('an uplink whose MTU is smaller than that of the site', () => {
       const text = await bed.site.client.runOrThrow(['sh', '-c', `${maker}; ${upload}`, file], { timeoutMs: 30_000 });
       const [expected = '', digest] = text.split('\n');
       expect(digest).toBe(expected.split(' ')[0]);
+      // What nptd told the kernel of the client is what makes its segments fit.
+      expect(await bed.site.client.runOrThrow(['ip', 'route', 'get', server])).toContain(`mtu ${MTU}`);
     },
   );
 
