@@ -117,9 +117,7 @@ fn to_json(rows: &[Row]) -> String {
     let seconds = std::time::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs());
     let rows: Vec<_> = rows
         .iter()
-        .map(|row| {
-            serde_json::json!({ "case": row.case, "value": row.median, "best": row.best, "unit": "ns/packet" })
-        })
+        .map(|row| serde_json::json!({ "case": row.case, "value": row.median, "best": row.best, "unit": "ns/packet" }))
         .collect();
     serde_json::json!({ "machine": machine, "date": seconds, "rows": rows }).to_string()
 }

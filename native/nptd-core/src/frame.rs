@@ -71,12 +71,7 @@ impl<'a> Frame<'a> {
     /// A received frame whose octets are `buffer[start..start + length]`.
     ///
     /// Lengths beyond the buffer are cut to it, so that a wrong caller gets a truncated packet, not a panic.
-    pub fn new(
-        buffer: &'a mut [u8],
-        start: usize,
-        length: usize,
-        ingress: DeviceIndex,
-    ) -> Self {
+    pub fn new(buffer: &'a mut [u8], start: usize, length: usize, ingress: DeviceIndex) -> Self {
         let start = start.min(buffer.len());
         let end = start.saturating_add(length).min(buffer.len());
         Self {

@@ -44,11 +44,7 @@ impl Default for OutputPool {
 impl OutputPool {
     /// An empty pool with all its memory.
     pub fn new() -> Self {
-        Self {
-            octets: alloc::vec![0; OUTPUT_OCTETS_MAX],
-            used: 0,
-            outputs: Vec::with_capacity(OUTPUTS_MAX),
-        }
+        Self { octets: alloc::vec![0; OUTPUT_OCTETS_MAX], used: 0, outputs: Vec::with_capacity(OUTPUTS_MAX) }
     }
 
     /// Forgets all outputs.
@@ -58,12 +54,7 @@ impl OutputPool {
     }
 
     /// Takes `length` octets for a new output and lends them, zeroed; none when the pool is full.
-    pub fn allocate(
-        &mut self,
-        length: usize,
-        egress: DeviceIndex,
-        kind: OutputKind,
-    ) -> Option<&mut [u8]> {
+    pub fn allocate(&mut self, length: usize, egress: DeviceIndex, kind: OutputKind) -> Option<&mut [u8]> {
         if self.outputs.len() == OUTPUTS_MAX {
             return None;
         }

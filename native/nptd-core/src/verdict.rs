@@ -71,8 +71,12 @@ DropReason {
     MartianDestination,
     /// Multicast and broadcast are not forwarded between site and uplinks.
     MulticastNotForwarded,
-    /// A fragment of an IPv4 datagram that would need translation; fragments are not tracked yet.
+    /// An ICMP error in fragments, which is not translated.
     FragmentNotTracked,
+    /// The first fragment of the datagram was refused, and so are the others.
+    FragmentRefused,
+    /// Too many fragments wait for their first one, or too many datagrams are in fragments.
+    FragmentStoreFull,
     /// The source of a packet from the site belongs to no internal prefix.
     SourceNotInternal,
     /// A packet from an uplink claims a source inside the site.
@@ -143,6 +147,8 @@ OutputKind {
     TcpReset,
     /// A fragment of a packet that was too long for the next link.
     Fragment,
+    /// A fragment that came before the first one of its datagram, translated and sent after it.
+    ReleasedFragment,
     /// A segment cut from a super-packet.
     Segment,
     /// An ARP request or neighbour solicitation.
@@ -167,6 +173,8 @@ Suppressed {
     OutputPoolFull,
     /// A frame that waited for address resolution was given up.
     ResolutionFailed,
+    /// A stored fragment was given up: its first one did not come in time, or was refused.
+    FragmentGivenUp,
     /// An output was ready, but its next hop is not resolved.
     NeighbourUnresolved,
 }

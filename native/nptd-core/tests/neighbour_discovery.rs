@@ -1,5 +1,10 @@
 //! Neighbour discovery: what is answered and how, what is learned, and what RFC 4861 has refused.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::wildcard_enum_match_arm, reason = "a test that cannot go on has failed")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test that cannot go on has failed"
+)]
 
 mod host;
 

@@ -1,5 +1,10 @@
 //! The neighbour table: resolution, waiting packets, limits, confirmation, own packets, new plans.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::wildcard_enum_match_arm, reason = "a test that cannot go on has failed")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test that cannot go on has failed"
+)]
 
 mod host;
 
@@ -72,9 +77,8 @@ fn waiting_packets_leave_in_order_behind_a_link_header_once_the_hop_answers() {
     assert_eq!(gateway.row(host()).unwrap().waiting, 5);
     assert_eq!(gateway.arp(INTERNAL, &answer(HOST_MAC)).0, Verdict::Consumed);
     let sent = gateway.sent();
-    let expected: Vec<Vec<u8>> = (0..5)
-        .map(|number| [&HOST_MAC[..], &INTERNAL_MAC, &[0x08, 0x00], &[0x45, number, 9]].concat())
-        .collect();
+    let expected: Vec<Vec<u8>> =
+        (0..5).map(|number| [&HOST_MAC[..], &INTERNAL_MAC, &[0x08, 0x00], &[0x45, number, 9]].concat()).collect();
     assert_eq!(sent.iter().map(|sent| sent.octets.clone()).collect::<Vec<_>>(), expected);
     assert!(sent.iter().all(|sent| sent.kind == OutputKind::Released && sent.egress == INTERNAL));
     assert_eq!(gateway.counters.output(OutputKind::Released), 5);
@@ -88,9 +92,8 @@ fn a_waiting_super_packet_keeps_its_checksum_and_segmentation() {
     let mut gateway = Gateway::new();
     let packet: Vec<u8> = (0..65_535_u32).map(|number| number as u8).collect();
     let partial = ChecksumState::Partial { start: 20, offset: 16 };
-    let verdict = gateway.with(|context, neighbours| {
-        neighbours.enqueue(context, host(), &packet, partial, Segmentation::Tcp(1448))
-    });
+    let verdict = gateway
+        .with(|context, neighbours| neighbours.enqueue(context, host(), &packet, partial, Segmentation::Tcp(1448)));
     assert_eq!(verdict, Verdict::Queued);
     gateway.sent();
     let _ = gateway.arp(INTERNAL, &answer(HOST_MAC));

@@ -463,6 +463,7 @@ fn spec() -> PlanSpec {
             pool: vec![address4(external)],
             ports: (1024, 65_535),
             nat44: true,
+            mss_clamp: None,
         }),
         ipv6: Some(Uplink6Spec { usable: true, gateway: None, pairs: vec![] }),
     };

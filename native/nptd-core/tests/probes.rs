@@ -1,9 +1,16 @@
 //! Probes: rounds, misses, bursts, and answers that do not count.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::wildcard_enum_match_arm, reason = "a test that cannot go on has failed")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test that cannot go on has failed"
+)]
 
 mod host;
 
-use etherparse::{ArpOperation, Icmpv4Type, Icmpv6Type, NetSlice, PacketBuilder, SlicedPacket, TransportSlice, checksum};
+use etherparse::{
+    ArpOperation, Icmpv4Type, Icmpv6Type, NetSlice, PacketBuilder, SlicedPacket, TransportSlice, checksum,
+};
 use host::*;
 use nptd_core::host::neighbours::mapped4;
 use nptd_core::host::probes::{Family, ProbeSample, ProbeSpec, Probes, SAMPLES_MAX};
@@ -52,7 +59,8 @@ fn read(packet: &[u8]) -> Request {
             assert_eq!(header.header_checksum(), header.to_header().calc_header_checksum());
             assert_eq!(checksum::Sum16BitWords::new().add_slice(icmp.slice()).ones_complement(), 0);
             let Icmpv4Type::EchoRequest(echo) = icmp.icmp_type() else { panic!("no request") };
-            let [source, target] = [header.source(), header.destination()].map(|octets| mapped4(u32::from_be_bytes(octets)));
+            let [source, target] =
+                [header.source(), header.destination()].map(|octets| mapped4(u32::from_be_bytes(octets)));
             Request { source, target, identifier: echo.id, sequence: echo.seq, data: icmp.payload().to_vec() }
         }
         (Some(NetSlice::Ipv6(ip)), Some(TransportSlice::Icmpv6(icmp))) => {
@@ -199,15 +207,8 @@ fn a_miss_is_judged_at_exactly_the_timeout_and_starts_a_burst_at_once() {
     assert_eq!(prober.probes.next_wakeup(), Some(start.after(Duration::from_millis(800))));
 
     let burst = prober.after_ms(1);
-    let missed = ProbeSample {
-        slot: 1,
-        family: Family::V4,
-        target: 0,
-        round: 1,
-        burst: false,
-        sent_at: start,
-        rtt: None,
-    };
+    let missed =
+        ProbeSample { slot: 1, family: Family::V4, target: 0, round: 1, burst: false, sent_at: start, rtt: None };
     assert_eq!(prober.samples(), [missed]);
     assert_eq!(burst.iter().map(|request| request.target as u32).collect::<Vec<_>>(), T4.map(v4));
     assert!(!first.is_empty() && !second.is_empty());

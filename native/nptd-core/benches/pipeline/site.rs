@@ -158,6 +158,7 @@ fn plan() -> PlanSpec {
             pool: (1..=32).map(|host| WAN_NET + host).collect(),
             ports: (1, u16::MAX),
             nat44: true,
+            mss_clamp: None,
         }),
         ipv6: Some(Uplink6Spec {
             usable: true,
@@ -225,7 +226,10 @@ fn solicitation(ingress: DeviceIndex, mac: [u8; 6], source: u128, target: u128) 
 fn frame4(protocol: u8, (address, port): (u32, u16), flags: u8) -> Template {
     let mut template = frame(INTERNAL, host_mac(address - HOST_NET - 2), ethernet::TYPE_IPV4, 50);
     let packet = &mut template.octets[ethernet::HEADER_LEN..];
-    ipv4::write_own_header(packet, ipv4::OwnHeader { tos: 0, total_len: 50, protocol, source: address, destination: SERVER });
+    ipv4::write_own_header(
+        packet,
+        ipv4::OwnHeader { tos: 0, total_len: 50, protocol, source: address, destination: SERVER },
+    );
     let transport = &mut packet[ipv4::HEADER_LEN..];
     octets::set_u16(transport, 0, port);
     octets::set_u16(transport, 2, 443);

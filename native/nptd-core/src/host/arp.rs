@@ -29,15 +29,18 @@ pub fn handle(context: &mut Context<'_>, neighbours: &mut Neighbours, frame: &mu
     // An answer to us alone shows that the sender hears us; what everybody gets shows only that it is there.
     let solicited = arp.operation == Operation::Reply && for_us && ethernet::destination(frame.octets()) == own;
     if arp.sender != 0 {
-        neighbours.hear(context, Claim {
-            device: frame.ingress,
-            address: mapped4(arp.sender),
-            mac: Some(arp.sender_mac),
-            solicited,
-            overrides: true,
-            router: None,
-            creates: arp.operation == Operation::Request && for_us,
-        });
+        neighbours.hear(
+            context,
+            Claim {
+                device: frame.ingress,
+                address: mapped4(arp.sender),
+                mac: Some(arp.sender_mac),
+                solicited,
+                overrides: true,
+                router: None,
+                creates: arp.operation == Operation::Request && for_us,
+            },
+        );
     }
     match arp.operation {
         Operation::Request if for_us => answer(frame, own, &arp),

@@ -152,14 +152,17 @@ pub struct NdMessage {
 impl NdMessage {
     /// Writes the whole IPv6 packet into [`PACKET_LEN`] zeroed octets.
     pub fn write(&self, packet: &mut [u8], source: u128, destination: u128) {
-        ipv6::write_own_header(packet, ipv6::OwnHeader {
-            traffic_class: 0,
-            payload_len: MESSAGE_LEN as u16,
-            next_header: protocol::ICMPV6,
-            hop_limit: 255,
-            source,
-            destination,
-        });
+        ipv6::write_own_header(
+            packet,
+            ipv6::OwnHeader {
+                traffic_class: 0,
+                payload_len: MESSAGE_LEN as u16,
+                next_header: protocol::ICMPV6,
+                hop_limit: 255,
+                source,
+                destination,
+            },
+        );
         let message = tail_mut(packet, ipv6::HEADER_LEN);
         set_u8(message, 0, self.kind);
         set_u8(message, 4, self.flags);

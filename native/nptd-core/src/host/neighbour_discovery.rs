@@ -1,9 +1,7 @@
 //! Neighbour discovery for IPv6 (RFC 4861): solicitations answered, advertisements learned.
 
 use super::context::Context;
-use super::nd_message::{
-    NdMessage, OVERRIDE, PACKET_LEN, ROUTER, Received, SOLICITED, TARGET_LINK_ADDRESS,
-};
+use super::nd_message::{NdMessage, OVERRIDE, PACKET_LEN, ROUTER, Received, SOLICITED, TARGET_LINK_ADDRESS};
 use super::neighbours::{Claim, Neighbours};
 use crate::frame::{ChecksumState, DeviceIndex, Frame, Segmentation};
 use crate::plan::{Device, Plan, Role};
@@ -43,15 +41,18 @@ pub fn handle(
     match received.kind {
         icmp::v6::NEIGHBOUR_SOLICITATION => answer(context, neighbours, frame, &received),
         icmp::v6::NEIGHBOUR_ADVERTISEMENT => {
-            neighbours.hear(context, Claim {
-                device: frame.ingress,
-                address: received.target,
-                mac: received.target_mac,
-                solicited: received.flags & SOLICITED != 0,
-                overrides: received.flags & OVERRIDE != 0,
-                router: Some(received.flags & ROUTER != 0),
-                creates: false,
-            });
+            neighbours.hear(
+                context,
+                Claim {
+                    device: frame.ingress,
+                    address: received.target,
+                    mac: received.target_mac,
+                    solicited: received.flags & SOLICITED != 0,
+                    overrides: received.flags & OVERRIDE != 0,
+                    router: Some(received.flags & ROUTER != 0),
+                    creates: false,
+                },
+            );
             Verdict::Consumed
         }
         icmp::v6::ROUTER_SOLICITATION => Verdict::Pass,
@@ -116,15 +117,18 @@ fn is_proxied(plan: &Plan, device: &Device, received: &Received) -> bool {
 fn learn(context: &mut Context<'_>, neighbours: &mut Neighbours, device: DeviceIndex, received: &Received) {
     let one_station = !ipv6::address::is_multicast(received.source);
     if received.source_mac.is_some() && one_station {
-        neighbours.hear(context, Claim {
-            device,
-            address: received.source,
-            mac: received.source_mac,
-            solicited: false,
-            overrides: true,
-            router: None,
-            creates: true,
-        });
+        neighbours.hear(
+            context,
+            Claim {
+                device,
+                address: received.source,
+                mac: received.source_mac,
+                solicited: false,
+                overrides: true,
+                router: None,
+                creates: true,
+            },
+        );
     }
 }
 

@@ -8,6 +8,7 @@
 //! The question changes nothing and the commitment cannot be refused by the caller any more, so a packet that
 //! dies of its TTL or its length leaves no state behind. Hairpinning is the outbound half followed by the inbound.
 
+mod identification;
 mod inbound;
 mod mapping;
 mod outbound;
@@ -26,6 +27,7 @@ pub use inbound::Admitted;
 pub use outbound::Steered;
 pub use rows::{MappingRow, SessionRow};
 
+use identification::Identifications;
 use mapping::Mapping;
 use port_pool::PortPools;
 use session::Session;
@@ -97,6 +99,7 @@ pub struct Nat44 {
     mappings_external: Index,
     rest_wheel: Wheel,
     pools: PortPools,
+    identifications: Identifications,
     sessions_live: u32,
     mappings_live: u32,
     /// Where the sweep for entries of dead epochs goes on; none when there is nothing to sweep.
@@ -117,6 +120,7 @@ impl Nat44 {
             mappings_external: Index::new(mappings_max),
             rest_wheel: Wheel::new(REST_WHEEL),
             pools: PortPools::new(secret),
+            identifications: Identifications::new(secret),
             sessions_live: 0,
             mappings_live: 0,
             sweep: None,
@@ -168,6 +172,11 @@ impl Nat44 {
         self.pools.reserve_identifier(slot, wanted)
     }
 
+    /// The identification of a packet that leaves in our own name (6864-5.3.1).
+    pub fn next_identification(&mut self, source: u32, destination: u32, protocol: u8) -> u16 {
+        self.identifications.next(source, destination, protocol)
+    }
+
     fn sweep_dead_epochs(&mut self, plan: &Plan, budget: &mut u32) {
         while let (Some(position), true) = (self.sweep, *budget > 0) {
             *budget -= 1;
@@ -189,9 +198,7 @@ impl Nat44 {
 
 /// Whether sessions and mappings of (slot, epoch) are still those of the plan's uplink.
 fn epoch_is_current(plan: &Plan, slot: u8, epoch: u8) -> bool {
-    plan.uplink(slot).is_some_and(|uplink| {
-        uplink.epoch == epoch && uplink.ipv4.as_ref().is_some_and(|ipv4| ipv4.nat44)
-    })
+    plan.uplink(slot).is_some_and(|uplink| uplink.epoch == epoch && uplink.ipv4.as_ref().is_some_and(|ipv4| ipv4.nat44))
 }
 
 /// A lifetime in ticks, rounded up.

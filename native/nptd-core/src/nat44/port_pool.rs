@@ -252,8 +252,7 @@ mod tests {
         let hasher = SipHasher24::new_with_key(&[1; 16]);
         let mut pool = Pool::new();
         let list = PortList::of(Protocol::Udp, 2000, (1500, 1899));
-        let mut seen: Vec<u16> =
-            (0..400).filter_map(|host| pool.allocate(hasher, key(host, 2000), 9, list)).collect();
+        let mut seen: Vec<u16> = (0..400).filter_map(|host| pool.allocate(hasher, key(host, 2000), 9, list)).collect();
         seen.sort_unstable();
         assert_eq!(seen, (1500..=1899).collect::<Vec<u16>>());
         assert_eq!(pool.allocate(hasher, key(400, 2000), 9, list), None);

@@ -76,7 +76,7 @@ impl Transit<'_> {
 
     /// Cuts an IPv4 packet without options and sends its fragments as outputs, from the `skip`-th on (4787-R13a,
     /// 1812-FRAG). Outputs leave after the frame itself, which takes the first fragment.
-    fn send_fragments(&mut self, packet: &[u8], hop: NextHop<u128>, data_max: usize, skip: usize) {
+    pub fn send_fragments(&mut self, packet: &[u8], hop: NextHop<u128>, data_max: usize, skip: usize) {
         let (offset, more) = (ipv4::fragment_offset(packet), ipv4::more_fragments(packet));
         let data = tail(packet, ipv4::HEADER_LEN);
         for (index, piece) in data.chunks(data_max).enumerate().skip(skip) {

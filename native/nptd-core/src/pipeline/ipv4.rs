@@ -1,7 +1,9 @@
 //! IPv4: which way a packet goes (docs/decisions.md, "IPv4 from an internal device" and "from an uplink").
 
 use super::forward::check_ttl;
+use super::fragments::Part;
 use super::link::{Family, LinkDestination};
+use super::mss;
 use super::own_errors::IcmpError;
 use super::parse::{Headers4, locate_headers4};
 use super::transit::{Answer, Outcome, Refusal, Transit};
@@ -11,9 +13,10 @@ use crate::nat44::quoted::{self, Quote};
 use crate::nat44::rewrite::{End, replace_endpoint};
 use crate::nat44::{Endpoint, ExternalFlow, Flow, Protocol};
 use crate::plan::{Device, NextHop, Role, Uplink};
+use crate::session::fragments::Datagram;
 use crate::verdict::{DropReason, Verdict};
 use crate::wire::ipv4::address;
-use crate::wire::octets::tail;
+use crate::wire::octets::{tail, tail_mut};
 use crate::wire::{icmp, ipv4, protocol, tcp, udp};
 
 /// Error codes of "destination unreachable".
@@ -44,11 +47,7 @@ impl Transit<'_> {
         }
     }
 
-    fn route4(
-        &mut self,
-        frame: &mut Frame<'_>,
-        addressed: LinkDestination,
-    ) -> Result<Outcome, (Refusal, Option<u8>)> {
+    fn route4(&mut self, frame: &mut Frame<'_>, addressed: LinkDestination) -> Result<Outcome, (Refusal, Option<u8>)> {
         let nowhere = |reason: DropReason| (Refusal::from(reason), None);
         let headers = locate_headers4(frame.octets()).map_err(nowhere)?;
         frame.truncate(headers.total_len);
@@ -92,28 +91,46 @@ impl Transit<'_> {
             if is_echo_request(headers) {
                 return Ok(Outcome { verdict: self.host4(frame, headers), slot });
             }
-            let verdict = self.hairpin4(frame, headers, uplink.slot).map_err(|refusal| (refusal, slot))?;
-            return Ok(Outcome { verdict, slot });
+            return self.hairpin4(frame, headers, uplink.slot).map_err(|refusal| (refusal, slot));
         }
         self.outbound4(frame, headers)
     }
 
-    fn outbound4(
+    fn outbound4(&mut self, frame: &mut Frame<'_>, headers: &Headers4) -> Result<Outcome, (Refusal, Option<u8>)> {
+        let chosen = self.plan().choose4();
+        if self.plan().is_exempt4(ipv4::destination(frame.octets())) {
+            // 6888-R6.
+            let uplink = chosen.ok_or_else(|| (refuse_outbound(DropReason::NoUplink, 0), None))?;
+            return self.untranslated4(frame, uplink).map_err(|refusal| (refusal, None));
+        }
+        let routed = chosen.filter(|uplink| self.plan().is_routed4(uplink.slot));
+        let part = Part::of(frame);
+        if let Part::Later(datagram) = part {
+            return self.later_fragment4(frame, datagram, None, routed).map_err(|refusal| (refusal, None));
+        }
+        let outcome = self.outbound_query4(frame, headers, &part, routed);
+        if outcome.is_err() {
+            self.refuse_fragments(part.begins());
+        }
+        outcome.map_err(|refusal| (refusal, None))
+    }
+
+    fn outbound_query4(
         &mut self,
         frame: &mut Frame<'_>,
         headers: &Headers4,
-    ) -> Result<Outcome, (Refusal, Option<u8>)> {
-        let routed = self.plan().choose4().filter(|uplink| self.plan().is_routed4(uplink.slot));
-        let done = match (classify(frame.octets(), headers, EchoKind::Request), routed) {
+        part: &Part,
+        routed: Option<&Uplink>,
+    ) -> Result<Outcome, Refusal> {
+        match (self.query4(frame, headers, EchoKind::Request, part), routed) {
             (Ok(Query::Flow { protocol, source, destination, tcp_flags }), _) => {
                 let remote = remote_of(protocol, destination);
-                self.outbound_flow4(frame, &Flow { protocol, internal: source, remote }, tcp_flags)
+                self.outbound_flow4(frame, &Flow { protocol, internal: source, remote }, tcp_flags, part.begins())
             }
             (Ok(Query::Error(quote)), _) => self.outbound_error4(frame, &quote, routed),
             (Err(_), Some(uplink)) => self.untranslated4(frame, uplink),
-            (Err(reason), None) => return Err((reason.into(), None)),
-        };
-        done.map_err(|refusal| (refusal, None))
+            (Err(reason), None) => Err(reason.into()),
+        }
     }
 
     fn outbound_flow4(
@@ -121,6 +138,7 @@ impl Transit<'_> {
         frame: &mut Frame<'_>,
         flow: &Flow,
         tcp_flags: u8,
+        begins: Option<Datagram>,
     ) -> Result<Outcome, Refusal> {
         let (plan, now) = (self.plan(), self.context.now);
         let steered = self.nat44.steer_outbound(flow, tcp_flags, None, plan, now);
@@ -129,11 +147,15 @@ impl Transit<'_> {
         let hop = self.uplink_hop4(uplink, frame.octets())?;
         self.check_forward4(frame.octets(), hop.device)?;
         let external = self.nat44.commit_outbound(steered, flow, tcp_flags, plan, now);
-        if let Some(external) = external.map_err(|reason| refuse_outbound(reason, tcp_flags))? {
-            let checksum = frame.checksum;
-            replace_endpoint(frame.octets_mut(), flow.protocol, End::Source, external, checksum);
-        }
-        Ok(Outcome { verdict: self.forward4(frame, hop), slot: Some(steered.slot) })
+        let slot = Some(steered.slot);
+        let Some(external) = external.map_err(|reason| refuse_outbound(reason, tcp_flags))? else {
+            return Ok(Outcome { verdict: self.forward4(frame, hop), slot });
+        };
+        clamp_mss(frame, uplink, tcp_flags);
+        let checksum = frame.checksum;
+        replace_endpoint(frame.octets_mut(), flow.protocol, End::Source, external, checksum);
+        self.renumber(frame.octets_mut(), flow.remote.address);
+        Ok(Outcome { verdict: self.forward_translated4(frame, hop, steered.slot, begins), slot })
     }
 
     fn outbound_error4(
@@ -151,48 +173,87 @@ impl Transit<'_> {
         let uplink = plan.uplink(about.slot).ok_or(DropReason::NoUplink)?;
         let hop = self.uplink_hop4(uplink, frame.octets())?;
         self.check_forward4(frame.octets(), hop.device)?;
+        let destination = ipv4::destination(frame.octets());
         quoted::rewrite_outbound(frame.octets_mut(), quote, about.external);
+        self.renumber(frame.octets_mut(), destination);
         Ok(Outcome { verdict: self.forward4(frame, hop), slot: Some(about.slot) })
     }
 
-    fn untranslated4(&mut self, frame: &mut Frame<'_>, uplink: &Uplink) -> Result<Outcome, Refusal> {
+    /// Sends a packet out of an uplink as it is.
+    pub fn untranslated4(&mut self, frame: &mut Frame<'_>, uplink: &Uplink) -> Result<Outcome, Refusal> {
         let hop = self.uplink_hop4(uplink, frame.octets())?;
         self.check_forward4(frame.octets(), hop.device)?;
         Ok(Outcome { verdict: self.forward4(frame, hop), slot: Some(uplink.slot) })
     }
 
+    /// What NAT44 sees in a packet, if the rest of its datagram can follow it.
+    fn query4(&self, frame: &Frame<'_>, headers: &Headers4, echo: EchoKind, part: &Part) -> Result<Query, DropReason> {
+        self.check_fragment_room(part)?;
+        classify(frame.octets(), headers, echo)
+    }
+
+    /// 6864-5.3.1: what leaves with a source of ours has an identification of ours, unless it is atomic.
+    fn renumber(&mut self, packet: &mut [u8], destination: u32) {
+        if !ipv4::is_atomic(packet) {
+            let (source, protocol) = (ipv4::source(packet), ipv4::protocol(packet));
+            let identification = self.nat44.next_identification(source, destination, protocol);
+            ipv4::replace_identification(packet, identification);
+        }
+    }
+
     /// 4787-R9, 5382-R8: both translations, so that the receiver sees the sender's external endpoint (R9a).
-    fn hairpin4(&mut self, frame: &mut Frame<'_>, headers: &Headers4, slot: u8) -> Result<Verdict, Refusal> {
+    fn hairpin4(&mut self, frame: &mut Frame<'_>, headers: &Headers4, slot: u8) -> Result<Outcome, Refusal> {
         check_ttl(frame.octets())?;
-        let (plan, now) = (self.plan(), self.context.now);
-        let (protocol, source, destination, tcp_flags) =
-            match classify(frame.octets(), headers, EchoKind::Request)? {
-                Query::Error(quote) => return self.hairpin_error4(frame, &quote, slot),
-                Query::Flow { protocol, source, destination, tcp_flags } => {
-                    (protocol, source, destination, tcp_flags)
-                }
-            };
-        let first = Flow { protocol, internal: source, remote: destination };
-        let steered = self.nat44.steer_outbound(&first, tcp_flags, Some(slot), plan, now)?;
-        let external = self.nat44.commit_outbound(steered, &first, tcp_flags, plan, now);
+        let part = Part::of(frame);
+        if let Part::Later(datagram) = part {
+            return self.later_fragment4(frame, datagram, Some(slot), None);
+        }
+        let verdict = match self.query4(frame, headers, EchoKind::Request, &part) {
+            Ok(Query::Error(quote)) => self.hairpin_error4(frame, &quote, slot),
+            Ok(Query::Flow { protocol, source, destination, tcp_flags }) => {
+                let first = Flow { protocol, internal: source, remote: destination };
+                self.hairpin_flow4(frame, &first, tcp_flags, slot, part.begins())
+            }
+            Err(reason) => Err(reason.into()),
+        };
+        if verdict.is_err() {
+            self.refuse_fragments(part.begins());
+        }
+        Ok(Outcome { verdict: verdict?, slot: Some(slot) })
+    }
+
+    fn hairpin_flow4(
+        &mut self,
+        frame: &mut Frame<'_>,
+        first: &Flow,
+        tcp_flags: u8,
+        slot: u8,
+        begins: Option<Datagram>,
+    ) -> Result<Verdict, Refusal> {
+        let (plan, now, protocol) = (self.plan(), self.context.now, first.protocol);
+        let steered = self.nat44.steer_outbound(first, tcp_flags, Some(slot), plan, now)?;
+        let external = self.nat44.commit_outbound(steered, first, tcp_flags, plan, now);
         let external = external.map_err(|reason| refuse_outbound(reason, tcp_flags))?;
         let external = external.ok_or(DropReason::NoMapping)?;
-        let second = ExternalFlow { slot, protocol, external: destination, remote: external };
+        let second = ExternalFlow { slot, protocol, external: first.remote, remote: external };
         let admitted = self.nat44.match_inbound(&second, tcp_flags, plan, now)?;
         let hop = plan.internal_route4(admitted.internal.address).ok_or(DropReason::NoRoute)?;
         self.check_length4(frame.octets(), hop.device)?;
         self.nat44.commit_inbound(admitted, &second, tcp_flags, plan, now)?;
         let checksum = frame.checksum;
         replace_endpoint(frame.octets_mut(), protocol, End::Source, external, checksum);
+        self.renumber(frame.octets_mut(), first.remote.address);
         replace_endpoint(frame.octets_mut(), protocol, End::Destination, admitted.internal, checksum);
-        Ok(self.forward4(frame, hop))
+        Ok(self.forward_translated4(frame, hop, slot, begins))
     }
 
     /// 5508-R7: an error about a hairpinned packet is hairpinned itself.
     fn hairpin_error4(&mut self, frame: &mut Frame<'_>, quote: &Quote, slot: u8) -> Result<Verdict, Refusal> {
         let (plan, now) = (self.plan(), self.context.now);
         let about = self.nat44.match_quote_outbound(quote, Some(slot), plan, now)?;
+        let destination = ipv4::destination(frame.octets());
         quoted::rewrite_outbound(frame.octets_mut(), quote, about.external);
+        self.renumber(frame.octets_mut(), destination);
         let quote = Quote::locate(frame.octets())?;
         let internal = self.nat44.match_quote_inbound(&quote, slot, plan, now)?;
         let hop = plan.internal_route4(internal.address).ok_or(DropReason::NoRoute)?;
@@ -214,7 +275,8 @@ impl Transit<'_> {
         let nat44 = uplink.ipv4.as_ref().filter(|ipv4| ipv4.nat44);
         let is_own = device.owns4(destination);
         let is_ours = is_own || nat44.is_some_and(|ipv4| ipv4.pool.contains(&destination));
-        let untranslated = match (is_ours, plan.is_routed4(uplink.slot)) {
+        let is_routed = plan.is_routed4(uplink.slot) || plan.is_exempt4(source);
+        let untranslated = match (is_ours, is_routed) {
             (true, _) => None,
             (false, true) => Some(plan.internal_route4(destination).ok_or(DropReason::NotForThisUplink)?),
             (false, false) => return Err(DropReason::NotForThisUplink.into()),
@@ -237,15 +299,28 @@ impl Transit<'_> {
         if nat44.is_none() {
             return Ok(Outcome { verdict: self.host4(frame, headers), slot });
         }
-        let verdict = match classify(frame.octets(), headers, EchoKind::Reply)? {
-            Query::Flow { protocol, source, destination, tcp_flags } => {
+        self.inbound4(frame, headers, uplink)
+    }
+
+    fn inbound4(&mut self, frame: &mut Frame<'_>, headers: &Headers4, uplink: &Uplink) -> Result<Outcome, Refusal> {
+        let slot = uplink.slot;
+        let part = Part::of(frame);
+        if let Part::Later(datagram) = part {
+            return self.later_fragment4(frame, datagram, Some(slot), None);
+        }
+        let verdict = match self.query4(frame, headers, EchoKind::Reply, &part) {
+            Ok(Query::Flow { protocol, source, destination, tcp_flags }) => {
                 let remote = remote_of(protocol, source);
-                let flow = ExternalFlow { slot: uplink.slot, protocol, external: destination, remote };
-                self.inbound_flow4(frame, &flow, tcp_flags)
+                let flow = ExternalFlow { slot, protocol, external: destination, remote };
+                self.inbound_flow4(frame, &flow, tcp_flags, uplink, part.begins())
             }
-            Query::Error(quote) => self.inbound_error4(frame, &quote, uplink.slot),
+            Ok(Query::Error(quote)) => self.inbound_error4(frame, &quote, slot),
+            Err(reason) => Err(reason.into()),
         };
-        Ok(Outcome { verdict: verdict?, slot })
+        if verdict.is_err() {
+            self.refuse_fragments(part.begins());
+        }
+        Ok(Outcome { verdict: verdict?, slot: Some(slot) })
     }
 
     fn inbound_flow4(
@@ -253,15 +328,18 @@ impl Transit<'_> {
         frame: &mut Frame<'_>,
         flow: &ExternalFlow,
         tcp_flags: u8,
+        uplink: &Uplink,
+        begins: Option<Datagram>,
     ) -> Result<Verdict, Refusal> {
         let (plan, now) = (self.plan(), self.context.now);
         let admitted = self.nat44.match_inbound(flow, tcp_flags, plan, now)?;
         let hop = plan.internal_route4(admitted.internal.address).ok_or(DropReason::NoRoute)?;
         self.check_forward4(frame.octets(), hop.device)?;
         self.nat44.commit_inbound(admitted, flow, tcp_flags, plan, now)?;
+        clamp_mss(frame, uplink, tcp_flags);
         let checksum = frame.checksum;
         replace_endpoint(frame.octets_mut(), flow.protocol, End::Destination, admitted.internal, checksum);
-        Ok(self.forward4(frame, hop))
+        Ok(self.forward_translated4(frame, hop, flow.slot, begins))
     }
 
     fn inbound_error4(&mut self, frame: &mut Frame<'_>, quote: &Quote, slot: u8) -> Result<Verdict, Refusal> {
@@ -305,9 +383,8 @@ impl Transit<'_> {
 fn check_addresses(packet: &[u8], device: &Device) -> Option<Verdict> {
     let (source, destination) = (ipv4::source(packet), ipv4::destination(packet));
     let is_directed_broadcast = || device.ipv4.iter().any(|(_, prefix)| prefix.broadcast() == Some(destination));
-    let is_for_host = destination == address::LIMITED_BROADCAST
-        || address::is_link_multicast(destination)
-        || is_directed_broadcast();
+    let is_for_host =
+        destination == address::LIMITED_BROADCAST || address::is_link_multicast(destination) || is_directed_broadcast();
     if is_for_host {
         return Some(Verdict::Pass);
     }
@@ -323,10 +400,8 @@ fn check_addresses(packet: &[u8], device: &Device) -> Option<Verdict> {
     Some(Verdict::Drop(reason))
 }
 
+/// What NAT44 sees in a packet that is no later fragment.
 fn classify(packet: &[u8], headers: &Headers4, query: EchoKind) -> Result<Query, DropReason> {
-    if headers.is_fragment {
-        return Err(DropReason::FragmentNotTracked);
-    }
     let transport = tail(packet, headers.header_len);
     let (protocol, source_port, destination_port, tcp_flags) = match (headers.protocol, headers.icmp_kind) {
         (protocol::UDP, _) => (Protocol::Udp, udp::source_port(transport), udp::destination_port(transport), 0),
@@ -338,6 +413,9 @@ fn classify(packet: &[u8], headers: &Headers4, query: EchoKind) -> Result<Query,
             (Protocol::Icmp, icmp::identifier(transport), icmp::identifier(transport), 0)
         }
         (protocol::ICMP, Some(kind)) if icmp::v4::is_forwarded_error(kind) => {
+            if headers.is_fragment {
+                return Err(DropReason::FragmentNotTracked);
+            }
             return Quote::locate(packet).map(Query::Error);
         }
         (protocol::ICMP, _) => return Err(DropReason::IcmpTypeNotForwarded),
@@ -346,6 +424,16 @@ fn classify(packet: &[u8], headers: &Headers4, query: EchoKind) -> Result<Query,
     let source = Endpoint { address: ipv4::source(packet), port: source_port };
     let destination = Endpoint { address: ipv4::destination(packet), port: destination_port };
     Ok(Query::Flow { protocol, source, destination, tcp_flags })
+}
+
+/// Lowers what a SYN promises to what its uplink takes.
+fn clamp_mss(frame: &mut Frame<'_>, uplink: &Uplink, tcp_flags: u8) {
+    let limit = uplink.ipv4.as_ref().and_then(|ipv4| ipv4.mss_clamp);
+    if let (Some(limit), true) = (limit, tcp_flags & tcp::flag::SYN != 0) {
+        let (state, packet) = (frame.checksum, frame.octets_mut());
+        let header_len = ipv4::header_len(packet);
+        mss::clamp(tail_mut(packet, header_len), limit, state);
+    }
 }
 
 /// The remote endpoint of a session: an ICMP query has no remote port (5508-R1a).

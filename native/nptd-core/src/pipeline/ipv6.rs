@@ -174,7 +174,8 @@ impl Transit<'_> {
             icmp::v6::ECHO_REPLY => {
                 let message = tail(packet, headers.upper_offset);
                 let now = self.context.now;
-                let is_probe = slot_of(device).is_some_and(|slot| self.probes.handle_reply6(slot, message, source, now));
+                let is_probe =
+                    slot_of(device).is_some_and(|slot| self.probes.handle_reply6(slot, message, source, now));
                 if is_probe { Verdict::Consumed } else { Verdict::Pass }
             }
             _ => Verdict::Pass,

@@ -125,12 +125,7 @@ impl Transit<'_> {
     }
 }
 
-fn prepend_link_header(
-    frame: &mut Frame<'_>,
-    destination: MacAddress,
-    source: MacAddress,
-    ether_type: u16,
-) -> Verdict {
+fn prepend_link_header(frame: &mut Frame<'_>, destination: MacAddress, source: MacAddress, ether_type: u16) -> Verdict {
     // A packet from a device without link headers needs headroom, which every device provides (frame::HEADROOM).
     if !frame.grow_front(ethernet::HEADER_LEN) {
         return Verdict::Drop(DropReason::FrameTooLong);

@@ -1,9 +1,11 @@
 //! The order of the parts: frames in, verdicts and outputs out. Owns no detail.
 
 mod forward;
+mod fragments;
 mod ipv4;
 mod ipv6;
 mod link;
+mod mss;
 pub mod own_errors;
 mod parse;
 mod transit;
@@ -19,8 +21,9 @@ use crate::host::probes::{Family as ProbeFamily, ProbeSample, ProbeSpec, Probes}
 use crate::nat44::{MappingRow, Nat44, SessionRow};
 use crate::output::OutputPool;
 use crate::plan::{Plan, Role, SLOTS_MAX};
+use crate::session::fragments::FragmentTable;
 use crate::time::{Duration, Instant};
-use crate::verdict::{OutputKind, Verdict};
+use crate::verdict::{OutputKind, Suppressed, Verdict};
 use crate::wire::ethernet;
 
 use link::{Carries, Family};
@@ -54,6 +57,7 @@ pub struct Engine {
     plan: Arc<Plan>,
     counters: Arc<Counters>,
     nat44: Nat44,
+    fragments: FragmentTable,
     neighbours: Neighbours,
     probes: Probes,
     errors: OwnErrors,
@@ -69,6 +73,7 @@ impl Engine {
             plan: Arc::new(Plan::empty()),
             counters,
             nat44: Nat44::new(config.mappings_max, config.sessions_max, &config.secret, &config.hash_key),
+            fragments: FragmentTable::new(&config.hash_key),
             neighbours: Neighbours::new(config.neighbours_max, config.hash_key),
             probes: Probes::new(config.secret),
             errors: OwnErrors::new(),
@@ -116,7 +121,7 @@ impl Engine {
     /// Does what time demands: expiry within a budget, address resolution, probes. To be called after each batch,
     /// and at [`Self::next_wakeup`].
     pub fn tick(&mut self, now: Instant, outputs: &mut OutputPool) {
-        let is_behind = self.nat44.expire(&self.plan, now, EXPIRE_BUDGET);
+        let is_behind = self.nat44.expire(&self.plan, now, EXPIRE_BUDGET) | self.expire_fragments(now, EXPIRE_BUDGET);
         if !is_behind {
             self.last_sweep = now;
         }
@@ -131,11 +136,13 @@ impl Engine {
     /// must not depend on how often they are called.
     pub fn settle(&mut self, now: Instant) {
         while self.nat44.expire(&self.plan, now, u32::MAX) {}
+        while self.expire_fragments(now, u32::MAX) {}
     }
 
     /// When [`Self::tick`] has something to do next; none while there is nothing.
     pub fn next_wakeup(&self) -> Option<Instant> {
-        let sweep = (!self.nat44.is_idle()).then(|| self.last_sweep.after(SWEEP_INTERVAL));
+        let is_idle = self.nat44.is_idle() && self.fragments.is_idle();
+        let sweep = (!is_idle).then(|| self.last_sweep.after(SWEEP_INTERVAL));
         [sweep, self.neighbours.next_wakeup(), self.probes.next_wakeup()].into_iter().flatten().min()
     }
 
@@ -204,6 +211,13 @@ impl Engine {
         &self.counters
     }
 
+    fn expire_fragments(&mut self, now: Instant, mut budget: u32) -> bool {
+        for _ in 0..self.fragments.expire(now.tick(), &mut budget) {
+            self.counters.record_suppressed(Suppressed::FragmentGivenUp);
+        }
+        self.fragments.is_behind(now.tick())
+    }
+
     fn transit<'a>(
         &'a mut self,
         plan: &'a Plan,
@@ -214,6 +228,7 @@ impl Engine {
         Transit {
             context: Context { plan, now, outputs, counters },
             nat44: &mut self.nat44,
+            fragments: &mut self.fragments,
             neighbours: &mut self.neighbours,
             probes: &mut self.probes,
             errors: &mut self.errors,

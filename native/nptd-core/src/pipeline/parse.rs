@@ -143,11 +143,7 @@ struct Walk {
 }
 
 fn walk_extensions(packet: &[u8]) -> Result<Walk, DropReason> {
-    let mut walk = Walk {
-        offset: ipv6::HEADER_LEN,
-        protocol: ipv6::next_header(packet),
-        is_fragment: false,
-    };
+    let mut walk = Walk { offset: ipv6::HEADER_LEN, protocol: ipv6::next_header(packet), is_fragment: false };
     for walked in 0..=EXTENSION_HEADERS_MAX {
         let header = tail(packet, walk.offset);
         let length = match walk.protocol {

@@ -6,6 +6,7 @@ use crate::host::neighbours::Neighbours;
 use crate::host::probes::Probes;
 use crate::nat44::Nat44;
 use crate::plan::{Device, Plan};
+use crate::session::fragments::FragmentTable;
 use crate::verdict::{DropReason, Verdict};
 
 use super::own_errors::{IcmpError, OwnErrors};
@@ -16,6 +17,8 @@ pub struct Transit<'a> {
     pub context: Context<'a>,
     /// NAT44 state.
     pub nat44: &'a mut Nat44,
+    /// Fragments of IPv4 datagrams.
+    pub fragments: &'a mut FragmentTable,
     /// Neighbours and the frames that wait for them.
     pub neighbours: &'a mut Neighbours,
     /// Probes under way.

@@ -23,6 +23,8 @@ pub fn check(spec: &PlanSpec) -> Result<(), PlanError> {
             *seen = true;
         }
     }
+    let exempt = spec.nat44.exempt.iter().all(|(_, length)| *length <= 32);
+    ensure(exempt, || "nat44.exempt".into(), "prefix too long")?;
     ensure(!spec.policies.is_empty(), || "policies".into(), "no policy")?;
     for (index, policy) in spec.policies.iter().enumerate() {
         let known = |slot: &u8| spec.uplinks.iter().any(|uplink| uplink.slot == *slot);

@@ -70,6 +70,8 @@ pub struct Uplink4 {
     pub ports: (u16, u16),
     /// False: routed without translation.
     pub nat44: bool,
+    /// Largest TCP maximum segment size; none leaves it alone.
+    pub mss_clamp: Option<u16>,
 }
 
 /// IPv6 of an uplink.
@@ -216,6 +218,11 @@ impl Plan {
         self.uplink(slot).and_then(|uplink| uplink.ipv4.as_ref()).is_some_and(|ipv4| !ipv4.nat44)
     }
 
+    /// Whether a remote address is exempt from translation.
+    pub fn is_exempt4(&self, address: u32) -> bool {
+        self.nat44.exempt.iter().any(|(prefix, length)| Prefix4::covering(*prefix, *length).contains(address))
+    }
+
     /// Whether an uplink other than `slot` may carry new IPv4 traffic (nothing is moved or reset otherwise).
     pub fn viable_elsewhere4(&self, slot: u8) -> bool {
         self.prefer.iter().any(|other| *other != slot && self.usable4(*other))
@@ -233,16 +240,12 @@ impl Plan {
 
     /// The internal device that owns an IPv4 address.
     pub fn internal_owner4(&self, address: u32) -> Option<DeviceIndex> {
-        self.position(|device| {
-            device.role == Role::Internal && device.ipv4.iter().any(|(own, _)| *own == address)
-        })
+        self.position(|device| device.role == Role::Internal && device.ipv4.iter().any(|(own, _)| *own == address))
     }
 
     /// The internal device that owns a (not link-local) IPv6 address.
     pub fn internal_owner6(&self, address: u128) -> Option<DeviceIndex> {
-        self.position(|device| {
-            device.role == Role::Internal && device.ipv6.iter().any(|(own, _)| *own == address)
-        })
+        self.position(|device| device.role == Role::Internal && device.ipv6.iter().any(|(own, _)| *own == address))
     }
 
     /// The uplink that owns an external IPv4 address: a usable one first, so that of two uplinks with the
@@ -285,11 +288,8 @@ impl Device {
             LinkSpec::Ethernet(octets) => Some(MacAddress(octets)),
             LinkSpec::Ip => None,
         };
-        let mut ipv6: Vec<_> = spec
-            .ipv6
-            .iter()
-            .map(|(address, length)| (*address, Prefix6::covering(*address, *length)))
-            .collect();
+        let mut ipv6: Vec<_> =
+            spec.ipv6.iter().map(|(address, length)| (*address, Prefix6::covering(*address, *length))).collect();
         if let Some(mac) = mac {
             let link_local = mac.link_local_address();
             ipv6.push((link_local, Prefix6::covering(link_local, 64)));
@@ -301,11 +301,7 @@ impl Device {
                 RoleSpec::Uplink(slot) => Role::Uplink(slot),
             },
             mtu: spec.mtu,
-            ipv4: spec
-                .ipv4
-                .iter()
-                .map(|(address, length)| (*address, Prefix4::covering(*address, *length)))
-                .collect(),
+            ipv4: spec.ipv4.iter().map(|(address, length)| (*address, Prefix4::covering(*address, *length))).collect(),
             ipv6,
         }
     }
@@ -336,8 +332,7 @@ impl Uplink {
         let ipv6 = match &spec.ipv6 {
             None => None,
             Some(ipv6) => {
-                let pairs: Result<Vec<_>, _> =
-                    ipv6.pairs.iter().map(|pair| PrefixPair::new(*pair)).collect();
+                let pairs: Result<Vec<_>, _> = ipv6.pairs.iter().map(|pair| PrefixPair::new(*pair)).collect();
                 let pairs = pairs.map_err(|problem| PlanError {
                     path: alloc::format!("uplinks[slot {}].ipv6.pairs", spec.slot),
                     problem,
@@ -355,6 +350,7 @@ impl Uplink {
                 pool: ipv4.pool.clone(),
                 ports: ipv4.ports,
                 nat44: ipv4.nat44,
+                mss_clamp: ipv4.mss_clamp,
             }),
             ipv6,
         })

@@ -99,6 +99,8 @@ pub struct Uplink4Spec {
     pub ports: (u16, u16),
     /// False: routed without translation.
     pub nat44: bool,
+    /// Largest TCP maximum segment size; none leaves it alone.
+    pub mss_clamp: Option<u16>,
 }
 
 /// IPv6 of an uplink.
@@ -147,6 +149,10 @@ pub struct Nat44Spec {
     pub filtering_tcp: Filtering,
     /// Filtering of ICMP queries.
     pub filtering_icmp: Filtering,
+    /// How long fragments wait for the first one of their datagram, and are translated after it.
+    pub fragment: Duration,
+    /// Destination prefixes that are not translated (6888-R6).
+    pub exempt: Vec<(u32, u8)>,
 }
 
 impl Default for Nat44Spec {
@@ -160,6 +166,8 @@ impl Default for Nat44Spec {
             filtering_udp: Filtering::AddressDependent,
             filtering_tcp: Filtering::AddressDependent,
             filtering_icmp: Filtering::AddressDependent,
+            fragment: Duration::from_secs(5), // 6146-F1: at least 2 s
+            exempt: Vec::new(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What stateful translation and filtering share: filtering modes, lifetimes, the TCP machine, limits on own errors.
 
 pub mod filtering;
+pub mod fragments;
 pub mod rate_limit;
 pub mod tcp_state;
 pub mod wheel;

@@ -81,10 +81,8 @@ impl TcpState {
     }
 
     const fn observe_opening(self, from: Direction, syn: bool) -> (Self, Refresh) {
-        let same_side = matches!(
-            (self, from),
-            (Self::InitOutbound, Direction::Outbound) | (Self::InitInbound, Direction::Inbound)
-        );
+        let same_side =
+            matches!((self, from), (Self::InitOutbound, Direction::Outbound) | (Self::InitInbound, Direction::Inbound));
         match (syn, same_side) {
             (true, true) => (self, Refresh::Transitory),
             (true, false) => (Self::Established, Refresh::Established),
@@ -108,17 +106,14 @@ mod tests {
 
     fn run(segments: &[(Direction, u8)]) -> (TcpState, Refresh) {
         let start = TcpState::opened(segments[0].0);
-        segments[1..].iter().fold((start, Refresh::Transitory), |(state, _), (from, flags)| {
-            state.observe(*from, *flags)
-        })
+        segments[1..]
+            .iter()
+            .fold((start, Refresh::Transitory), |(state, _), (from, flags)| state.observe(*from, *flags))
     }
 
     #[test]
     fn handshake_establishes_6146_t3() {
-        assert_eq!(
-            run(&[(Outbound, SYN), (Inbound, SYN | ACK)]),
-            (TcpState::Established, Refresh::Established)
-        );
+        assert_eq!(run(&[(Outbound, SYN), (Inbound, SYN | ACK)]), (TcpState::Established, Refresh::Established));
     }
 
     #[test]

@@ -56,10 +56,14 @@ impl Arp {
         set_u16(payload, 0, 1);
         set_u16(payload, 2, 0x0800);
         set_array(payload, 4, [6, 4]);
-        set_u16(payload, 6, match self.operation {
-            Operation::Request => 1,
-            Operation::Reply => 2,
-        });
+        set_u16(
+            payload,
+            6,
+            match self.operation {
+                Operation::Request => 1,
+                Operation::Reply => 2,
+            },
+        );
         set_array(payload, 8, self.sender_mac.0);
         set_u32(payload, 14, self.sender);
         set_array(payload, 18, self.target_mac.0);

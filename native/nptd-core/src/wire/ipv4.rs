@@ -42,6 +42,18 @@ pub fn identification(packet: &[u8]) -> u16 {
     u16_at(packet, 4)
 }
 
+/// Replaces the identification and keeps the header checksum right.
+pub fn replace_identification(packet: &mut [u8], new: u16) {
+    let old = identification(packet);
+    set_u16(packet, 4, new);
+    update_checksum(packet, ChecksumUpdate::new().word(old, new));
+}
+
+/// Whether it can neither be fragmented nor is a fragment: then its identification has no meaning (RFC 6864).
+pub fn is_atomic(packet: &[u8]) -> bool {
+    dont_fragment(packet) && !is_fragment(packet)
+}
+
 /// Whether it must not be fragmented.
 pub fn dont_fragment(packet: &[u8]) -> bool {
     u16_at(packet, 6) & DONT_FRAGMENT != 0

@@ -57,23 +57,25 @@ pub fn spec() -> PlanSpec {
         ipv4: vec![(v4(ipv4), 24)],
         ipv6: vec![(v6(ipv6), length6)],
     };
-    let uplink = |slot: u8, address: [&str; 2], gateway4: Option<&str>, gateway6: Option<&str>, external: &str| UplinkSpec {
-        slot,
-        epoch: 0,
-        device: u16::from(slot) + 1,
-        ipv4: Some(Uplink4Spec {
-            usable: true,
-            gateway: gateway4.map(v4),
-            pool: address.iter().map(|address| v4(address)).collect(),
-            ports: (1024, 65535),
-            nat44: true,
-        }),
-        ipv6: Some(Uplink6Spec {
-            usable: true,
-            gateway: gateway6.map(v6),
-            pairs: vec![PrefixPairSpec { internal: (v6("fd01:203:405:1::"), 64), external: (v6(external), 64) }],
-        }),
-    };
+    let uplink =
+        |slot: u8, address: [&str; 2], gateway4: Option<&str>, gateway6: Option<&str>, external: &str| UplinkSpec {
+            slot,
+            epoch: 0,
+            device: u16::from(slot) + 1,
+            ipv4: Some(Uplink4Spec {
+                usable: true,
+                gateway: gateway4.map(v4),
+                pool: address.iter().map(|address| v4(address)).collect(),
+                ports: (1024, 65535),
+                nat44: true,
+                mss_clamp: None,
+            }),
+            ipv6: Some(Uplink6Spec {
+                usable: true,
+                gateway: gateway6.map(v6),
+                pairs: vec![PrefixPairSpec { internal: (v6("fd01:203:405:1::"), 64), external: (v6(external), 64) }],
+            }),
+        };
     PlanSpec {
         generation: 1,
         devices: vec![

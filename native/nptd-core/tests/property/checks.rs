@@ -54,7 +54,8 @@ fn check_checksum_is_as_wrong_as_before(before: &[u8], after: &[u8]) {
 
 /// A dropped packet sends nothing but an answer to its sender, and what finds the way of that answer.
 fn check_silence(seen: &Seen) {
-    let answers = seen.outputs.iter().filter(|(_, kind, _)| matches!(kind, OutputKind::IcmpError | OutputKind::TcpReset));
+    let answers =
+        seen.outputs.iter().filter(|(_, kind, _)| matches!(kind, OutputKind::IcmpError | OutputKind::TcpReset));
     assert!(answers.count() <= 1, "one answer at most");
     for (_, kind, _) in &seen.outputs {
         let is_answer = matches!(kind, OutputKind::IcmpError | OutputKind::TcpReset | OutputKind::NeighbourRequest);
@@ -93,7 +94,7 @@ fn check_output(spec: &PlanSpec, device: DeviceIndex, kind: OutputKind, frame: &
             check_length(spec, device, packet);
             assert_right_checksum(packet);
         }
-        OutputKind::Fragment | OutputKind::Released => {
+        OutputKind::Fragment | OutputKind::ReleasedFragment | OutputKind::Released => {
             check_length(spec, device, packet);
             check_source(spec, device, packet);
         }

@@ -38,7 +38,8 @@ fn play(site: &mut Site, step: &Step) {
             // A live session never changes its endpoints.
             for row in site.sessions() {
                 let same = live.iter().find(|old| {
-                    (old.slot, old.protocol, old.internal, old.remote) == (row.slot, row.protocol, row.internal, row.remote)
+                    (old.slot, old.protocol, old.internal, old.remote)
+                        == (row.slot, row.protocol, row.internal, row.remote)
                 });
                 assert!(same.is_none_or(|old| old.external == row.external));
             }

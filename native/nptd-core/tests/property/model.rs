@@ -61,9 +61,8 @@ impl Model {
 
     /// A plan has come: what belonged to an uplink that is not the same any more is gone, and its port with it.
     pub fn follow(&mut self, before: &PlanSpec, after: &PlanSpec) {
-        let epoch = |spec: &PlanSpec, slot| {
-            spec.uplinks.iter().find(|uplink| uplink.slot == slot).map(|uplink| uplink.epoch)
-        };
+        let epoch =
+            |spec: &PlanSpec, slot| spec.uplinks.iter().find(|uplink| uplink.slot == slot).map(|uplink| uplink.epoch);
         self.held.retain(|held| epoch(before, held.slot) == epoch(after, held.slot));
     }
 

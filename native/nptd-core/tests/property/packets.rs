@@ -209,10 +209,30 @@ pub fn packet4() -> impl Strategy<Value = Vec<u8>> {
 
 pub fn address6() -> impl Strategy<Value = u128> + Clone {
     let known = [
-        "fd00:1::5", "fd00:1::6", "fd00:1:0:1::7", "fd00:1::1", "fd00:1:ffff::1", "fd00:1::", "fd00:1:9::5",
-        "2001:db8:a100::5", "2001:db8:a100:1::7", "2001:db8:b100::5", "2001:db8:a::2", "2001:db8:a::1",
-        "2001:db8:b::2", "2001:db8:ffff::9", "fe80::5", "fe80::ff:fe00:1", "::", "::1", "ff02::1", "ff02::1:ff00:1",
-        "ff0e::1", "::ffff:10.0.0.5", "2001:db8:a100:0:ffff:ffff:ffff:ffff", "fd00:1::ffff:ffff:ffff:ffff",
+        "fd00:1::5",
+        "fd00:1::6",
+        "fd00:1:0:1::7",
+        "fd00:1::1",
+        "fd00:1:ffff::1",
+        "fd00:1::",
+        "fd00:1:9::5",
+        "2001:db8:a100::5",
+        "2001:db8:a100:1::7",
+        "2001:db8:b100::5",
+        "2001:db8:a::2",
+        "2001:db8:a::1",
+        "2001:db8:b::2",
+        "2001:db8:ffff::9",
+        "fe80::5",
+        "fe80::ff:fe00:1",
+        "::",
+        "::1",
+        "ff02::1",
+        "ff02::1:ff00:1",
+        "ff0e::1",
+        "::ffff:10.0.0.5",
+        "2001:db8:a100:0:ffff:ffff:ffff:ffff",
+        "fd00:1::ffff:ffff:ffff:ffff",
     ];
     let known: Vec<u128> = known.iter().map(|text| super::site::v6(text)).collect();
     prop_oneof![9 => select(known), 1 => any::<u128>()]
@@ -220,9 +240,8 @@ pub fn address6() -> impl Strategy<Value = u128> + Clone {
 
 fn extension() -> impl Strategy<Value = (u8, Vec<u8>)> + Clone {
     prop_oneof![
-        select(vec![0, 43, 60, 135, 139, 140]).prop_flat_map(|kind| {
-            vec(any::<u8>(), 6).prop_map(move |rest| (kind, [&[0, 0], &rest[..]].concat()))
-        }),
+        select(vec![0, 43, 60, 135, 139, 140])
+            .prop_flat_map(|kind| { vec(any::<u8>(), 6).prop_map(move |rest| (kind, [&[0, 0], &rest[..]].concat())) }),
         prop_oneof![4 => Just(0), 1 => any::<u16>()]
             .prop_map(|offset| (44, [&[0, 0][..], &offset.to_be_bytes(), &[0, 0, 0, 7]].concat())),
     ]
@@ -249,7 +268,13 @@ fn upper6() -> impl Strategy<Value = (u8, Vec<u8>)> + Clone {
 
 const HOST_OCTETS: [u8; 6] = super::site::HOST_MAC;
 
-fn build6(source: u128, destination: u128, hop_limit: u8, extensions: &[(u8, Vec<u8>)], upper: (u8, Vec<u8>)) -> Vec<u8> {
+fn build6(
+    source: u128,
+    destination: u128,
+    hop_limit: u8,
+    extensions: &[(u8, Vec<u8>)],
+    upper: (u8, Vec<u8>),
+) -> Vec<u8> {
     let (protocol, mut message) = upper;
     message.truncate(64_000);
     if protocol == 58 && message.len() >= 4 {

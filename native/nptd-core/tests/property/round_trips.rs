@@ -33,9 +33,8 @@ struct Query {
 
 fn query() -> impl Strategy<Value = Query> {
     let protocol = select(vec![Protocol::Udp, Protocol::Tcp, Protocol::Icmp]);
-    (protocol, 2_u32..250, any::<(u16, u16)>(), vec(any::<u8>(), 0..60)).prop_map(|(protocol, host, ports, payload)| {
-        Query { protocol, host: v4([10, 0, 0, 0]) + host, ports, payload }
-    })
+    (protocol, 2_u32..250, any::<(u16, u16)>(), vec(any::<u8>(), 0..60))
+        .prop_map(|(protocol, host, ports, payload)| Query { protocol, host: v4([10, 0, 0, 0]) + host, ports, payload })
 }
 
 impl Query {
@@ -188,7 +187,8 @@ fn fragments_make_up_the_packet_that_was_cut_whatever_the_state_of_its_checksum(
             spec.uplinks[0].ipv6 = None;
             (spec.devices[2].mtu, spec.devices[2].ipv6) = (mtu, Vec::new());
             let mut site = Site::new(spec, 8, 8);
-            let (octets, state) = if is_partial { unfinished(&whole) } else { (whole.clone(), ChecksumState::Complete) };
+            let (octets, state) =
+                if is_partial { unfinished(&whole) } else { (whole.clone(), ChecksumState::Complete) };
             let seen = site.send_as(HOSTS, &octets, state);
             let (is_udp, mut first) = (true, seen.after.clone());
             finish(&mut first, seen.checksum, is_udp);

@@ -42,8 +42,11 @@ pub fn step() -> impl Strategy<Value = Step> {
     let protocol = select(vec![Protocol::Udp, Protocol::Tcp, Protocol::Tcp, Protocol::Icmp]);
     let flags = prop_oneof![2 => Just(0x02), 1 => tcp_flags()];
     let times = select(vec![0, 1, 50, 100, 950, 60_000, 119_900, 120_000, 239_950, 240_000, 300_000, 7_440_000]);
-    let link = (proptest::bool::weighted(0.9), any::<bool>(), 0_u8..2)
-        .prop_map(|(is_there, is_usable, epoch)| Link { is_there, is_usable, epoch });
+    let link = (proptest::bool::weighted(0.9), any::<bool>(), 0_u8..2).prop_map(|(is_there, is_usable, epoch)| Link {
+        is_there,
+        is_usable,
+        epoch,
+    });
     prop_oneof![
         6 => (protocol, 0_u8..3, 0_u16..5, 0_u8..3, flags.clone())
             .prop_map(|(protocol, host, port, remote, flags)| Step::Outbound(protocol, host, port, remote, flags)),
@@ -129,11 +132,8 @@ struct Size {
 }
 
 fn size() -> impl Strategy<Value = Size> {
-    let filtering = select(vec![
-        Filtering::EndpointIndependent,
-        Filtering::AddressDependent,
-        Filtering::AddressAndPortDependent,
-    ]);
+    let filtering =
+        select(vec![Filtering::EndpointIndependent, Filtering::AddressDependent, Filtering::AddressAndPortDependent]);
     (1_u32..=8, prop_oneof![1_u32..=8, Just(64)], select(vec![0, 50, 100, 120_000]), filtering)
         .prop_map(|(mappings, sessions, rest_ms, filtering)| Size { mappings, sessions, rest_ms, filtering })
 }

@@ -79,7 +79,7 @@ pub fn spec() -> PlanSpec {
 }
 
 fn ipv4(gateway: Option<[u8; 4]>, pool: Vec<u32>, nat44: bool) -> Uplink4Spec {
-    Uplink4Spec { usable: true, gateway: gateway.map(v4), pool, ports: (1, u16::MAX), nat44 }
+    Uplink4Spec { usable: true, gateway: gateway.map(v4), pool, ports: (1, u16::MAX), nat44, mss_clamp: None }
 }
 
 fn uplink(slot: u8, gateway: Option<[u8; 4]>, pool: Vec<u32>, six: Option<(&str, &str)>) -> UplinkSpec {
@@ -120,13 +120,8 @@ pub struct Site {
 
 impl Site {
     pub fn new(spec: PlanSpec, mappings_max: u32, sessions_max: u32) -> Self {
-        let config = EngineConfig {
-            mappings_max,
-            sessions_max,
-            neighbours_max: 64,
-            secret: [3; 16],
-            hash_key: [4; 16],
-        };
+        let config =
+            EngineConfig { mappings_max, sessions_max, neighbours_max: 64, secret: [3; 16], hash_key: [4; 16] };
         let mut engine = Engine::new(config, Arc::new(Counters::new()));
         engine.adopt(Arc::new(Plan::new(spec.clone()).unwrap()));
         let buffer = vec![0; HEADROOM + 70_000];

@@ -27,8 +27,8 @@ use crate::wire::ipv6::address::is_multicast;
 use crate::wire::octets::tail_mut;
 pub use entry::{Claim, NeighbourState};
 use entry::{Entry, TRIES_MAX};
-pub use queue::{QUEUED_MAX, QUEUED_PER_NEIGHBOUR_MAX};
 use queue::{Chain, PacketQueue, Waiting};
+pub use queue::{QUEUED_MAX, QUEUED_PER_NEIGHBOUR_MAX};
 use table::NeighbourTable;
 
 /// Timers that one call of [`Neighbours::poll`] serves; the others follow at the next.
@@ -159,7 +159,9 @@ impl Neighbours {
     /// and the station is on the link. Packets that waited for it leave.
     pub fn hear(&mut self, context: &mut Context<'_>, claim: Claim) {
         let Some(device) = context.plan.device(claim.device) else { return };
-        if is_own(context.plan, device, claim.address) || claim.mac.is_some_and(|mac| !names_station(mac) || device.mac == Some(mac)) {
+        if is_own(context.plan, device, claim.address)
+            || claim.mac.is_some_and(|mac| !names_station(mac) || device.mac == Some(mac))
+        {
             return;
         }
         let now = context.now;

@@ -67,9 +67,8 @@ impl NeighbourTable {
 
     /// Position of a neighbour.
     pub fn find(&self, device: DeviceIndex, address: u128) -> Option<u32> {
-        let is_key = |position| {
-            self.get(position).is_some_and(|entry| entry.address == address && entry.device == device)
-        };
+        let is_key =
+            |position| self.get(position).is_some_and(|entry| entry.address == address && entry.device == device);
         self.index.find(self.hash_of(device, address), is_key)
     }
 

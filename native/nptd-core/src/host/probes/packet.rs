@@ -66,14 +66,17 @@ impl Echo {
 
     /// Writes an IPv6 packet into [`LEN_6`] zeroed octets.
     pub fn write6(&self, packet: &mut [u8], source: u128, destination: u128) {
-        ipv6::write_own_header(packet, ipv6::OwnHeader {
-            traffic_class: 0,
-            payload_len: MESSAGE_LEN as u16,
-            next_header: protocol::ICMPV6,
-            hop_limit: 64,
-            source,
-            destination,
-        });
+        ipv6::write_own_header(
+            packet,
+            ipv6::OwnHeader {
+                traffic_class: 0,
+                payload_len: MESSAGE_LEN as u16,
+                next_header: protocol::ICMPV6,
+                hop_limit: 64,
+                source,
+                destination,
+            },
+        );
         self.write_message(tail_mut(packet, ipv6::HEADER_LEN), icmp::v6::ECHO_REQUEST);
         let sum = pseudo_header6(source, destination, protocol::ICMPV6, MESSAGE_LEN as u32);
         let sum = !fold(add_octets(sum, tail(packet, ipv6::HEADER_LEN)));

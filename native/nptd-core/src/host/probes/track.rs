@@ -148,7 +148,8 @@ impl Track {
         let Some(address) = self.spec.targets.get(target).copied() else { return };
         self.sequence = self.sequence.wrapping_add(1);
         let sequence = self.sequence;
-        let echo = Echo { identifier: self.spec.identifier, sequence, token: token.of(self.spec.slot, sequence, address) };
+        let echo =
+            Echo { identifier: self.spec.identifier, sequence, token: token.of(self.spec.slot, sequence, address) };
         // Whether it could be sent makes no difference here: an uplink without a way out is as dead as any.
         match self.spec.family {
             Family::V4 => send4(context, neighbours, self.spec.slot, address, echo),
