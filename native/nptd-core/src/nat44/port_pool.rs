@@ -164,9 +164,24 @@ impl Pool {
 
     /// The first free port of a list from its `start`-th entry on, cyclically.
     fn next_free(&self, list: PortList, start: u32) -> Option<u16> {
-        let from_start = start.min(list.len())..list.len();
-        let found = from_start.chain(0..start.min(list.len())).find(|n| !self.is_taken(list.nth(*n)));
-        found.map(|n| list.nth(n))
+        let (low, end) = (u32::from(list.low), u32::from(list.high) + 1);
+        let middle = (low + start).min(end);
+        self.first_free(middle, end).or_else(|| self.first_free(low, middle))
+    }
+
+    /// The first free port from `port` on and below `end`. It looks at 64 of them at a time, since whoever has
+    /// exhausted a pool makes each new flow search all of it.
+    fn first_free(&self, mut port: u32, end: u32) -> Option<u16> {
+        while port < end {
+            let taken = self.taken.get(port as usize / 64).copied().unwrap_or(u64::MAX);
+            let free = !taken >> (port % 64);
+            if free != 0 {
+                port += free.trailing_zeros();
+                return (port < end).then_some(port as u16);
+            }
+            port = (port / 64 + 1) * 64;
+        }
+        None
     }
 
     fn is_taken(&self, port: u16) -> bool {
@@ -244,6 +259,21 @@ mod tests {
             assert!(second.is_some_and(|second| second != port && class.contains(&second)));
             let other = Pool::new().choose(SipHasher24::new_with_key(&[2; 16]), key(2, 0), 9, list);
             assert_ne!(second, other);
+        }
+    }
+
+    #[test]
+    fn the_next_free_port_is_the_one_that_a_search_port_by_port_finds() {
+        let mut pool = Pool::new();
+        (0..=u16::MAX).filter(|port| !matches!(port, 0 | 63 | 64 | 130 | 65_535)).for_each(|port| pool.set(port, true));
+        for (low, high) in [(0, u16::MAX), (1, 62), (1, 63), (64, 64), (65, 129), (131, 65_534), (131, 65_535)] {
+            let list = PortList { low, high };
+            for start in [0, 1, 2, 62, 63, 64, 65, 129, 65_535, 65_536, 70_000] {
+                let start_in = start.min(list.len());
+                let mut naive = (start_in..list.len()).chain(0..start_in).map(|n| list.nth(n));
+                let expected = naive.find(|port| !pool.is_taken(*port));
+                assert_eq!(pool.next_free(list, start), expected, "{list:?} from {start}");
+            }
         }
     }
 
