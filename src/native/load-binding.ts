@@ -37,6 +37,7 @@ function* causes(error: unknown): Generator<Error> {
   for (let cause = error; cause instanceof Error; cause = cause.cause) yield cause;
 }
 
+/** By its words as well as its code: the generated loader wraps its last attempt in an error without one. */
 function isMissing(error: Error): boolean {
-  return 'code' in error && error.code === 'MODULE_NOT_FOUND';
+  return ('code' in error && error.code === 'MODULE_NOT_FOUND') || error.message.startsWith('Cannot find module');
 }

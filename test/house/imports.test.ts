@@ -31,13 +31,13 @@ const EDGES: Readonly<Record<string, string>> = {
 /** Modules of the core that each module may use; the value types of `plan` carry translators, so those two meet. */
 const CORE: Readonly<Record<string, readonly string[]>> = {
   time: [],
-  wire: ['verdict', 'frame'],
+  wire: [],
   table: [],
   verdict: [],
-  frame: ['verdict'],
+  frame: ['verdict', 'wire'],
   output: ['frame', 'verdict'],
   counters: ['plan', 'verdict'],
-  session: ['wire', 'time', 'table', 'verdict', 'counters', 'plan'],
+  session: ['wire', 'time', 'table', 'verdict', 'counters', 'plan', 'frame'],
   nat44: ['wire', 'time', 'table', 'verdict', 'session', 'plan', 'counters', 'frame'],
   nptv6: ['wire', 'time', 'verdict', 'plan'],
   plan: ['wire', 'time', 'frame', 'nptv6', 'session'],
