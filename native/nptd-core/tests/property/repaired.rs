@@ -10,7 +10,7 @@ use nptd_core::verdict::Verdict;
 
 use super::packets::{Packet4, echo, tcp, udp};
 use super::sequences::{BOTH, Link, small_spec};
-use super::site::{CABLE, HOST, HOSTS, REMOTE, Site};
+use super::site::{CABLE, CABLE_POOL, HOST, HOSTS, ISP_MAC, REMOTE, Site, arp_request, spec, v4};
 
 const SYN: u8 = 0x02;
 const SYN_ACK: u8 = 0x12;
@@ -131,4 +131,22 @@ fn the_last_tick_there_is_ends_like_any_other() {
         site.tick();
         site.settle();
     }
+}
+
+/// A host used to fill the table with stations that it made up, and no next hop was resolved any more.
+#[test]
+fn made_up_stations_do_not_keep_a_next_hop_from_being_resolved_rfc6583() {
+    let mut site = Site::new(spec(), 64, 64);
+    for number in 0..200_u8 {
+        let (mac, address) = ([2, 9, 0, 0, 0, number], v4([10, 0, 0, 30]) + u32::from(number));
+        assert_eq!(site.send(HOSTS, &arp_request(0, mac, address, v4([10, 0, 0, 1]))).verdict, Verdict::Reply);
+    }
+    let packet = Packet4::new(HOST, REMOTE, 17, udp(2000, 443, b""));
+    assert_eq!(site.send_packet(HOSTS, &packet.octets()).verdict, Verdict::Queued);
+    assert_eq!(site.send(CABLE, &arp_request(1, ISP_MAC, v4([198, 51, 100, 1]), CABLE_POOL[0])).outputs.len(), 1);
+    for number in 0..200_u8 {
+        let (mac, address) = ([2, 8, 0, 0, 0, number], v4([10, 0, 0, 30]) + u32::from(number));
+        let _ = site.send(HOSTS, &arp_request(0, mac, address, v4([10, 0, 0, 1])));
+    }
+    assert_eq!(site.send_packet(HOSTS, &packet.octets()).verdict, Verdict::Forward, "who is spoken to stays");
 }

@@ -138,6 +138,11 @@ impl Entry {
         }
     }
 
+    /// Whether nothing but its own word speaks for it: it never answered, and nobody sends to it.
+    pub fn is_unproven(&self) -> bool {
+        self.state == NeighbourState::Stale && self.confirmed_at == Instant::default()
+    }
+
     /// Whether it rests, unused for at least `span`.
     pub fn is_idle(&self, span: Duration, now: Instant) -> bool {
         !self.state.is_timed() && now.since(self.used_at) >= span

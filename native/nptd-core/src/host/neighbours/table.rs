@@ -84,7 +84,8 @@ impl NeighbourTable {
             return None;
         }
         if self.slab.is_full() {
-            self.drop_idle(IDLE_MIN, now);
+            // Stations that only announced themselves make way for one that is to be spoken to, not for each other.
+            self.drop_first(|entry| !resolved && entry.is_unproven() || entry.is_idle(IDLE_MIN, now));
         }
         let position = self.slab.insert(Node { entry: Some(entry), timer: OFF }).ok()?;
         if self.index.insert(self.hash_of(entry.device, entry.address), position).is_err() {
@@ -141,7 +142,7 @@ impl NeighbourTable {
 
     /// Looks at a few neighbours and forgets those long idle; comes round to all in time.
     pub fn age(&mut self, now: Instant) {
-        self.drop_idle(IDLE_MAX, now);
+        self.drop_first(|entry| entry.is_idle(IDLE_MAX, now));
     }
 
     /// All positions in use.
@@ -154,12 +155,12 @@ impl NeighbourTable {
         self.slab.end()
     }
 
-    /// Forgets the first idle neighbour among the next few positions. Idle neighbours have no packets waiting.
-    fn drop_idle(&mut self, span: Duration, now: Instant) {
+    /// Forgets the first dispensable neighbour among the next few positions. It must have no packets waiting.
+    fn drop_first(&mut self, is_dispensable: impl Fn(&Entry) -> bool) {
         for _ in 0..SWEEP_POSITIONS.min(self.slab.end()) {
             let position = self.sweep;
             self.sweep = if position + 1 < self.slab.end() { position + 1 } else { 0 };
-            if self.get(position).is_some_and(|entry| entry.is_idle(span, now)) {
+            if self.get(position).is_some_and(&is_dispensable) {
                 self.remove(position);
                 return;
             }
