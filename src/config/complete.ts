@@ -40,6 +40,8 @@ import type {
 
 /** Most external addresses of one uplink. */
 export const POOL_ADDRESSES_MAX = 64;
+/** Without options, which is how a maximum segment size is counted (RFC 6691). */
+const IPV4_AND_TCP_HEADERS = 40;
 
 /** Fills in the defaults and reports missing keys. Whole only if nothing at all was reported of the file. */
 export function completeConfig(draft: ConfigDraft, context: DraftContext): NptdConfig {
@@ -118,7 +120,8 @@ function completeUplink(
 ): UplinkConfig | undefined {
   const path = ['uplinks', name];
   const device = completeDevice(draft.device, path, context);
-  const ipv4 = draft.ipv4 && completeUplink4(draft.ipv4, [...path, 'ipv4'], context);
+  const mtu = draft.device?.mtu ?? DEFAULT_MTU;
+  const ipv4 = draft.ipv4 && completeUplink4(draft.ipv4, mtu, [...path, 'ipv4'], context);
   const ipv6 = draft.ipv6 && completeUplink6(draft.ipv6, [...path, 'ipv6'], site, context);
   if (device === undefined) return undefined;
   return {
@@ -131,12 +134,29 @@ function completeUplink(
   };
 }
 
-function completeUplink4(draft: Uplink4Draft, path: ConfigPath, context: DraftContext): Uplink4Config | undefined {
+function completeUplink4(
+  draft: Uplink4Draft,
+  mtu: number,
+  path: ConfigPath,
+  context: DraftContext,
+): Uplink4Config | undefined {
   const address = need(draft.address, path, 'address', context);
   const gateway = need(draft.gateway, path, 'gateway', context);
   if (address === undefined || gateway === undefined) return undefined;
   const pool = new Set([address.address, ...readEntries(draft.pool).flatMap(({ entry }) => addressesOf(entry))]);
-  return { address, gateway, pool: [...pool], ports: draft.ports ?? DEFAULT_PORTS, nat44: draft.nat44 !== 'off' };
+  return {
+    address,
+    gateway,
+    pool: [...pool],
+    ports: draft.ports ?? DEFAULT_PORTS,
+    nat44: draft.nat44 !== 'off',
+    ...completeMssClamp(draft['mss-clamp'] ?? 'auto', mtu),
+  };
+}
+
+function completeMssClamp(draft: NonNullable<Uplink4Draft['mss-clamp']>, mtu: number): { readonly mssClamp?: number } {
+  if (draft === 'off') return {};
+  return { mssClamp: draft === 'auto' ? mtu - IPV4_AND_TCP_HEADERS : draft };
 }
 
 function completeUplink6(
@@ -187,6 +207,7 @@ function completeNat44(draft: ConfigDraft['nat44']): Nat44Config {
       icmpMs: draft?.timeouts?.icmp ?? timeouts.icmpMs,
       tcpTransitoryMs: draft?.timeouts?.['tcp-transitory'] ?? timeouts.tcpTransitoryMs,
       tcpEstablishedMs: draft?.timeouts?.['tcp-established'] ?? timeouts.tcpEstablishedMs,
+      fragmentMs: draft?.timeouts?.fragment ?? timeouts.fragmentMs,
     },
     portRestMs: draft?.['port-rest'] ?? DEFAULT_NAT44.portRestMs,
     filtering: {
@@ -194,6 +215,7 @@ function completeNat44(draft: ConfigDraft['nat44']): Nat44Config {
       tcp: draft?.filtering?.tcp ?? filtering.tcp,
       icmp: draft?.filtering?.icmp ?? filtering.icmp,
     },
+    exempt: draft?.exempt === undefined ? DEFAULT_NAT44.exempt : readEntries(draft.exempt).map(({ entry }) => entry),
   };
 }
 

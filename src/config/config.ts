@@ -83,6 +83,8 @@ export interface Uplink4Config {
   readonly ports: PortRange;
   /** False: routed without translation. */
   readonly nat44: boolean;
+  /** Largest TCP maximum segment size, octets; absent: left alone. */
+  readonly mssClamp?: number;
 }
 
 /** Both ends belong to it. */
@@ -134,6 +136,8 @@ export interface Nat44Config {
   /** How long a freed external port rests before another endpoint gets it. */
   readonly portRestMs: number;
   readonly filtering: Nat44Filtering;
+  /** Destinations that are not translated. */
+  readonly exempt: readonly Ipv4Prefix[];
 }
 
 export interface Nat44Timeouts {
@@ -141,6 +145,8 @@ export interface Nat44Timeouts {
   readonly icmpMs: number;
   readonly tcpTransitoryMs: number;
   readonly tcpEstablishedMs: number;
+  /** How long fragments of a datagram wait for the first one, and are translated after it. */
+  readonly fragmentMs: number;
 }
 
 export interface Nat44Filtering {

@@ -20,9 +20,11 @@ export const DEFAULT_NAT44: Nat44Config = {
     icmpMs: 60_000, // 5508-R2
     tcpTransitoryMs: 240_000, // 5382-R5, 6146-T10
     tcpEstablishedMs: 7_440_000, // 5382-R5, 6146-T10
+    fragmentMs: 5000, // 6146-F1
   },
   portRestMs: 120_000, // 6888-R8
   filtering: { udp: 'address-dependent', tcp: 'address-dependent', icmp: 'address-dependent' },
+  exempt: [],
 };
 
 /** The least that the RFCs allow, with the requirement that says so. */
@@ -32,6 +34,7 @@ export const TIMEOUT_MINIMA: { readonly [name in keyof Nat44Timeouts]: { readonl
     icmpMs: { ms: 60_000, id: '5508-R2' },
     tcpTransitoryMs: { ms: 240_000, id: '5382-R5' },
     tcpEstablishedMs: { ms: 7_440_000, id: '5382-R5' },
+    fragmentMs: { ms: 2000, id: '6146-F1' },
   };
 
 export const PORT_REST_MINIMUM = { ms: 120_000, id: '6888-R8' } as const;

@@ -10,6 +10,10 @@ import { type DurationRange, parseDuration } from './duration.ts';
 import * as values from './values.ts';
 
 const DAY_MS = 86_400_000;
+const MSS_MIN = 28;
+const MSS_MAX = 65_495;
+/** Receivers give up earlier (RFC 1122 section 3.3.2). */
+const FRAGMENT_MAX_MS = 120_000;
 
 /** A text value; `expected` completes "expected …, found …". */
 function text<T>(expected: string, parse: (text: string) => values.Value<T>, example: string) {
@@ -69,6 +73,7 @@ function named<T extends z.ZodType>(description: string, value: T) {
 
 const ipv4Address = text('an IPv4 address like 203.0.113.1', values.ipv4Unicast, '203.0.113.1');
 const ipv4Interface = text('an IPv4 address with its prefix length', values.ipv4Interface, '192.168.1.1/24');
+const ipv4Prefix = text('an IPv4 prefix like 192.0.2.0/24', values.ipv4Prefix, '192.0.2.0/24');
 const ipv6Interface = text('an IPv6 address with its prefix length', values.ipv6Interface, 'fd12:3456:789a:1::1/64');
 const ipv6Prefix = text('an IPv6 prefix like 2001:db8:a100::/48', values.ipv6Prefix, '2001:db8:a100::/48');
 
@@ -103,6 +108,14 @@ const internal = map(
   ['device'],
 );
 
+/** RFC 879: 40 octets below the MTU, which is 68 to 65,535. */
+const mssClamp = z
+  .union([
+    z.enum(['auto', 'off'], { error: `auto, off, or a whole number from ${MSS_MIN} to ${MSS_MAX}` }),
+    whole(MSS_MIN, MSS_MAX),
+  ])
+  .meta({ description: 'Largest TCP segment size that SYNs may promise; default auto: 40 octets below the MTU.' });
+
 const uplink4 = map(
   'IPv4 on this uplink.',
   {
@@ -113,6 +126,7 @@ const uplink4 = map(
     }),
     ports: text('a range of ports', values.portRange, '1024-65535'),
     nat44: choice(['on', 'off']).meta({ description: 'off: routed without translation; default on.' }),
+    'mss-clamp': mssClamp,
   },
   ['address', 'gateway'],
 );
@@ -164,9 +178,11 @@ const nat44 = map('NAT44 behaviour.', {
     icmp: duration(100, '60s'),
     'tcp-transitory': duration(100, '240s'),
     'tcp-established': duration(100, '7440s'),
+    fragment: duration(100, '5s', FRAGMENT_MAX_MS),
   }),
   'port-rest': duration(0, '120s'),
   filtering: map('Which inbound packets may use a mapping.', { udp: filtering, tcp: filtering, icmp: filtering }),
+  exempt: list('prefixes', ipv4Prefix).meta({ description: 'Destinations that are not translated.' }),
 });
 
 const limits = map('Sizes of tables and rates of own packets.', {

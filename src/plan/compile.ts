@@ -113,8 +113,16 @@ function planUplink({ name, ipv4, ipv6 }: UplinkConfig, device: number, state: P
   };
 }
 
-function planUplink4({ gateway, pool, ports, nat44 }: Uplink4Config, usable: boolean): PlanUplink4 {
-  return { usable, gateway, pool, portLow: ports.low, portHigh: ports.high, nat44 };
+function planUplink4({ gateway, pool, ports, nat44, mssClamp }: Uplink4Config, usable: boolean): PlanUplink4 {
+  return {
+    usable,
+    gateway,
+    pool,
+    portLow: ports.low,
+    portHigh: ports.high,
+    nat44,
+    ...(mssClamp === undefined ? {} : { mssClamp }),
+  };
 }
 
 function planUplink6({ gateway, pairs }: Uplink6Config, usable: boolean): PlanUplink6 {
@@ -125,12 +133,13 @@ function planUplink6({ gateway, pairs }: Uplink6Config, usable: boolean): PlanUp
   };
 }
 
-function planNat44({ timeouts, portRestMs, filtering }: Nat44Config): PlanNat44 {
+function planNat44({ timeouts, portRestMs, filtering, exempt }: Nat44Config): PlanNat44 {
   return {
     ...timeouts,
     portRestMs,
     filteringUdp: filtering.udp,
     filteringTcp: filtering.tcp,
     filteringIcmp: filtering.icmp,
+    exempt: exempt.map(({ address, length }) => ({ prefix: address, prefixLength: length })),
   };
 }

@@ -1,7 +1,16 @@
 import { formatIpv4Address, ipv4Address } from '../net/ipv4-address.ts';
 import { formatIpv6Address, ipv6FromOctets } from '../net/ipv6-address.ts';
 import { formatMacAddress, macAddress } from '../net/mac-address.ts';
-import type { Plan, PlanDevice, PlanNat44, PlanPrefixPair, PlanRoute, PlanUplink, PlanUplink4 } from './plan.ts';
+import type {
+  Plan,
+  PlanDevice,
+  PlanNat44,
+  PlanPrefix4,
+  PlanPrefixPair,
+  PlanRoute,
+  PlanUplink,
+  PlanUplink4,
+} from './plan.ts';
 
 /** How an uplink is called in sentences, by its slot. */
 export type SlotName = (slot: number) => string;
@@ -45,6 +54,7 @@ function diffUplink(name: string, before: PlanUplink, after: PlanUplink): string
     ...changed(`${name}: IPv4 gateway`, gateway4(before), gateway4(after)),
     ...changed(`${name}: IPv6 gateway`, octets6(before.ipv6?.gateway), octets6(after.ipv6?.gateway)),
     ...changed(`${name}: NAT44`, nat44Text(before.ipv4), nat44Text(after.ipv4)),
+    ...changed(`${name}: largest TCP segment`, mssText(before.ipv4), mssText(after.ipv4)),
     ...changed(`${name}: prefix pairs`, pairsText(before.ipv6?.pairs), pairsText(after.ipv6?.pairs)),
   ];
 }
@@ -78,10 +88,12 @@ function diffNat44(before: PlanNat44, after: PlanNat44): string[] {
     ...changed('ICMP timeout', ms(before.icmpMs), ms(after.icmpMs)),
     ...changed('TCP transitory timeout', ms(before.tcpTransitoryMs), ms(after.tcpTransitoryMs)),
     ...changed('TCP established timeout', ms(before.tcpEstablishedMs), ms(after.tcpEstablishedMs)),
+    ...changed('fragment timeout', ms(before.fragmentMs), ms(after.fragmentMs)),
     ...changed('rest of freed ports', ms(before.portRestMs), ms(after.portRestMs)),
     ...changed('UDP filtering', before.filteringUdp, after.filteringUdp),
     ...changed('TCP filtering', before.filteringTcp, after.filteringTcp),
     ...changed('ICMP filtering', before.filteringIcmp, after.filteringIcmp),
+    ...changed('destinations that are not translated', prefixesText(before.exempt), prefixesText(after.exempt)),
   ];
 }
 
@@ -101,6 +113,15 @@ function gateway4({ ipv4 }: PlanUplink): string {
 function nat44Text(ipv4: PlanUplink4 | undefined): string {
   if (ipv4?.nat44 !== true) return 'off';
   return `${ipv4.pool.map(address4).join(', ')} ports ${ipv4.portLow}-${ipv4.portHigh}`;
+}
+
+function mssText(ipv4: PlanUplink4 | undefined): string {
+  return ipv4?.mssClamp === undefined ? 'left alone' : `${ipv4.mssClamp}`;
+}
+
+function prefixesText(prefixes: readonly PlanPrefix4[]): string {
+  if (prefixes.length === 0) return 'none';
+  return prefixes.map(({ prefix, prefixLength }) => `${address4(prefix)}/${prefixLength}`).join(', ');
 }
 
 function pairsText(pairs: readonly PlanPrefixPair[] | undefined): string {

@@ -73,6 +73,8 @@ export interface PlanUplink4 {
   readonly portHigh: number;
   /** False: routed without translation. */
   readonly nat44: boolean;
+  /** Largest TCP maximum segment size, octets; absent: left alone. */
+  readonly mssClamp?: number;
 }
 
 export interface PlanUplink6 {
@@ -106,6 +108,15 @@ export interface PlanNat44 {
   readonly filteringUdp: PlanFiltering;
   readonly filteringTcp: PlanFiltering;
   readonly filteringIcmp: PlanFiltering;
+  /** How long fragments of a datagram wait for the first one, and are translated after it. */
+  readonly fragmentMs: number;
+  /** Destinations that are not translated. */
+  readonly exempt: readonly PlanPrefix4[];
+}
+
+export interface PlanPrefix4 {
+  readonly prefix: number;
+  readonly prefixLength: number;
 }
 
 export interface PlanNptv6 {

@@ -189,7 +189,7 @@ function plainPlan(site: Site, state: PlanState, generation: number): Plan {
     ],
     uplinks,
     policies: [{ prefer: state.preferB ? [1, 0] : [0, 1] }],
-    nat44: { ...timersOf(site), ...filteringOf(site.filtering + state.filtering) },
+    nat44: { ...timersOf(site), fragmentMs: 5000, exempt: [], ...filteringOf(site.filtering + state.filtering) },
     nptv6: { translateZeroInterfaceId: site.translateZeros },
     errorRate: { perSecond: site.rate[0], burst: site.rate[1] },
   };

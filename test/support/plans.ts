@@ -31,6 +31,8 @@ export const NAT44: PlanNat44 = {
   filteringUdp: 'address-dependent',
   filteringTcp: 'address-dependent',
   filteringIcmp: 'address-dependent',
+  fragmentMs: 5000,
+  exempt: [],
 };
 
 /** `fd01:203:405::/48` and its external counterpart as a pair. */

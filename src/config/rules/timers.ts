@@ -15,5 +15,6 @@ export function checkTimers({ nat44 }: ConfigDraft, { report }: DraftContext): v
   atLeast([...path, 'icmp'], timeouts?.icmp, TIMEOUT_MINIMA.icmpMs);
   atLeast([...path, 'tcp-transitory'], timeouts?.['tcp-transitory'], TIMEOUT_MINIMA.tcpTransitoryMs);
   atLeast([...path, 'tcp-established'], timeouts?.['tcp-established'], TIMEOUT_MINIMA.tcpEstablishedMs);
+  atLeast([...path, 'fragment'], timeouts?.fragment, TIMEOUT_MINIMA.fragmentMs);
   atLeast(['nat44', 'port-rest'], nat44?.['port-rest'], PORT_REST_MINIMUM);
 }

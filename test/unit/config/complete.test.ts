@@ -19,9 +19,16 @@ describe('defaults', () => {
 
   it('are those of the RFCs for NAT44 (4787-R5c, 5508-R2, 5382-R5, 6888-R8)', () => {
     expect(config.nat44).toEqual({
-      timeouts: { udpMs: 300_000, icmpMs: 60_000, tcpTransitoryMs: 240_000, tcpEstablishedMs: 7_440_000 },
+      timeouts: {
+        udpMs: 300_000,
+        icmpMs: 60_000,
+        tcpTransitoryMs: 240_000,
+        tcpEstablishedMs: 7_440_000,
+        fragmentMs: 5000,
+      },
       portRestMs: 120_000,
       filtering: { udp: 'address-dependent', tcp: 'address-dependent', icmp: 'address-dependent' },
+      exempt: [],
     });
     expect(config.nptv6.allZerosInterfaceId).toBe('drop');
   });
@@ -99,7 +106,9 @@ describe('a full file', () => {
       icmpMs: 90_000,
       tcpTransitoryMs: 300_000,
       tcpEstablishedMs: 10_800_000,
+      fragmentMs: 3000,
     });
+    expect(config.nat44.exempt.map(formatIpv4Prefix)).toEqual(['192.0.2.0/24', '198.18.7.1/32']);
     expect(config.nat44.filtering.tcp).toBe('address-and-port-dependent');
     expect(config.limits).toEqual({
       mappings: 1000,
@@ -109,6 +118,19 @@ describe('a full file', () => {
     });
     expect(config.nptv6.allZerosInterfaceId).toBe('translate');
     expect(config.control.socket).toBe('/tmp/nptd.sock');
+  });
+
+  it.each([
+    [1420, {}, 1380],
+    [1420, { 'mss-clamp': 'auto' }, 1380],
+    [undefined, {}, 1460],
+    [1420, { 'mss-clamp': 536 }, 536],
+    [1420, { 'mss-clamp': 'off' }, undefined],
+  ])('clamps segments for an MTU of %s with %o to %s', (mtu, clamp, octets) => {
+    const { fiber } = FULL.uplinks;
+    const device = { ...fiber.device, ...(mtu === undefined ? {} : { mtu }) };
+    const data = { ...FULL, uplinks: { fiber: { ...fiber, device, ipv4: { ...fiber.ipv4, ...clamp } } } };
+    expect(parsed(stringify(data)).config.uplinks[0]?.ipv4?.mssClamp).toBe(octets);
   });
 
   it('routes an uplink with nat44 off', () => {

@@ -28,6 +28,7 @@ it('docs/configuration.md gives the defaults of the code', () => {
     ['timeouts.icmp', seconds(timeouts.icmpMs)],
     ['timeouts.tcp-transitory', seconds(timeouts.tcpTransitoryMs)],
     ['timeouts.tcp-established', seconds(timeouts.tcpEstablishedMs)],
+    ['timeouts.fragment', seconds(timeouts.fragmentMs)],
     ['port-rest', seconds(portRestMs)],
     ['mappings', `${DEFAULT_LIMITS.mappings}`],
     ['sessions', `${DEFAULT_LIMITS.sessions}`],

@@ -289,7 +289,7 @@ describe('timers below the minimum of an RFC', () => {
     {
       name: 'are warned of',
       text: `${BASE}nat44:
-  timeouts: { udp: 119s, icmp: 59s, tcp-transitory: 239s, tcp-established: 7439s }
+  timeouts: { udp: 119s, icmp: 59s, tcp-transitory: 239s, tcp-established: 7439s, fragment: 1999ms }
   port-rest: 119s
 `,
       issues: [
@@ -297,6 +297,7 @@ describe('timers below the minimum of an RFC', () => {
         'f:11:32: warning: nat44.timeouts.icmp: 59s is below the minimum of 60s (5508-R2)',
         'f:11:53: warning: nat44.timeouts.tcp-transitory: 239s is below the minimum of 4m (5382-R5)',
         'f:11:76: warning: nat44.timeouts.tcp-established: 7439s is below the minimum of 124m (5382-R5)',
+        'f:11:93: warning: nat44.timeouts.fragment: 1999ms is below the minimum of 2s (6146-F1)',
         'f:12:14: warning: nat44.port-rest: 119s is below the minimum of 2m (6888-R8)',
       ],
     },

@@ -57,6 +57,7 @@ describe('a compiled plan', () => {
           portLow: 1024,
           portHigh: 65_535,
           nat44: true,
+          mssClamp: 1460,
         },
         ipv6: {
           usable: true,
@@ -77,6 +78,7 @@ describe('a compiled plan', () => {
           portLow: 1,
           portHigh: 65_535,
           nat44: true,
+          mssClamp: 1220,
         },
         ipv6: {
           usable: true,
@@ -96,10 +98,15 @@ describe('a compiled plan', () => {
       icmpMs: 90_000,
       tcpTransitoryMs: 300_000,
       tcpEstablishedMs: 10_800_000,
+      fragmentMs: 3000,
       portRestMs: 180_000,
       filteringUdp: 'endpoint-independent',
       filteringTcp: 'address-and-port-dependent',
       filteringIcmp: 'address-dependent',
+      exempt: [
+        { prefix: 0xc000_0200, prefixLength: 24 },
+        { prefix: 0xc612_0701, prefixLength: 32 },
+      ],
     });
     expect(plan.nptv6).toEqual({ translateZeroInterfaceId: true });
     expect(plan.errorRate).toEqual({ perSecond: 10, burst: 20 });

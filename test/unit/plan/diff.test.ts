@@ -33,7 +33,7 @@ describe('the difference of two plans', () => {
   });
 
   it.each([
-    ['198.51.100.1 }', '198.51.100.9 }', ['uplink "lte": IPv4 gateway: 198.51.100.1 → 198.51.100.9']],
+    ['gateway: 198.51.100.1', 'gateway: 198.51.100.9', ['uplink "lte": IPv4 gateway: 198.51.100.1 → 198.51.100.9']],
     ['prefer: [lte, fiber]', 'prefer: [fiber, lte]', ['preferred uplinks: "lte", "fiber" → "fiber", "lte"']],
     [
       'b100::/56',
@@ -49,6 +49,13 @@ describe('the difference of two plans', () => {
         'route 192.168.7.0/24 via 192.168.1.254 on device 0 is removed',
         'route 192.168.8.0/24 via 192.168.1.254 on device 0 is added',
       ],
+    ],
+    ['mss-clamp: 1220', 'mss-clamp: off', ['uplink "lte": largest TCP segment: 1220 → left alone']],
+    ['fragment: 3s', 'fragment: 4s', ['fragment timeout: 3000 ms → 4000 ms']],
+    [
+      'exempt: [192.0.2.0/24, 198.18.7.1/32]',
+      'exempt: []',
+      ['destinations that are not translated: 192.0.2.0/24, 198.18.7.1/32 → none'],
     ],
     ['udp: 10m', 'udp: 5m', ['UDP timeout: 600000 ms → 300000 ms']],
     ['burst: 20', 'burst: 21', ['own ICMP errors: 10 per second, 20 at once → 10 per second, 21 at once']],
