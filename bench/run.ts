@@ -12,7 +12,7 @@ const SECONDS_PER_CANDIDATE = 2;
 function main(given: readonly string[]): void {
   const at = given.indexOf('--json');
   const jsonFile = at < 0 ? undefined : given[at + 1];
-  const wanted = given.find((argument, index) => !argument.startsWith('--') && index !== at + 1);
+  const wanted = given.find((argument, index) => !argument.startsWith('--') && (at < 0 || index !== at + 1));
   const machine = `${cpus()[0]?.model.trim() ?? 'unknown'}, ${cpus().length} cores, Node ${process.versions.node}`;
   process.stdout.write(`${machine}\n\n`);
   process.stdout.write(line('case', 'implementation', 'ns/packet', 'packets/s', 'error', 'times faster'));
