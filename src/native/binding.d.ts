@@ -253,6 +253,10 @@ export interface BindingPlanNat44 {
   filteringTcp: 'endpoint-independent' | 'address-dependent' | 'address-and-port-dependent'
   /** Filtering of ICMP queries. */
   filteringIcmp: 'endpoint-independent' | 'address-dependent' | 'address-and-port-dependent'
+  /** How long fragments wait for the first one of their datagram, and are translated after it. */
+  fragmentMs: number
+  /** Destinations that are not translated. */
+  exempt: Array<BindingPlanPrefix4>
 }
 
 /** `PlanNptv6`. */
@@ -265,6 +269,14 @@ export interface BindingPlanNptv6 {
 export interface BindingPlanPolicy {
   /** Slots in order of preference. */
   prefer: readonly number[]
+}
+
+/** `PlanPrefix4`. */
+export interface BindingPlanPrefix4 {
+  /** Its first address. */
+  prefix: number
+  /** Its length in bits. */
+  prefixLength: number
 }
 
 /** `PlanPrefixPair`. */
@@ -345,6 +357,8 @@ export interface BindingPlanUplink4 {
   portHigh: number
   /** False: routed without translation. */
   nat44: boolean
+  /** Largest TCP maximum segment size, octets; absent: left alone. */
+  mssClamp?: number
 }
 
 /** `PlanUplink6`. */

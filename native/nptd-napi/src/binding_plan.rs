@@ -133,6 +133,8 @@ pub struct BindingPlanUplink4 {
     pub port_high: f64,
     /// False: routed without translation.
     pub nat44: bool,
+    /// Largest TCP maximum segment size, octets; absent: left alone.
+    pub mss_clamp: Option<f64>,
 }
 
 /// `PlanUplink6`.
@@ -190,6 +192,19 @@ pub struct BindingPlanNat44 {
     /// Filtering of ICMP queries.
     #[napi(ts_type = "'endpoint-independent' | 'address-dependent' | 'address-and-port-dependent'")]
     pub filtering_icmp: String,
+    /// How long fragments wait for the first one of their datagram, and are translated after it.
+    pub fragment_ms: f64,
+    /// Destinations that are not translated.
+    pub exempt: Vec<BindingPlanPrefix4>,
+}
+
+/// `PlanPrefix4`.
+#[napi(object, object_to_js = false)]
+pub struct BindingPlanPrefix4 {
+    /// Its first address.
+    pub prefix: f64,
+    /// Its length in bits.
+    pub prefix_length: f64,
 }
 
 /// `PlanNptv6`.

@@ -107,6 +107,7 @@ fn uplink4(path: Path<'_>, ipv4: &BindingPlanUplink4) -> Converted<Uplink4Spec> 
         pool: integers(path.field("pool"), &ipv4.pool)?,
         ports: (integer(path.field("portLow"), ipv4.port_low)?, integer(path.field("portHigh"), ipv4.port_high)?),
         nat44: ipv4.nat44,
+        mss_clamp: ipv4.mss_clamp.map(|limit| integer(path.field("mssClamp"), limit)).transpose()?,
     })
 }
 
@@ -142,6 +143,11 @@ fn nat44(path: Path<'_>, nat44: &BindingPlanNat44) -> Converted<Nat44Spec> {
         filtering_udp: filtering(path.field("filteringUdp"), &nat44.filtering_udp)?,
         filtering_tcp: filtering(path.field("filteringTcp"), &nat44.filtering_tcp)?,
         filtering_icmp: filtering(path.field("filteringIcmp"), &nat44.filtering_icmp)?,
+        fragment: span("fragmentMs", nat44.fragment_ms)?,
+        exempt: path.field("exempt").each(&nat44.exempt, |path, exempt| {
+            let prefix = integer(path.field("prefix"), exempt.prefix)?;
+            Ok((prefix, integer(path.field("prefixLength"), exempt.prefix_length)?))
+        })?,
     })
 }
 
