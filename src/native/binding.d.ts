@@ -256,7 +256,7 @@ export interface BindingPlanNat44 {
   /** How long fragments wait for the first one of their datagram, and are translated after it. */
   fragmentMs: number
   /** Destinations that are not translated. */
-  exempt: Array<BindingPlanPrefix4>
+  exempt: readonly BindingPlanPrefix4[]
 }
 
 /** `PlanNptv6`. */

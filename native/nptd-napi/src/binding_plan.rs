@@ -195,6 +195,7 @@ pub struct BindingPlanNat44 {
     /// How long fragments wait for the first one of their datagram, and are translated after it.
     pub fragment_ms: f64,
     /// Destinations that are not translated.
+    #[napi(ts_type = "readonly BindingPlanPrefix4[]")]
     pub exempt: Vec<BindingPlanPrefix4>,
 }
 
