@@ -20,7 +20,7 @@ describe('mapAddress6', () => {
     expect(mapAddress6(pair, 'outbound', ipv6('fd01:203:406::1'), false)).toEqual({ drop: 'SourceNotInternal' });
   });
 
-  it('6296-3.7 translates an all-zeros interface identifier only if told to', () => {
+  it('6296-3.7b translates an all-zeros interface identifier only if told to', () => {
     const longer = prefixPair('fd01:203:405:1::/64', '2001:db8:1:2::/64');
     const zero = ipv6('fd01:203:405:1::');
     expect(mapAddress6(longer, 'outbound', zero, false)).toEqual({ drop: 'InterfaceIdAllZeros' });

@@ -95,7 +95,7 @@ impl Transit<'_> {
         Ok(Outcome { verdict: self.forward6(frame, hop), slot: Some(uplink.slot) })
     }
 
-    /// 6296-4.3: both translations in one pass, so that the reply comes back this way.
+    /// 6296-4.3a, 6296-4.3b: both translations in one pass, so that the reply comes back this way.
     fn hairpin6(
         &mut self,
         frame: &mut Frame<'_>,
@@ -269,7 +269,7 @@ fn no_route() -> Refusal {
     Refusal::with_error(DropReason::NoRoute, IcmpError::unreachable6(NO_ROUTE))
 }
 
-/// 6296-3.2a, 6296-3.7: what the sender in the site is told.
+/// 6296-3.2a, 6296-3.7b: what the sender in the site is told.
 fn refuse_outbound(reason: DropReason) -> Refusal {
     if reason == DropReason::SubnetNotMapped {
         return Refusal::with_error(reason, IcmpError::unreachable6(SOURCE_POLICY));
