@@ -32,16 +32,17 @@ const EDGES: Readonly<Record<string, string>> = {
 const CORE: Readonly<Record<string, readonly string[]>> = {
   time: [],
   wire: [],
-  table: [],
+  arch: [],
+  table: ['arch'],
   verdict: [],
   frame: ['verdict', 'wire'],
   output: ['frame', 'verdict'],
   counters: ['plan', 'verdict'],
-  session: ['wire', 'time', 'table', 'verdict', 'counters', 'plan', 'frame'],
-  nat44: ['wire', 'time', 'table', 'verdict', 'session', 'plan', 'counters', 'frame'],
+  session: ['arch', 'wire', 'time', 'table', 'verdict', 'counters', 'plan', 'frame'],
+  nat44: ['arch', 'wire', 'time', 'table', 'verdict', 'session', 'plan', 'counters', 'frame'],
   nptv6: ['wire', 'time', 'verdict', 'plan'],
   plan: ['wire', 'time', 'frame', 'nptv6', 'session'],
-  host: ['wire', 'time', 'table', 'frame', 'verdict', 'output', 'counters', 'plan', 'session'],
+  host: ['arch', 'wire', 'time', 'table', 'frame', 'verdict', 'output', 'counters', 'plan', 'session'],
 };
 
 const folderOf = (path: string): string => path.replace(/^src\//, '').split('/')[0] ?? '';
@@ -104,9 +105,9 @@ describe('imports', () => {
     expect([...new Set(wrong)]).toEqual([]);
   });
 
-  it('keep unsafe code out of everything but nptd-io/src/sys', () => {
+  it('keep unsafe code out of everything but nptd-io/src/sys and the one module of instructions', () => {
     const wrong = sourceFiles('native', ['.rs'])
-      .filter((file) => !file.path.startsWith('native/nptd-io/src/sys/'))
+      .filter((file) => !file.path.startsWith('native/nptd-io/src/sys/') && file.path !== 'native/nptd-core/src/arch.rs')
       .filter((file) => file.lines.some((line) => /\bunsafe\b(?!_code)/.test(line.replace(/\/\/.*$/, ''))));
     expect(wrong.map((file) => file.path)).toEqual([]);
   });

@@ -18,6 +18,7 @@
 
 extern crate alloc;
 
+pub mod arch;
 pub mod counters;
 pub mod frame;
 pub mod output;

@@ -6,8 +6,6 @@
 
 use alloc::vec::Vec;
 
-use siphasher::sip::SipHasher13;
-
 /// Entries of one bucket: 10 x (2 + 4) octets and 4 spare make one cache line.
 const BUCKET_ENTRIES: usize = 10;
 
@@ -23,22 +21,6 @@ const FREE: u16 = 0;
 /// The table has no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TableFull;
-
-/// Keyed hash of table keys; the key is random per boot, so that nobody can aim packets at one bucket.
-#[derive(Clone, Copy)]
-pub struct KeyedHash(SipHasher13);
-
-impl KeyedHash {
-    /// A hash function from its key.
-    pub fn new(key: &[u8; 16]) -> Self {
-        Self(SipHasher13::new_with_key(key))
-    }
-
-    /// Hash of a packed key.
-    pub fn hash(&self, key: u128) -> u64 {
-        self.0.hash(&key.to_le_bytes())
-    }
-}
 
 #[derive(Clone)]
 #[repr(C, align(64))]
@@ -215,6 +197,7 @@ impl<T> Slab<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::arch::KeyedHash;
 
     #[test]
     fn holds_its_capacity_and_finds_every_entry() {

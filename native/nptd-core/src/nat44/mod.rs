@@ -18,9 +18,10 @@ pub mod rewrite;
 mod rows;
 mod session;
 
+use crate::arch::KeyedHash;
 use crate::plan::Plan;
 use crate::session::wheel::Wheel;
-use crate::table::{Index, KeyedHash, Slab};
+use crate::table::{Index, Slab};
 use crate::time::{Duration, Instant, TICK_US, Tick};
 
 pub use inbound::Admitted;

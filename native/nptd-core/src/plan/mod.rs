@@ -125,6 +125,8 @@ pub struct Plan {
     prefer: Vec<u8>,
     internal4: RouteTable4,
     internal6: RouteTable6,
+    /// Every external address with the slot that owns it, sorted.
+    external4: Vec<(u32, u8)>,
 }
 
 impl Plan {
@@ -138,8 +140,16 @@ impl Plan {
                 *place = Some(Uplink::new(uplink)?);
             }
         }
+        let mut external4: Vec<_> = (0u8..)
+            .zip(&uplinks)
+            .filter_map(|(slot, uplink)| Some((slot, uplink.as_ref()?.ipv4.as_ref()?)))
+            .filter(|(_, ipv4)| ipv4.nat44)
+            .flat_map(|(slot, ipv4)| ipv4.pool.iter().map(move |address| (*address, slot)))
+            .collect();
+        external4.sort_unstable();
         Ok(Self {
             generation: spec.generation,
+            external4,
             internal4: RouteTable4::new(&devices, &spec.routes),
             internal6: RouteTable6::new(&devices, &spec.routes),
             prefer: spec.policies.last().map(|policy| policy.prefer.clone()).unwrap_or_default(),
@@ -163,6 +173,7 @@ impl Plan {
             error_rate: RateSpec::default(),
             devices: Vec::new(),
             uplinks: [const { None }; SLOTS_MAX],
+            external4: Vec::new(),
         }
     }
 
@@ -251,13 +262,11 @@ impl Plan {
     /// The uplink that owns an external IPv4 address: a usable one first, so that of two uplinks with the
     /// same address the one that works is met.
     pub fn external_owner4(&self, address: u32) -> Option<&Uplink> {
-        let owners = || {
-            self.uplinks().filter(move |uplink| {
-                let ipv4 = uplink.ipv4.as_ref();
-                ipv4.is_some_and(|ipv4| ipv4.nat44 && ipv4.pool.contains(&address))
-            })
-        };
-        owners().find(|uplink| self.usable4(uplink.slot)).or_else(|| owners().next())
+        let start = self.external4.partition_point(|(external, _)| *external < address);
+        let owners = self.external4.get(start..)?.iter().take_while(|(external, _)| *external == address);
+        let mut owners = owners.filter_map(|(_, slot)| self.uplink(*slot)).peekable();
+        let first = owners.peek().copied();
+        owners.find(|uplink| self.usable4(uplink.slot)).or(first)
     }
 
     /// The uplink and pair whose external prefix covers an IPv6 address.

@@ -7,8 +7,9 @@
 use alloc::vec::Vec;
 
 use super::wheel::{Timed, TimerLinks, Wheel};
+use crate::arch::KeyedHash;
 use crate::frame::DeviceIndex;
-use crate::table::{Index, KeyedHash, Slab};
+use crate::table::{Index, Slab};
 use crate::time::Tick;
 
 /// Most records: 4,096 x 48 octets and an index, about 230 KiB.

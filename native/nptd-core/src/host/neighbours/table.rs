@@ -2,8 +2,9 @@
 
 use super::entry::Entry;
 use super::queue::Chain;
+use crate::arch::KeyedHash;
 use crate::frame::DeviceIndex;
-use crate::table::{Index, KeyedHash, Slab};
+use crate::table::{Index, Slab};
 use crate::time::{Duration, Instant};
 
 /// The one wait of this table: between two requests (RETRANS_TIMER of RFC 4861 section 10), and before a failed
