@@ -124,6 +124,7 @@ export class Gateway implements Nptd {
     const config = this.#config;
     const machine = machineOf(config, assignSlots(new Map(), config));
     const open = this.#options.openDataPlane ?? openNativeDataPlane;
+    // 6056-5.
     const dataPlane = await open({ ...machine, secret: randomBytes(16), hashKey: randomBytes(16) });
     this.#cleanups.push(() => dataPlane.close());
     const holdOpen = setInterval(() => {}, HOLD_OPEN_MS);

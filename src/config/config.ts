@@ -140,6 +140,7 @@ export interface Nat44Config {
   readonly exempt: readonly Ipv4Prefix[];
 }
 
+/** Each configurable (4787-R5b, 5382-R5a, 5508-R2a). */
 export interface Nat44Timeouts {
   readonly udpMs: number;
   readonly icmpMs: number;

@@ -1,4 +1,4 @@
-/** What holds where the file says nothing. */
+/** What holds where the file says nothing. The lifetimes are the constants of RFC 6146 (6146-T10). */
 import type {
   ControlConfig,
   LimitsConfig,
@@ -11,7 +11,9 @@ import type {
 
 export const DEFAULT_MTU = 1500;
 
-/** All of them: a packet keeps the class of its internal port (4787-R3a), so each class needs its ports. */
+/**
+ * All of them (6056-4): a packet keeps the class of its internal port (4787-R3a), so each class needs its ports.
+ */
 export const DEFAULT_PORTS: PortRange = { low: 1, high: 65_535 };
 
 export const DEFAULT_NAT44: Nat44Config = {

@@ -10,7 +10,10 @@ export interface DraftPair {
   readonly externalPath: ConfigPath;
 }
 
-/** The pair of `prefix`, whose internal side is `internal` or else `site.ula`, and then those of `pairs`. */
+/**
+ * The pair of `prefix`, whose internal side is `internal` or else `site.ula`, and then those of `pairs` (6296-3.1a,
+ * 6296-4.1a).
+ */
 export function draftPairs(ipv6: Uplink6Draft, path: ConfigPath, site: ConfigDraft['site']): DraftPair[] {
   const listed = (ipv6.pairs ?? []).map((pair, index) => ({
     internal: pair?.internal,

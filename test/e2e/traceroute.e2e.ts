@@ -20,7 +20,7 @@ test.each([
   ['ICMPv6 echo over IPv6', ['-I'], INTERNET.web6, HOPS6],
   ['TCP over IPv4', ['-T'], INTERNET.web4, HOPS4],
 ])(
-  'traceroute with %s shows the internal address of nptd, then the ISP, then the server',
+  '5508-S7.2 traceroute with %s shows the internal address of nptd, then the ISP, then the server',
   async (_title, options, target, hops) => {
     expect(await traceroute(bed.site.client, target, ...options)).toEqual(hops);
   },

@@ -124,7 +124,7 @@ fn prefixes_are_kept_as_configured_6296_2_1b() {
 // ---- Addresses ----
 
 #[test]
-fn all_subnets_of_a_48_bit_pair_translate_one_to_one_but_0xffff_6296_3_2a_3_4a_4_2() {
+fn all_subnets_of_a_48_bit_pair_translate_one_to_one_but_0xffff_6296_3_2a_3_4a_3_4b_4_2() {
     for (internal, external) in [
         (("fd01:203:405::", 48), ("2001:db8:1::", 48)),
         (("fd01:203:405::", 48), ("2001:db8:d550::", 48)), // adjustment 0
@@ -150,7 +150,7 @@ fn all_subnets_of_a_48_bit_pair_translate_one_to_one_but_0xffff_6296_3_2a_3_4a_4
 }
 
 #[test]
-fn all_first_words_of_a_64_bit_pair_translate_one_to_one_6296_3_5a() {
+fn all_first_words_of_a_64_bit_pair_translate_one_to_one_6296_3_5a_3_5b() {
     let pair = pair(("fd01:203:405:ffff::", 64), ("2001:db8:1:2::", 64));
     let mut seen = vec![false; 0x1_0000];
     for word in 0..u16::MAX {

@@ -1,4 +1,7 @@
-/** Epochs of uplink slots: what was translated to addresses that an uplink no longer has must end. */
+/**
+ * Epochs of uplink slots: what was translated to addresses that an uplink no longer has must end, and nothing else
+ * (MWAN-7, 6296-DYN).
+ */
 import type { UplinkConfig } from '../../config/config.ts';
 
 /** By slot. */

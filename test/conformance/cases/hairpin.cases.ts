@@ -110,7 +110,7 @@ export const hairpinCases: readonly Case[] = [
     },
   },
   {
-    name: '1812-TTL1 a hairpinned packet loses one hop, and with TTL 1 comes back as Time Exceeded',
+    name: '1812-TTL1, 7915-1 a hairpinned packet loses one hop, and with TTL 1 comes back as Time Exceeded',
     plan: OPEN_FILTERS,
     run: (bed) => {
       openBoth(bed);

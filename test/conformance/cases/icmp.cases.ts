@@ -100,7 +100,7 @@ export const icmpCases: readonly Case[] = [
     }),
   ),
   {
-    name: '5508-R4 an error from outside reaches the host with its own packet in the quote',
+    name: '5508-R4, 3022-4.3 an error from outside reaches the host with its own packet in the quote',
     run: (bed) => {
       open(bed);
       bed.forwards(
@@ -171,7 +171,7 @@ export const icmpCases: readonly Case[] = [
     },
   },
   {
-    name: '5382-R9, 5508-S7.1.2 fragmentation needed keeps its MTU',
+    name: '5382-R9, 5508-S7.1.2, 8900-2 fragmentation needed keeps its MTU',
     run: (bed) => {
       bed.send(LAN, tcp('10.0.0.11:6000', '192.0.2.10:80', 'SYN'));
       bed.forwards(

@@ -152,7 +152,7 @@ export const poolCases: readonly Case[] = [
     },
   },
   {
-    name: '6888-R1 errors of refused flows are limited: the burst, then one per interval',
+    name: '6888-R11b, 1812-RATE, 5508-R10f errors of refused flows are limited: the burst, then one per interval',
     plan: twoUplinks({ a4: { portLow: 2000, portHigh: 2000 }, plan: { errorRate: { perSecond: 10, burst: 3 } } }),
     run: (bed) => {
       bed.send(LAN, udp('10.0.0.11:2000', S1));

@@ -169,7 +169,7 @@ export const routerIpv4Cases: readonly Case[] = [
     },
   },
   {
-    name: '1812-WHEN no error about an ICMP error, a later fragment, or a source that is no host',
+    name: '1812-WHEN, 5508-R10e no error about an ICMP error, a later fragment, or a source that is no host',
     run: (bed) => {
       bed.drops(LAN, icmpError('10.0.0.11', '10.0.1.5', udp(S1, H1), { type: 3, code: 3, ttl: 1 }), 'HopLimitExceeded');
       bed.drops(LAN, icmp('10.0.0.11', '10.0.1.5', 13, 0, text('12345678'), { ttl: 1 }), 'HopLimitExceeded');

@@ -50,7 +50,7 @@ function lasts(bed: TranslatorBed, state: string, seconds: number): void {
 
 const HANDSHAKE = ['>SYN', '<SYN,ACK', '>ACK'] as const;
 
-/** Every edge of the machine: segments, then the state and lifetime they leave. */
+/** 6146-T1, 7857-S2: every edge of the machine: segments, then the state and lifetime they leave. */
 const EDGES: readonly {
   readonly id: string;
   readonly segments: readonly string[];
@@ -135,7 +135,7 @@ export const tcpCases: readonly Case[] = [
     },
   },
   {
-    name: '6146-T5 a retransmitted FIN passes 239 s after both FINs and does not prolong the session',
+    name: '6146-T5, 2663-2.6 a retransmitted FIN passes 239 s after both FINs and does not prolong the session',
     run: (bed) => {
       play(bed, ...HANDSHAKE, '>FIN,ACK', '<FIN,ACK');
       bed.wait(239);
@@ -229,7 +229,7 @@ export const tcpCases: readonly Case[] = [
     },
   },
   {
-    name: '5382-R7 two internal endpoints never share an external one',
+    name: '5382-R7, 7857-S13 two internal endpoints never share an external one',
     run: (bed) => {
       play(bed, '>SYN');
       bed.send(LAN, tcp('10.0.0.12:6000', S1, 'SYN'));

@@ -44,7 +44,7 @@ export const udpMappingCases: readonly Case[] = [
     },
   },
   {
-    name: '4787-R2 a host is paired with one address of the pool, over all protocols (6888-R2)',
+    name: '4787-R2 a host is paired with one address of the pool, over all protocols (6888-R2, 6888-R3)',
     plan: twoUplinks({ a4: { pool: ['203.0.113.2', '203.0.113.9', '203.0.113.10', '203.0.113.11'].map(ipv4) } }),
     run: (bed) => {
       const addresses = new Map<string, Set<string>>();
@@ -143,7 +143,7 @@ export const udpMappingCases: readonly Case[] = [
     },
   },
   {
-    name: '4787-R8 address-dependent filtering admits every port of a known address, and no other address',
+    name: '4787-R8, 6888-R7 address-dependent filtering admits every port of a known address, and no other address',
     run: (bed) => {
       open(bed);
       bed.forwards(ISP_A, udp(S1_OTHER_PORT, WA), LAN, udp(S1_OTHER_PORT, H1));
@@ -190,7 +190,7 @@ export const udpMappingCases: readonly Case[] = [
     },
   },
   {
-    name: '6056-1 chosen ports are neither serial nor crowded',
+    name: '6056-1, 6056-4, 7857-S9 chosen ports are neither serial nor crowded',
     run: (bed) => {
       for (let host = 1; host <= 64; host += 1) {
         bed.send(LAN, udp(`10.0.9.${host}:5000`, S1));

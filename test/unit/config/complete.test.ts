@@ -80,7 +80,7 @@ describe('a full file', () => {
     expect(fiber?.ipv4?.ports).toEqual({ low: 1024, high: 65_535 });
   });
 
-  it('pairs the prefix of an uplink with site.ula', () => {
+  it('6296-3.1a, 6296-4.1a pairs the prefix of an uplink with site.ula', () => {
     const pairs = config.uplinks.map(({ ipv6 }) =>
       ipv6?.pairs.map(({ internal, external }) => [internal, external].map(formatIpv6Prefix)),
     );

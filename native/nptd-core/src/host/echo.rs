@@ -1,4 +1,4 @@
-//! Echo requests to the gateway's own addresses, answered in place (1812-TTL3: whatever their TTL).
+//! Echo requests to the gateway's own addresses, answered in place (4443-ECHO; 1812-TTL3: whatever their TTL).
 //!
 //! The caller has found that the packet is for the gateway, is no fragment, ends where its header says, and is an
 //! echo request from one host. Options and extension headers stay as they came.

@@ -47,7 +47,7 @@ impl Nat44 {
             Protocol::Tcp => plan.nat44.filtering_tcp,
             Protocol::Icmp => plan.nat44.filtering_icmp,
         };
-        // 4787-R8, 5382-R3: what filtering refuses changes no mapping and refreshes nothing (7857-S7).
+        // 4787-R8, 5382-R3, 6888-R7: what filtering refuses changes no mapping and refreshes nothing (7857-S7).
         let admitted = match filtering {
             Filtering::EndpointIndependent => true,
             Filtering::AddressDependent => self.any_session(mapping, |session| {

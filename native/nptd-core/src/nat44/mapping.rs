@@ -1,4 +1,5 @@
-//! A mapping: an internal endpoint and its external endpoint on one uplink, whatever the destination (4787-R1).
+//! A mapping: an internal endpoint and its external endpoint on one uplink, whatever the destination (4787-R1,
+//! 5382-R1, 5508-R1a).
 //!
 //! It lives while it has sessions and rests afterwards, so that its port is not handed to another endpoint too
 //! soon (6888-R8) while its own endpoint gets it back at once.
@@ -58,7 +59,8 @@ impl Mapping {
     }
 }
 
-/// An internal endpoint on an uplink: what a mapping is found by from the site.
+/// An internal endpoint on an uplink: what a mapping is found by from the site. Each uplink has mappings of its own
+/// (MWAN-3), and so has each protocol (7857-S5, and its filters with them: 7857-S6).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct InternalKey {
     pub slot: u8,
@@ -100,7 +102,8 @@ impl Nat44 {
         })
     }
 
-    /// Makes a mapping with a port of its own.
+    /// Makes a mapping with a port that no other one has (4787-R3, 5382-R7, 7857-S13), in the same way however full
+    /// the pool is (4787-R11), or none (6888-R11a).
     pub(super) fn create_mapping(&mut self, key: InternalKey, plan: &Plan) -> Result<u32, DropReason> {
         if self.mappings.is_full() {
             return Err(DropReason::MappingTableFull);

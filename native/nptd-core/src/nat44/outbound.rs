@@ -58,6 +58,7 @@ impl Nat44 {
         let mut ends = Ends::Nothing;
         if let Some(position) = self.find_outbound(flow, hairpin, plan, now) {
             let slot = self.sessions.get(position).map_or(0, |session| session.slot);
+            // MWAN-1: it stays where it is, also when a better uplink returns; MWAN-4: whoever opened it.
             if hairpin.is_some() || plan.usable4(slot) || !plan.viable_elsewhere4(slot) {
                 return Ok(Steered { slot, how: How::Session(position) });
             }
@@ -105,7 +106,7 @@ impl Nat44 {
         Ok(self.sessions.get(position).map(|session| session.external))
     }
 
-    /// 4787-R1 per uplink: a socket keeps its view of the world while its uplink is usable (for UDP and ICMP;
+    /// 4787-R1 per uplink (MWAN-3): a socket keeps its view of the world while its uplink is usable (for UDP and ICMP;
     /// each TCP connection is free to choose).
     fn choose_uplink(&self, flow: &Flow, plan: &Plan, now: Tick) -> Option<u8> {
         let sticky = || {
@@ -134,7 +135,7 @@ impl Nat44 {
     }
 
     fn open_outbound(&mut self, slot: u8, flow: &Flow, plan: &Plan, now: Instant) -> Result<u32, DropReason> {
-        // 6888-R11d: what is full refuses the new and never evicts the living.
+        // 6888-R11a, 6888-R11d, 5508-R8a: what is full refuses the new and never evicts the living.
         if self.sessions.is_full() {
             return Err(DropReason::SessionTableFull);
         }

@@ -10,7 +10,8 @@ use super::mapping::InternalKey;
 use super::{Endpoint, Protocol};
 use crate::plan::{Plan, SLOTS_MAX};
 
-/// Keyed candidates tried before the cyclic search.
+/// Keyed candidates tried before the cyclic search: hard to guess (6056-1), and yet every port is used in the end
+/// (6888-R13).
 const CANDIDATES: u8 = 16;
 
 /// Words of one bit per port.
@@ -52,6 +53,7 @@ struct PortList {
 }
 
 impl PortPools {
+    /// No pools yet. The secret is a key of 128 bits, another one each boot (6056-5).
     pub fn new(secret: &[u8; 16]) -> Self {
         Self { hasher: SipHasher24::new_with_key(secret), slots: core::array::from_fn(|_| SlotPools::default()) }
     }
@@ -85,7 +87,8 @@ impl PortPools {
         let pools = self.slots.get_mut(usize::from(key.slot))?;
         let list = PortList::of(key.protocol, key.internal.port, pools.ports);
         let addresses = pools.addresses.iter_mut();
-        // 4787-R2, 6888-R2: paired pooling. `max_by_key` takes the last of equals, so ties go by position.
+        // 4787-R2, 6888-R2: paired pooling, over any set of addresses (6888-R3); a host whose address has no port left
+        // gets none of another (7857-S4). `max_by_key` takes the last of equals, so ties go by position.
         let (_, pool) = addresses.enumerate().max_by_key(|(position, pool)| {
             (pairing(hasher, key.internal.address, pool.address), core::cmp::Reverse(*position))
         })?;
@@ -147,7 +150,7 @@ impl Pool {
 
     fn choose(&self, hasher: SipHasher24, key: InternalKey, address: u32, list: PortList) -> Option<u16> {
         let wanted = key.internal.port;
-        // 6056-2: the port is preserved, and unpredictable only where it is taken.
+        // 6056-2, 7857-S9: the port is preserved, and unpredictable only where it is taken.
         if list.contains(wanted) && !self.is_taken(wanted) {
             return Some(wanted);
         }

@@ -68,7 +68,7 @@ impl Quote {
         };
         let source = Endpoint { address: ipv4::source(quoted), port: source_port };
         let destination = Endpoint { address: ipv4::destination(quoted), port: destination_port };
-        // 4890-4.1 for IPv4: an error is for the sender of what it quotes.
+        // 4890-4.1 for IPv4, 5508-R7a: an error is for the sender of what it quotes.
         if source.address != ipv4::destination(packet) {
             return Err(DropReason::IcmpQuoteUnknown);
         }
@@ -95,7 +95,8 @@ impl Quote {
 }
 
 impl Nat44 {
-    /// Finds what an error from the site is about (5508-R5); `hairpin` as in [`Nat44::steer_outbound`].
+    /// Finds what an error from the site is about (5508-R5); `hairpin` as in [`Nat44::steer_outbound`]. It refreshes
+    /// nothing (7857-S7.1).
     pub fn match_quote_outbound(
         &self,
         quote: &Quote,
@@ -122,7 +123,8 @@ impl Nat44 {
         Ok(OutboundQuote { slot: mapping.slot, external: mapping.external })
     }
 
-    /// Finds the internal endpoint that an error from an uplink is for (5508-R4).
+    /// Finds the internal endpoint that an error from an uplink is for (5508-R4), whoever sent it (4787-R12a). It
+    /// neither refreshes nor ends anything (4787-R12, 5382-R10, 5508-R6).
     pub fn match_quote_inbound(
         &self,
         quote: &Quote,
@@ -148,6 +150,7 @@ pub fn rewrite_inbound(packet: &mut [u8], quote: &Quote, internal: Endpoint) {
     rewrite_quote(packet, quote, End::Source, internal);
 }
 
+/// 3022-4.3: the quoted packet with its own checksums, and the checksum around it.
 fn rewrite_quote(packet: &mut [u8], quote: &Quote, end: End, new: Endpoint) {
     let header_len = ipv4::header_len(packet);
     let message = tail_mut(packet, header_len);

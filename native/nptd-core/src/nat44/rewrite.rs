@@ -1,4 +1,5 @@
-//! Changing an endpoint of a packet in place, with every checksum that covers it (3022-4.1a).
+//! Changing an endpoint of a packet in place, with every checksum that covers it (3022-4.1a). Payload is never read:
+//! there are no application-level gateways (4787-R10, 5382-R6).
 
 use super::{Endpoint, Protocol};
 use crate::frame::ChecksumState;

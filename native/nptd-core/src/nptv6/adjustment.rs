@@ -14,13 +14,14 @@ const SUBNET_PREFIX_LEN_MAX: u8 = 48;
 /// Which part of an address makes up for the change of its prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum AdjustedPart {
-    /// Bits 48 to 63 (6296-3.4a).
+    /// Bits 48 to 63 (6296-3.4a, 6296-3.4b).
     Subnet,
-    /// The first 16 bits of the interface identifier that are not all ones (6296-3.5a).
+    /// The first 16 bits of the interface identifier that are not all ones (6296-3.5a, 6296-3.5b).
     InterfaceId,
 }
 
-/// One direction of a prefix pair, ready to be applied to addresses.
+/// One direction of a prefix pair, ready to be applied to addresses. Its two prefixes are all that it depends on, so
+/// equal ones translate alike (6296-2.3).
 ///
 /// Prefixes are at most 64 bits, so they are kept and compared as the upper half of an address.
 #[derive(Clone, Copy, Debug)]
@@ -83,8 +84,8 @@ impl AddressMap {
         Ok(u128::from(high) << 64 | u128::from(low))
     }
 
-    /// Why an address does not match: outside the prefix, or in its zero extension, which has no counterpart
-    /// (6296-3.7a; inbound the same, or two external addresses would lead to one internal host).
+    /// Why an address does not match: outside the prefix (6296-ROUT2), or in its zero extension, which has no
+    /// counterpart (6296-3.7a; inbound the same, or two external addresses would lead to one internal host).
     #[cold]
     fn refusal(&self, address: u128) -> DropReason {
         if self.from_prefix.contains(address) { DropReason::SubnetNotMapped } else { self.foreign }

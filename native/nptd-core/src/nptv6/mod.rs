@@ -5,7 +5,8 @@
 //! inbound    external ─▶ internal    destination   and, quoted in an ICMPv6 error, the source
 //! ```
 //!
-//! No octet behind the addresses changes: every mapping keeps the sum of the address, so transport checksums
+//! No octet behind the addresses changes, neither ports (6296-6) nor addresses in payload (6296b-ALG): every mapping
+//! keeps the sum of the address, so transport checksums
 //! (6296-2.6) and the checksum of an ICMPv6 error around its quote (6296b-ICMP6) stay right by themselves.
 
 mod adjustment;

@@ -16,12 +16,13 @@ impl Transit<'_> {
         self.check_length4(packet, egress)
     }
 
-    /// Whether an IPv4 packet fits a device, or may be fragmented to fit (4787-R13, 5508-S7.1.1).
+    /// Whether an IPv4 packet fits a device, or may be fragmented to fit (4787-R13, 5508-S7.1.1, 8900-2).
     pub fn check_length4(&self, packet: &[u8], egress: DeviceIndex) -> Result<(), Refusal> {
         let mtu = self.device(egress)?.mtu;
         if packet.len() <= usize::from(mtu) {
             return Ok(());
         }
+        // 6864-4.3.
         if ipv4::dont_fragment(packet) {
             return Err(Refusal::with_error(DropReason::TooBig, IcmpError::fragmentation_needed(mtu)));
         }
@@ -46,7 +47,7 @@ impl Transit<'_> {
         Err(Refusal::with_error(DropReason::TooBig, IcmpError::packet_too_big(mtu)))
     }
 
-    /// Sends a checked and translated IPv4 packet on: TTL less one (1812-TTL1), fragmented where it has to be.
+    /// Sends a checked and translated IPv4 packet on: TTL less one (1812-TTL1, 7915-1), fragmented where it has to be.
     pub fn forward4(&mut self, frame: &mut Frame<'_>, hop: NextHop<u32>) -> Verdict {
         ipv4::decrement_ttl(frame.octets_mut());
         let Some(device) = self.plan().device(hop.device).filter(|device| frame.len() > usize::from(device.mtu)) else {
@@ -68,7 +69,7 @@ impl Transit<'_> {
         self.transmit4(frame, hop)
     }
 
-    /// Sends a checked and translated IPv6 packet on.
+    /// Sends a checked and translated IPv6 packet on: hop limit less one (6296-ROUT1).
     pub fn forward6(&mut self, frame: &mut Frame<'_>, hop: NextHop<u128>) -> Verdict {
         ipv6::decrement_hop_limit(frame.octets_mut());
         self.transmit6(frame, hop)

@@ -1,4 +1,5 @@
-//! IPv4 fragments on their way (docs/decisions.md, "Fragments").
+//! IPv4 fragments on their way (docs/decisions.md, "Fragments"): in any order (4787-R14), each translated like the
+//! first one (8900-1), none put together (1812-NOREASM).
 
 use super::transit::{Outcome, Refusal, Transit};
 use crate::frame::Frame;

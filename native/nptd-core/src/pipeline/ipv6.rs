@@ -81,11 +81,13 @@ impl Transit<'_> {
             self.check_forward6(frame.octets(), hop.device)?;
             return Ok(Outcome::local(self.forward6(frame, hop)));
         }
+        // MWAN-5: whether the uplink is usable or not.
         if let Some((uplink, pair)) = plan.external_owner6(destination) {
             let verdict = self.hairpin6(frame, headers, uplink, pair)?;
             return Ok(Outcome { verdict, slot: Some(uplink.slot) });
         }
         let uplink = plan.choose6();
+        // 8305-2: said at once.
         let no_uplink = Refusal::with_error(DropReason::NoUplink, IcmpError::unreachable6(NO_ROUTE));
         let uplink = uplink.ok_or(no_uplink)?;
         let pair = pair_of_source(uplink, source).ok_or_else(source_refused)?;
@@ -250,13 +252,15 @@ fn slot_of(device: &Device) -> Option<u8> {
     }
 }
 
-/// What the translator needs to know of the upper layer. A later fragment has none, whatever protocol it is part of.
+/// What the translator needs to know of the upper layer. A later fragment has none, whatever protocol it is part of
+/// (8200-F4).
 fn upper(headers: &Headers6) -> Upper {
     let is_hidden = headers.protocol == protocol::ICMPV6 && headers.icmp_kind.is_none();
     let protocol = if is_hidden { NO_UPPER_LAYER } else { headers.protocol };
     Upper { offset: headers.upper_offset, protocol, is_fragment: headers.is_fragment }
 }
 
+/// The first pair of an uplink for a source: each uplink has pairs of its own (6296-2.4, MWAN-8).
 fn pair_of_source(uplink: &Uplink, source: u128) -> Option<&PrefixPair> {
     uplink.ipv6.as_ref()?.pairs.iter().find(|pair| pair.internal().contains(source))
 }

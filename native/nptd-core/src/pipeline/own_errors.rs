@@ -71,7 +71,7 @@ impl IcmpError {
     }
 }
 
-/// The limits on own errors and on own resets (1812-RATE, 4443-2.4f).
+/// The limits on own errors and on own resets (1812-RATE, 4443-2.4f, 5508-R10f).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OwnErrors {
     errors: RateLimit,
@@ -136,6 +136,7 @@ impl OwnErrors {
             return;
         }
         let Some(hop) = hop_back6(plan, device, ingress, destination) else { return };
+        // 4443-2.2.
         let Some((source, _)) = plan.device(hop.device).and_then(|egress| egress.ipv6.first().copied()) else { return };
         if !self.admits_error(context) {
             return;
@@ -198,7 +199,7 @@ impl OwnErrors {
     }
 }
 
-/// Whether an ICMP error may be sent about an IPv4 packet that came in by `device` (1812-WHEN).
+/// Whether an ICMP error may be sent about an IPv4 packet that came in by `device` (1812-WHEN, 5508-R10e).
 fn may_be_told4(offender: &[u8], device: &Device) -> bool {
     let (source, destination) = (ipv4::source(offender), ipv4::destination(offender));
     let is_broadcast = |address: u32| {
@@ -226,7 +227,7 @@ fn may_be_told6(offender: &[u8]) -> bool {
     !is_later_fragment && is_query && names_one_host && !address::is_multicast(destination)
 }
 
-/// Where an answer to an IPv4 source goes that came in by a device.
+/// Where an answer to an IPv4 source goes that came in by a device: through that uplink (MWAN-6), or into the site.
 fn hop_back4(plan: &Plan, device: &Device, ingress: DeviceIndex, source: u32) -> Option<NextHop<u128>> {
     let hop = match device.role {
         Role::Internal => plan.internal_route4(source).unwrap_or(NextHop { device: ingress, address: source }),

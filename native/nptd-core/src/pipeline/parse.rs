@@ -96,7 +96,7 @@ pub fn locate_headers6(packet: &[u8]) -> Result<Headers6, DropReason> {
     })
 }
 
-/// 3022-4.6: source routes leak and redirect, so they are refused; other options travel along.
+/// 3022-4.6, 5508-S7.3: source routes leak and redirect, so they are refused; other options travel along.
 fn check_options(mut options: &[u8]) -> Result<(), DropReason> {
     const END: u8 = 0;
     const NO_OPERATION: u8 = 1;

@@ -1,4 +1,5 @@
-//! The TCP session machine of RFC 6146 section 3.5.2 and RFC 7857 section 2, with both sides alike.
+//! The TCP session machine of RFC 6146 section 3.5.2 and RFC 7857 section 2, with both sides alike
+//! (6146-T1, 7857-S2). Flags alone decide, so that every valid sequence passes (5382-R2).
 
 use crate::counters::Direction;
 use crate::wire::tcp::flag;
@@ -69,7 +70,7 @@ impl TcpState {
             // 6146-T5: both FINs seen; the timer runs out unless the connection is opened again.
             Self::BothFin if syn && flags & flag::ACK == 0 => (Self::opened(from), Refresh::Transitory),
             Self::BothFin => (self, Refresh::None),
-            // 6146-T6: the session is kept for the short timer, not deleted.
+            // 6146-T6, 7857-S2.2: the session is kept for the short timer, not deleted (2663-2.6).
             _ if rst => (Self::Transitory, Refresh::Transitory),
             Self::InitOutbound | Self::InitInbound => self.observe_opening(from, syn),
             Self::Established if fin => (Self::after_first_fin(from), Refresh::Established),
@@ -84,7 +85,9 @@ impl TcpState {
         let same_side =
             matches!((self, from), (Self::InitOutbound, Direction::Outbound) | (Self::InitInbound, Direction::Inbound));
         match (syn, same_side) {
+            // 6146-T2.
             (true, true) => (self, Refresh::Transitory),
+            // 6146-T3, with or without ACK: a simultaneous open too (5382-R2a).
             (true, false) => (Self::Established, Refresh::Established),
             (false, _) => (self, Refresh::None),
         }
