@@ -5,6 +5,7 @@ import { checksumCases } from './cases/checksum.cases.ts';
 import { hairpinCases } from './cases/hairpin.cases.ts';
 import { icmpCases } from './cases/icmp.cases.ts';
 import { malformedIpv4Cases } from './cases/malformed-ipv4.cases.ts';
+import { moreBcpCases } from './cases/more-bcp.cases.ts';
 import { nptv6Cases } from './cases/nptv6.cases.ts';
 import { poolCases } from './cases/pool.cases.ts';
 import { prefixPairCases } from './cases/prefix-pair.cases.ts';
@@ -24,6 +25,7 @@ export function translatorCases(make: MakeTranslator): void {
   runCases('checksums (RFC 3022, 1624, 768)', checksumCases, make);
   runCases('IPv4 router (RFC 1812)', routerIpv4Cases, make);
   runCases('malformed IPv4', malformedIpv4Cases, make);
+  runCases('further rows of the catalogue', moreBcpCases, make);
   runCases('several uplinks', uplinkCases, make);
   runCases('prefix pairs (RFC 6296 section 4.1)', prefixPairCases, make);
   runCases('NPTv6 (RFC 6296)', nptv6Cases, make);

@@ -175,7 +175,7 @@ export const nptv6Cases: readonly Case[] = [
     },
   },
   {
-    name: '6296-4.3a, 6296-ROUT5 a hairpinned packet whose second translation fails causes no error; one without a route does',
+    name: '6296-4.3a a hairpinned packet whose second translation fails causes no error; one without a route does',
     run: (bed) => {
       bed.drops(LAN, udp6(H1, '2001:db8:1:ffff::1', PORTS), 'SubnetNotMapped');
       const nowhere = udp6(H1, '2001:db8:1:d55e::1', PORTS);
