@@ -4,11 +4,18 @@ import { readConfigFile } from '../config/read-file.ts';
 import type { Output } from './output.ts';
 import { countOf, renderIssuesWithExcerpts } from './render.ts';
 
-/** The configuration of a command, or undefined after everything wrong with it was printed. Warnings are printed too. */
-export async function loadConfig(file: string, output: Output): Promise<ParsedConfig | undefined> {
+/**
+ * The configuration of a command, or undefined after everything wrong with it was printed.
+ * @param warnings whether to print those of a valid file: a command that is asked often has no use for them
+ */
+export async function loadConfig(
+  file: string,
+  output: Output,
+  { warnings }: { readonly warnings: boolean },
+): Promise<ParsedConfig | undefined> {
   const read = await readConfigFile(file);
   if (read.ok) {
-    complainAbout(read.value.warnings, read.value.text, output);
+    if (warnings) complainAbout(read.value.warnings, read.value.text, output);
     return read.value;
   }
   complainAbout(read.error.issues, read.error.text, output);

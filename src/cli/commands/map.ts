@@ -4,6 +4,7 @@ import { DEFAULT_CONFIG_FILE } from '../../config/read-file.ts';
 import { formatIpv4Address, parseIpv4Address } from '../../net/ipv4-address.ts';
 import { formatIpv6Address, parseIpv6Address } from '../../net/ipv6-address.ts';
 import { type AddressForm, addressForms4, addressForms6, type MapAddress6 } from '../../plan/external-forms.ts';
+import { complainOf } from '../complain.ts';
 import { loadConfig } from '../config-file.ts';
 import { EXIT_CODE, type ExitCode } from '../exit-code.ts';
 import { loadMapAddress6 } from '../native-map.ts';
@@ -49,16 +50,13 @@ export async function mapCommand(
     output.complain(`nptd map: "${address}" is not an IP address\n`);
     return EXIT_CODE.usage;
   }
-  const loaded = await loadConfig(file, output);
+  const loaded = await loadConfig(file, output, { warnings: false });
   if (loaded === undefined) return EXIT_CODE.configInvalid;
   let forms: AddressForm[];
   try {
     forms = await asked.forms(loaded.config, loadMap);
   } catch (error) {
-    output.complain(
-      `nptd map: the native addon is missing: ${error instanceof Error ? error.message : String(error)}\n`,
-    );
-    return EXIT_CODE.unavailable;
+    return complainOf('map', error, output);
   }
   output.print(json ? renderJson({ address: asked.text, uplinks: forms }) : renderForms(asked.text, forms));
   return forms.length === 0 ? EXIT_CODE.failed : EXIT_CODE.ok;

@@ -41,7 +41,7 @@ export function registerRunCommand(program: Command): void {
 }
 
 export async function runCommand(options: RunOptions, output: Output): Promise<ExitCode> {
-  const loaded = await loadConfig(options.file, output);
+  const loaded = await loadConfig(options.file, output, { warnings: true });
   if (loaded === undefined) return EXIT_CODE.configInvalid;
   const { config } = loaded;
   const socket = options.socket ?? config.control.socket;

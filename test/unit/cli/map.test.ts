@@ -1,4 +1,9 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { NptdError } from '../../../src/api/errors.ts';
+import { checkCommand } from '../../../src/cli/commands/check.ts';
 import { mapCommand } from '../../../src/cli/commands/map.ts';
 import { fixturePath, referenceMap } from '../plan/support.ts';
 import { RecordedOutput } from './support.ts';
@@ -6,7 +11,7 @@ import { RecordedOutput } from './support.ts';
 async function map(address: string, { json = false, file = 'valid/two-isps', addon = true } = {}) {
   const output = new RecordedOutput();
   const load = async () => {
-    if (!addon) throw new Error('nptd.linux-x64-gnu.node is not there');
+    if (!addon) throw new NptdError('ADDON_UNAVAILABLE', 'the native addon is not built');
     return referenceMap;
   };
   const code = await mapCommand({ address, file: fixturePath(file), json }, output, load);
@@ -47,6 +52,18 @@ describe('nptd map', () => {
     `);
   });
 
+  it('leaves the warnings of the configuration to "nptd check"', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'nptd-map-'));
+    const file = join(folder, 'one-target.yaml');
+    writeFileSync(file, readFileSync(fixturePath('valid/minimal'), 'utf8').replace(', 192.0.2.2', ''));
+    const [mapped, checked] = [new RecordedOutput(), new RecordedOutput()];
+    await mapCommand({ address: '192.168.1.1', file, json: false }, mapped, async () => referenceMap);
+    await checkCommand({ file, json: false }, checked, async () => referenceMap);
+    rmSync(folder, { recursive: true });
+    expect(mapped.printed).toContain('outbound');
+    expect([mapped.complained, checked.complained]).toEqual(['', expect.stringContaining('single IPv4 target')]);
+  });
+
   it('fails for an address of neither side', async () => {
     const { code, output } = await map('8.8.8.8');
     expect(code).toBe(1);
@@ -58,9 +75,6 @@ describe('nptd map', () => {
     expect([wrong.code, wrong.output.complained]).toEqual([64, 'nptd map: "010.1.1.1" is not an IP address\n']);
     expect((await map('fd12::1', { file: 'invalid/five-mistakes' })).code).toBe(2);
     const missing = await map('fd12:3456:789a:1::1', { addon: false });
-    expect([missing.code, missing.output.complained]).toEqual([
-      4,
-      'nptd map: the native addon is missing: nptd.linux-x64-gnu.node is not there\n',
-    ]);
+    expect([missing.code, missing.output.complained]).toEqual([4, 'nptd map: the native addon is not built\n']);
   });
 });
