@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import type { NptdConfig } from '../config/config.ts';
 import { Controller } from '../control/controller.ts';
+import type { LogEntry } from '../control/notice.ts';
 import { RawSocketProber } from '../control/probe/raw-socket-prober.ts';
 import type { ControlEvent } from '../control/state.ts';
 import type { DataPlane, PassedFrame } from '../native/data-plane.ts';
@@ -34,6 +35,8 @@ export class Gateway implements Nptd {
   readonly #cleanups: (() => void | Promise<void>)[] = [];
   #config: NptdConfig;
   #running: Running | undefined;
+  /** Settles when the configurations given so far are in force or refused. */
+  #applied: Promise<void> = Promise.resolve();
   #opening: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
@@ -59,8 +62,16 @@ export class Gateway implements Nptd {
   }
 
   async apply(config: NptdConfig | string): Promise<void> {
-    const { controller } = this.#require();
+    this.#require();
     const next = readConfig(config, this.#options.file);
+    // One after the other: where one is refused, the one before it comes back, and that must be known by then.
+    const done = this.#applied.then(() => this.#replaceConfig(next));
+    this.#applied = done.catch(() => {});
+    return done;
+  }
+
+  async #replaceConfig(next: NptdConfig): Promise<void> {
+    const { controller } = this.#require();
     const slots = controller.state.site?.slots ?? new Map<string, number>();
     requireSameMachine(machineOf(this.#config, slots), machineOf(next, assignSlots(slots, next)));
     try {
@@ -155,12 +166,13 @@ export class Gateway implements Nptd {
     const controller = new Controller({
       dataPlane,
       rawSocketProber: prober,
-      log: (entry) => this.#options.log?.(entry),
+      log: (entry) => this.#log(entry),
       emit: (notice) => this.#hub.emit(notice),
       now: () => Date.now(),
     });
-    this.#cleanups.push(() => controller.close());
     this.#cleanups.push(() => prober.close());
+    // Closed before the prober, to which its last effects may still give probes.
+    this.#cleanups.push(() => controller.close());
     this.#cleanups.push(dataPlane.onEvent((event) => take({ ...event, atMs: Date.now() })));
     this.#running = { dataPlane, controller, prober, startedAtMs: Date.now() };
     return controller;
@@ -188,7 +200,16 @@ export class Gateway implements Nptd {
   }
 
   #complain(message: string): void {
-    this.#options.log?.({ level: 'error', message, fields: { event: 'error' } });
+    this.#log({ level: 'error', message, fields: { event: 'error' } });
+  }
+
+  /** A log that throws must not keep a plan from being applied: Node's own warnings tell of it instead. */
+  #log(entry: LogEntry): void {
+    try {
+      this.#options.log?.(entry);
+    } catch (error) {
+      process.emitWarning(`the log of nptd failed: ${messageOf(error)}`);
+    }
   }
 }
 

@@ -35,6 +35,7 @@ export class RawSocketProber {
   readonly #listener: ProberListener;
   readonly #host: ProberHost;
   readonly #probes = new Map<string, UplinkProbe>();
+  #closed = false;
 
   constructor(listener: ProberListener, host: ProberHost = MACHINE) {
     this.#listener = listener;
@@ -43,6 +44,16 @@ export class RawSocketProber {
 
   /** Replaces the assignments. One whose device and targets are the same goes on with its samples. */
   setProbes(assignments: readonly ProbeAssignment[]): void {
+    if (!this.#closed) this.#replace(assignments);
+  }
+
+  /** Ends all probes; what is assigned after it is not probed. */
+  close(): void {
+    this.#closed = true;
+    this.#replace([]);
+  }
+
+  #replace(assignments: readonly ProbeAssignment[]): void {
     const wanted = new Map(assignments.map((assignment) => [keyOf(assignment), assignment]));
     for (const [key, probe] of this.#probes) {
       if (wanted.has(key)) continue;
@@ -54,10 +65,6 @@ export class RawSocketProber {
       if (known !== undefined) known.configure(assignment);
       else this.#probes.set(key, new UplinkProbe(assignment, this.#listener, this.#host));
     }
-  }
-
-  close(): void {
-    this.setProbes([]);
   }
 }
 

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { NptdError } from '../../../src/api/errors.ts';
 import type { NptdEvent } from '../../../src/api/events.ts';
 import { createNptd, type Nptd, type NptdOptions } from '../../../src/api/nptd.ts';
@@ -98,6 +98,21 @@ describe('events', () => {
     expect(messages).toContain('a listener failed: boom');
   });
 
+  test('and plans go on when the log throws', async () => {
+    const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+    const log = () => {
+      throw new Error('disk full');
+    };
+    const { plane, nptd } = open({ log });
+    await nptd.start();
+    plane.kill(0, 4);
+    await settle();
+    expect(plane.plans.at(-1)?.uplinks[0]?.ipv4?.usable).toBe(false);
+    expect(warned).toHaveBeenCalledWith('the log of nptd failed: disk full');
+    warned.mockRestore();
+    await nptd.close();
+  });
+
   test('stop for a listener that was removed', async () => {
     const { plane, nptd } = open();
     let heard = 0;
@@ -161,6 +176,19 @@ describe('apply', () => {
     expect(nptd.status().selections[0]?.uplink).toBe('fiber');
     await nptd.close();
   });
+});
+
+test('of two configurations at once the later one stays when the earlier one is refused', async () => {
+  const { plane, nptd } = open();
+  await nptd.start();
+  plane.beforeApply = async ({ policies }) => {
+    if (policies[0]?.prefer[0] === 1) throw new Error('no');
+  };
+  const refused = codeOf(nptd.apply(siteText({ prefer: ['lte', 'fiber', 'dsl'] })));
+  await nptd.apply(siteText({ prefer: ['dsl', 'fiber', 'lte'] }));
+  expect(await refused).toBe('PLAN_REFUSED');
+  expect(plane.plans.at(-1)?.policies).toEqual([{ prefer: [2, 0, 1] }]);
+  await nptd.close();
 });
 
 test('status is plain data about uplinks, selections and counters', async () => {

@@ -140,6 +140,13 @@ describe('new assignments', () => {
     expect(host.sent).toBe(sent);
   });
 
+  test('after the end open nothing', async () => {
+    prober.close();
+    prober.setProbes([assignment()]);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect([host.sent, host.open]).toEqual([0, 0]);
+  });
+
   test('with the same targets keep the socket and go on', async () => {
     prober.setProbes([assignment()]);
     await vi.advanceTimersByTimeAsync(600);
