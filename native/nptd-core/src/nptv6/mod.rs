@@ -102,6 +102,7 @@ fn decide(
     spec: Nptv6Spec,
 ) -> Result<Change, DropReason> {
     let translated = |offset| map.apply(octets::u128_at(packet, offset), spec);
+    // Errors of every type, packet too big (4443-PTB2) among them.
     if !upper.is_error(packet) {
         return Ok(Change { outer: (fields.outer, translated(fields.outer)?), quoted: None });
     }

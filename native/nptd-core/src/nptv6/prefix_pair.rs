@@ -59,7 +59,7 @@ impl PrefixPair {
         self.to_external.adjustment()
     }
 
-    /// The external form of an internal address (6296-3.2b).
+    /// The external form of an internal address (6296-3.2b; worked example 6296-3.6).
     ///
     /// # Errors
     /// `SourceNotInternal` outside the internal prefix, `SubnetNotMapped`, `InterfaceIdAllOnes` or

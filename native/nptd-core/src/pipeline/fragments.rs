@@ -25,6 +25,7 @@ impl Part {
     /// Looks at a packet as it was received.
     pub fn of(frame: &Frame<'_>) -> Self {
         let packet = frame.octets();
+        // 6864-4.1: the identification of anything but a fragment means nothing.
         if !ipv4::is_fragment(packet) {
             return Self::Whole;
         }

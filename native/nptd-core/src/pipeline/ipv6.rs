@@ -157,7 +157,7 @@ impl Transit<'_> {
         Ok(self.forward6(frame, hop))
     }
 
-    /// The host role: neighbour discovery, echo and answers to probes; everything else goes up.
+    /// The host role: neighbour discovery, echo and answers to probes; everything else goes up (4890-L1, 4443-UNK).
     fn host6(&mut self, frame: &mut Frame<'_>, headers: &Headers6, device: &Device) -> Verdict {
         let packet = frame.octets();
         let Some(kind) = headers.icmp_kind else { return Verdict::Pass };
@@ -236,7 +236,7 @@ fn classify(packet: &[u8], headers: &Headers6, device: &Device, plan: &Plan) -> 
 }
 
 /// Messages that make sense on their link only (4890-T3, 4890-NPT): multicast listener discovery, neighbour and
-/// inverse neighbour discovery, certification paths, multicast router discovery.
+/// inverse neighbour discovery, certification paths, multicast router discovery. All others pass (4890-T1).
 const fn is_link_scoped(kind: u8) -> bool {
     matches!(kind, 130..=137 | 141..=143 | 148 | 149 | 151..=153)
 }
