@@ -17,7 +17,9 @@ export async function requestControl<R extends ControlRequest>(
     await connected(socket);
     socket.setTimeout(ANSWER_MS_MAX, () => socket.destroy(new Error(`no answer within ${ANSWER_MS_MAX / 1000} s`)));
     socket.end(`${JSON.stringify(request)}\n`);
-    const response: ControlResponse<ControlResults[R['request']]> = JSON.parse(await text(socket));
+    const answer = await text(socket);
+    if (answer === '') throw new Error('the gateway gave no answer; it may be ending, or busy with other clients');
+    const response: ControlResponse<ControlResults[R['request']]> = JSON.parse(answer);
     if (response.ok) return response.result;
     throw new NptdError('CONTROL_SOCKET', `the gateway refused: ${response.error.message}`);
   } catch (error) {

@@ -1,4 +1,5 @@
 /** The control socket of a running gateway: a unix socket that only its owner may use. */
+import { once } from 'node:events';
 import { chmod, lstat, mkdir, unlink } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
@@ -76,12 +77,16 @@ async function resultOf(request: ParsedRequest, gateway: ControlledGateway): Pro
 }
 
 async function converse(socket: Socket, gateway: ControlledGateway): Promise<void> {
+  const gone = new AbortController();
+  socket.once('close', () => gone.abort());
   socket.setTimeout(IDLE_MS_MAX, () => socket.destroy());
   // A client that goes away in the middle of an answer is its own business.
   socket.on('error', () => socket.destroy());
   try {
     for await (const line of linesOf(socket, REQUEST_OCTETS_MAX)) {
-      socket.write(`${JSON.stringify(await answer(line, gateway))}\n`);
+      const taken = socket.write(`${JSON.stringify(await answer(line, gateway))}\n`);
+      // A client that asks and does not read gets one answer, not the memory of the gateway.
+      if (!taken) await once(socket, 'drain', { signal: gone.signal });
     }
     socket.end();
   } catch {
@@ -91,7 +96,10 @@ async function converse(socket: Socket, gateway: ControlledGateway): Promise<voi
 
 async function removeStale(path: string): Promise<void> {
   const state = await stateOf(path);
-  if (state === 'alive') throw new NptdError('CONTROL_SOCKET', `another gateway answers at ${path}`);
+  if (state === 'alive') {
+    const remedy = 'end it, or name another path with --socket or "control: { socket: ... }"';
+    throw new NptdError('CONTROL_SOCKET', `another gateway answers at ${path}: ${remedy}`);
+  }
   if (state === 'absent') return;
   if (!(await lstat(path)).isSocket()) throw new NptdError('CONTROL_SOCKET', `${path} is there, and is no socket`);
   await unlink(path);
@@ -117,6 +125,8 @@ async function listen(server: Server, path: string): Promise<void> {
     server.once('error', reject);
     server.listen(path, resolve);
   });
+  // A connection that cannot be accepted (no descriptor is left, say) is lost, and the gateway goes on.
+  server.on('error', () => {});
   await chmod(path, 0o600);
 }
 

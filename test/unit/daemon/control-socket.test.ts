@@ -107,6 +107,22 @@ describe('requests', () => {
     expect(response.error.message.length).toBeGreaterThan(5);
   });
 
+  test('of a client that does not read are not answered ahead', async () => {
+    let asked = 0;
+    plane.sessions = async () => {
+      asked += 1;
+      return new Array(10_000).fill(SESSION);
+    };
+    const socket = connect(path);
+    socket.on('error', () => {});
+    socket.pause().write('{"request":"sessions"}\n'.repeat(100));
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(asked).toBeLessThan(3);
+    socket.end();
+    const answers = (await text(socket)).trim().split('\n');
+    expect([answers.length, asked]).toEqual([100, 100]);
+  });
+
   test('without an end are cut off', async () => {
     const answers = await send('x'.repeat(REQUEST_OCTETS_MAX + 1));
     expect(answers).not.toContain('ok');
@@ -156,6 +172,13 @@ describe('the socket', () => {
 describe('the client', () => {
   test('says that no gateway runs', async () => {
     expect(await codeOf(requestControl(path, { request: 'status' }))).toBe('NOT_RUNNING');
+  });
+
+  test('says that there is no answer', async () => {
+    path = join(folder, 'silent.sock');
+    const server = createServer((socket) => socket.end()).listen(path);
+    await expect(requestControl(path, { request: 'status' })).rejects.toThrow(/gave no answer/);
+    server.close();
   });
 
   test('says that an answer is none', async () => {
