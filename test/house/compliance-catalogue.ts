@@ -105,12 +105,6 @@ export class CitationReader {
   }
 }
 
-/** What stands in comments of a line, of TypeScript or Rust. */
-function commentOf(line: string): string {
-  if (/^\s*(?:\/?\*)/.test(line)) return line;
-  return /(?:^|[^:'"`])\/\/(.*)$/.exec(line)?.[1] ?? /\/\*(.*)$/.exec(line)?.[1] ?? '';
-}
-
 /** These speak about requirements without deciding or showing one. */
 const SILENT = /^test\/house\/compliance|^native\/[\w-]+\/benches\//;
 const PROOF = /^test\/|^native\/[\w-]+\/tests\/|\/tests\.rs$/;
@@ -120,7 +114,7 @@ function citationsIn(file: SourceFile, reader: CitationReader): Citation[] {
   return file.lines.flatMap((line, at) => {
     const isCode = at < codeLines;
     const names = isCode ? [] : [...line.matchAll(/\bfn (\w+)/g)].flatMap((match) => reader.inName(match[1] ?? ''));
-    const ids = new Set([...reader.inProse(isCode ? commentOf(line) : line), ...names]);
+    const ids = new Set([...reader.inProse(line), ...names]);
     return [...ids].map((id) => ({ id, path: file.path, line: at + 1, kind: isCode ? 'code' : 'proof' }) as const);
   });
 }

@@ -1,6 +1,6 @@
 /** Rows of the catalogue that need a story of their own: RFC 4787, 5382, 7857, 6864, 6296, and ordinary users of UDP. */
 import { expect } from 'vitest';
-import { icmpError, ipv4, tcp, udp } from '../../support/packet-builder.ts';
+import { echoRequest, icmpError, ipv4, tcp, udp } from '../../support/packet-builder.ts';
 import { icmpError6, udp6 } from '../../support/packet-builder-ipv6.ts';
 import { ISP_A, LAN, twoUplinks } from '../../support/plans.ts';
 import type { TranslatorBed } from '../../support/translator-bed.ts';
@@ -62,6 +62,21 @@ export const moreBcpCases: readonly Case[] = [
         if (segment.startsWith('>')) bed.forwards(LAN, tcp(H1, S2, flags), ISP_A, tcp(WA, S2, flags));
         else bed.forwards(ISP_A, tcp(S2, WA, flags), LAN, tcp(S2, H1, flags));
       }
+    },
+  },
+  {
+    name: '6888-R2, 4787-R2 a host has one address of the pool for UDP, TCP and queries together',
+    plan: twoUplinks({ a4: { pool: ['203.0.113.2', '203.0.113.9', '203.0.113.10', '203.0.113.11'].map(ipv4) } }),
+    run: (bed) => {
+      for (let host = 11; host < 27; host += 1) {
+        bed.send(LAN, udp(`10.0.0.${host}:4000`, S1));
+        bed.send(LAN, tcp(`10.0.0.${host}:4001`, S1, 'SYN'));
+        bed.send(LAN, echoRequest(`10.0.0.${host}`, '192.0.2.10', 4002));
+        const rows = bed.mappings().filter(({ internal }) => internal.startsWith(`10.0.0.${host}:`));
+        expect(rows.map(({ protocol }) => protocol).toSorted()).toEqual(['icmp', 'tcp', 'udp']);
+        expect(new Set(rows.map(({ external }) => external.split(':')[0])).size).toBe(1);
+      }
+      expect(new Set(bed.mappings().map(({ external }) => external.split(':')[0])).size, 'all are used').toBe(4);
     },
   },
   {
