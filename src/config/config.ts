@@ -71,7 +71,7 @@ export interface UplinkConfig {
   readonly ipv4?: Uplink4Config;
   readonly ipv6?: Uplink6Config;
   readonly probe: ProbeConfig;
-  /** Traffic costs money: probed rarely while in standby. */
+  /** Traffic costs money. */
   readonly metered: boolean;
 }
 

@@ -10,6 +10,8 @@ import { type DurationRange, parseDuration } from './duration.ts';
 import * as values from './values.ts';
 
 const DAY_MS = 86_400_000;
+/** Linux allows a TAP device 65,535 octets with its Ethernet header. */
+const TAP_MTU_MAX = 65_521;
 const MSS_MIN = 28;
 const MSS_MAX = 65_495;
 /** Receivers give up earlier (RFC 1122 section 3.3.2). */
@@ -82,7 +84,7 @@ const device = map(
   {
     tap: text('an interface name', values.deviceName, 'tap0'),
     netns: text('the name of a network namespace', values.netnsName, 'site'),
-    mtu: whole(68, 65_535).meta({ description: 'Longest IP packet in octets; default 1500.' }),
+    mtu: whole(68, TAP_MTU_MAX).meta({ description: 'Longest IP packet in octets; default 1500.' }),
     mac: text('a MAC address', values.unicastMac, '02:00:00:00:00:01'),
   },
   ['tap'],
@@ -108,7 +110,7 @@ const internal = map(
   ['device'],
 );
 
-/** RFC 879: 40 octets below the MTU, which is 68 to 65,535. */
+/** RFC 879: 40 octets below the MTU, which is 68 to 65,535 in IPv4. */
 const mssClamp = z
   .union([
     z.enum(['auto', 'off'], { error: `auto, off, or a whole number from ${MSS_MIN} to ${MSS_MAX}` }),

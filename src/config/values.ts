@@ -119,10 +119,10 @@ export function unicastMac(text: string): Value<MacAddress> {
   return isMacUnicast(mac) ? ok(mac) : err(`${text} is not the address of one station`);
 }
 
-/** Interface names of Linux: at most 15 octets without space, slash or colon. */
+/** What the data plane makes: printable ASCII without what Linux refuses (`/`, `:`) or takes as a wish for a number (`%`). */
 export function deviceName(text: string): Value<string> {
-  if (/^[^\s/:]+$/.test(text) && text !== '.' && text !== '..' && Buffer.byteLength(text) <= 15) return ok(text);
-  return err(`"${text}" is not an interface name: at most 15 octets, without space, "/" or ":"`);
+  if (/^[!-~]{1,15}$/.test(text) && !/[/:%]/.test(text) && text !== '.' && text !== '..') return ok(text);
+  return err(`"${text}" is not an interface name: at most 15 printable ASCII characters, without "/", ":" and "%"`);
 }
 
 export function netnsName(text: string): Value<string> {

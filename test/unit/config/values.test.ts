@@ -82,7 +82,12 @@ describe('values that are refused', () => {
     [
       values.deviceName,
       'a-name-of-16-oct',
-      '"a-name-of-16-oct" is not an interface name: at most 15 octets, without space, "/" or ":"',
+      '"a-name-of-16-oct" is not an interface name: at most 15 printable ASCII characters, without "/", ":" and "%"',
+    ],
+    [
+      values.deviceName,
+      'tap%d',
+      '"tap%d" is not an interface name: at most 15 printable ASCII characters, without "/", ":" and "%"',
     ],
     [values.netnsName, '../etc', '"../etc" is not the name of a network namespace as in "ip netns"'],
     [values.socketPath, 'nptd.sock', '"nptd.sock" is not an absolute path'],
