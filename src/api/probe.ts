@@ -36,7 +36,7 @@ export interface ProbeReport {
  */
 export async function probe(request: ProbeRequest): Promise<ProbeReport> {
   const target = parseTarget(request.target);
-  if (target === undefined) throw new NptdError('UNKNOWN_NAME', `"${request.target}" is not an IP address`);
+  if (target === undefined) throw new NptdError('INVALID_ARGUMENT', `"${request.target}" is not an IP address`);
   const { device, count = 1, intervalMs = 500, timeoutMs = 800, onProbe, signal } = request;
   const probes = await runProbeRound({
     device,

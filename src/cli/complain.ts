@@ -6,6 +6,7 @@ const EXIT_CODES: Partial<Record<NptdErrorCode, ExitCode>> = {
   CONFIG_INVALID: EXIT_CODE.configInvalid,
   NOT_RUNNING: EXIT_CODE.notRunning,
   UNKNOWN_NAME: EXIT_CODE.usage,
+  INVALID_ARGUMENT: EXIT_CODE.usage,
   PRIVILEGE_MISSING: EXIT_CODE.unavailable,
   DEVICE_UNAVAILABLE: EXIT_CODE.unavailable,
   ADDON_UNAVAILABLE: EXIT_CODE.unavailable,

@@ -25,6 +25,7 @@ export function registerRunCommand(program: Command): void {
     .summary('run the gateway')
     .description(
       'Runs the gateway until SIGINT or SIGTERM; a second signal does not wait for a clean end.\n' +
+        'It goes on when nobody reads its log any more.\n' +
         'Nothing is started if anything in the configuration is wrong.',
     )
     .argument('[config]', 'configuration file', DEFAULT_CONFIG_FILE)
