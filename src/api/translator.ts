@@ -3,7 +3,7 @@
  * nothing, starts no thread and reads no clock, so it works anywhere, worker threads included.
  */
 import { randomBytes } from 'node:crypto';
-import type { NptdConfig } from '../config/config.ts';
+import type { LimitsConfig, NptdConfig } from '../config/config.ts';
 import { assignEpochs, type EpochAssignment } from '../control/multihoming/epochs.ts';
 import { NativeTranslator } from '../native/native-translator.ts';
 import type { PacketBatch } from '../native/packet-batch.ts';
@@ -43,7 +43,10 @@ export interface PacketTranslator {
   takeOutputs(): OutgoingPacket[];
   /** Says whether new traffic of a family may use an uplink; all may at the start. */
   setUsable(uplink: string, family: 4 | 6, usable: boolean): void;
-  /** Takes another configuration over; sessions survive except those of an uplink whose addresses changed. */
+  /**
+   * Takes another configuration over; sessions survive except those of an uplink whose addresses changed. Throws an
+   * `NptdError` for other limits of mappings and sessions, which are those of the configuration it was made from.
+   */
   apply(config: NptdConfig | string): void;
   /** Live sessions at an instant. */
   sessions(nowUs: number): SessionRow[];
@@ -106,7 +109,9 @@ class ConfiguredTranslator implements PacketTranslator {
   }
 
   apply(config: NptdConfig | string): void {
-    this.#config = readConfig(config, this.#options.file);
+    const next = readConfig(config, this.#options.file);
+    requireSameTables(this.#config.limits, next.limits);
+    this.#config = next;
     this.#slots = assignSlots(this.#slots, this.#config);
     this.#epochs = assignEpochs(this.#epochs, this.#config.uplinks, (name) => slotOf(this.#slots, name));
     const { internal } = this.#config;
@@ -136,6 +141,11 @@ class ConfiguredTranslator implements PacketTranslator {
     const devices = plan.devices.map(({ mac: _, ...device }) => device);
     attempt(() => this.#native.applyPlan({ ...plan, devices }));
   }
+}
+
+function requireSameTables(now: LimitsConfig, wanted: LimitsConfig): void {
+  if (now.mappings === wanted.mappings && now.sessions === wanted.sessions) return;
+  throw new NptdError('RESTART_REQUIRED', 'other limits of mappings or sessions need another translator');
 }
 
 /** Failures of the native side are errors of the library. */

@@ -83,6 +83,13 @@ describe('another configuration', () => {
     expect(route(translator, QUERY, 2000)).toBe('fiber 203.0.113.3');
   });
 
+  test('with tables of another size needs another translator', () => {
+    const translator = createTranslator(siteText());
+    const other = `${siteText({ prefer: ['lte', 'fiber', 'dsl'] })}\nlimits: { sessions: 7 }\n`;
+    expect(codeOf(() => translator.apply(other))).toBe('RESTART_REQUIRED');
+    expect(route(translator, QUERY, 1000)).toBe('fiber 203.0.113.2');
+  });
+
   test('that is invalid changes nothing', () => {
     const translator = createTranslator(siteText());
     expect(codeOf(() => translator.apply('internal: 5'))).toBe('CONFIG_INVALID');
