@@ -48,9 +48,10 @@ impl Burst {
         self.oversized = 0;
     }
 
-    /// Room for the next frame; none when the burst is full.
+    /// Room for the next frame; none when the burst is full. Frames that were too long take a place as well, or a
+    /// flood of them would never let the worker go on.
     pub fn space(&mut self) -> Option<&mut [u8]> {
-        if self.received.is_full() {
+        if self.received.len() + self.oversized as usize >= FRAME_BATCH_MAX {
             return None;
         }
         let start = self.received.len() * self.stride + HEADROOM;
@@ -142,6 +143,18 @@ mod tests {
         assert!(burst.space().is_none());
         burst.clear();
         assert!(burst.space().is_some());
+    }
+
+    #[test]
+    fn frames_that_are_too_long_fill_a_burst_as_well() {
+        let mut burst = Burst::new(1_500);
+        let room = burst.space().map_or(0, |space| space.len());
+        for _ in 0..FRAME_BATCH_MAX {
+            assert!(burst.space().is_some());
+            keep(&mut burst, room, 0);
+        }
+        assert!(burst.space().is_none());
+        assert_eq!((burst.len(), burst.oversized()), (0, FRAME_BATCH_MAX as u32));
     }
 
     #[test]
