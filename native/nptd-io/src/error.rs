@@ -63,7 +63,9 @@ fn hint(step: Step, errno: i32) -> &'static str {
         }
         (Step::OpenDriver, libc::EACCES | libc::EPERM) => "; /dev/net/tun is not open to this user (run as root)",
         (Step::Create, libc::EPERM) => "; making a TAP device takes CAP_NET_ADMIN",
-        (Step::Create, libc::EBUSY) => "; an interface of this name exists already (is nptd running twice? ip link show)",
+        (Step::Create, libc::EBUSY) => {
+            "; an interface of this name exists already (is nptd running twice? ip link show)"
+        }
         (Step::SetMtu, libc::EINVAL) => "; the MTU is out of range",
         _ => "",
     }
