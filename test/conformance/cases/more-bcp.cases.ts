@@ -46,6 +46,7 @@ export const moreBcpCases: readonly Case[] = [
       const others = [4, 5, 11, 12].map((type) => ({ type, code: 0 }));
       for (const message of [...codes, ...others]) {
         bed.send(ISP_A, icmpError('192.0.2.1', '203.0.113.2', udp(WA, S1), message));
+        bed.wait(0.1);
         bed.forwards(ISP_A, udp(S1, WA), LAN, udp(S1, H1));
       }
     },
