@@ -36,15 +36,17 @@ export function inboundFlow(packet: Ipv4Packet): Flow | ErrorMessage | Dropped {
   }));
 }
 
+/** An error is never so long that it has to be in fragments. */
+function errorMessage(packet: Ipv4Packet): ErrorMessage | Dropped {
+  return isFragment4(packet) ? dropped('FragmentNotTracked') : { kind: 'icmp-error' };
+}
+
 function flowOf(
   packet: Ipv4Packet,
   echoType: number,
   echoEndpoints: (icmp: IcmpHeader) => { readonly source: Endpoint; readonly destination: Endpoint },
 ): Flow | ErrorMessage | Dropped {
   const { transport } = packet;
-  if (isFragment4(packet)) {
-    return dropped('FragmentNotTracked');
-  }
   if (transport.kind === 'opaque') {
     return dropped('UnsupportedProtocol');
   }
@@ -52,7 +54,7 @@ function flowOf(
     if (transport.type === echoType) {
       return { protocol: ICMP, ...echoEndpoints(transport) };
     }
-    return ICMP_ERRORS.includes(transport.type) ? { kind: 'icmp-error' } : dropped('IcmpTypeNotForwarded');
+    return ICMP_ERRORS.includes(transport.type) ? errorMessage(packet) : dropped('IcmpTypeNotForwarded');
   }
   const source = { address: packet.source, port: transport.sourcePort };
   const destination = { address: packet.destination, port: transport.destinationPort };

@@ -1,13 +1,13 @@
 /** The way of an IPv4 packet through the gateway ("IPv4 from …" in docs/decisions.md). */
-import type { PlanDevice, PlanUplink } from '../plan/plan.ts';
+import type { Plan, PlanDevice, PlanUplink } from '../plan/plan.ts';
 import { forward4 } from './forwarding.ts';
 import { hostRole4 } from './host-role.ts';
 import { classify4 } from './martians.ts';
 import { hairpin, inbound, outbound } from './nat44.ts';
 import type { Nat44Context } from './nat44-leg.ts';
 import { type Ipv4Packet, isEchoRequest } from './packet.ts';
-import { internalRoute4, onLink4, ownedInternally4, owns4, poolOwner } from './steering.ts';
-import { dropped, type Outcome } from './verdict.ts';
+import { internalRoute4, isExempt4, newFlowUplink4, onLink4, ownedInternally4, owns4, poolOwner } from './steering.ts';
+import { dropped, ERROR4, type Outcome } from './verdict.ts';
 
 /** A packet from the site. */
 export function fromInternal4(context: Nat44Context, packet: Ipv4Packet, ingress: PlanDevice): Outcome {
@@ -28,9 +28,17 @@ export function fromInternal4(context: Nat44Context, packet: Ipv4Packet, ingress
   }
   const target = poolOwner(plan, packet.destination);
   if (target === undefined) {
-    return outbound(context, packet);
+    return isExempt4(plan, packet.destination) ? exempt(plan, packet) : outbound(context, packet);
   }
   return isEchoRequest(packet) ? hostRole4(packet) : hairpin(context, packet, target);
+}
+
+/** 6888-R6: the site's policy, not ours, has these destinations see internal addresses. */
+function exempt(plan: Plan, packet: Ipv4Packet): Outcome {
+  const uplink = newFlowUplink4(plan);
+  return uplink === undefined
+    ? dropped('NoUplink', ERROR4.networkUnreachable) // 1812-UNREACH
+    : forward4(plan, packet, uplink.device);
 }
 
 /** A packet from an uplink. */
@@ -48,7 +56,8 @@ export function fromUplink4(
   const isOwnAddress = owns4(ingress, packet.destination);
   const nat44 = uplink.ipv4?.nat44;
   const isOwned = isOwnAddress || (nat44 === true && uplink.ipv4?.pool.includes(packet.destination) === true);
-  const routedTo = nat44 === false ? internalRoute4(plan, packet.destination) : undefined;
+  const isRouted = nat44 === false || isExempt4(plan, packet.source);
+  const routedTo = isRouted ? internalRoute4(plan, packet.destination) : undefined;
   if (!isOwned && routedTo === undefined) {
     return dropped('NotForThisUplink');
   }

@@ -3,14 +3,15 @@ import type { PlanUplink } from '../plan/plan.ts';
 import type { Endpoint } from './address.ts';
 import { type Flow, outboundFlow } from './flow.ts';
 import { checkForwarding4 } from './forwarding.ts';
+import { checkRoom } from './fragments.ts';
 import { outboundError } from './icmp-error.ts';
 import type { Mapping, Session } from './mapping-table.ts';
-import { type Crossed, crossed, type Leg, type Nat44Context } from './nat44-leg.ts';
-import type { Ipv4Packet } from './packet.ts';
+import { type Crossed, crossed, type Leg, type Nat44Context, routed } from './nat44-leg.ts';
+import { ICMP, type Ipv4Packet } from './packet.ts';
 import { choosePort, pairedAddress, portRange } from './port-pool.ts';
 import { withSource } from './rewrite.ts';
 import { refreshOutbound, startSession } from './session-lifetime.ts';
-import { newFlowUplink4, preferred, uplinkAt, usable4, viableElsewhere4 } from './steering.ts';
+import { newFlowUplink4, preferred, routedUplink, uplinkAt, usable4, viableElsewhere4 } from './steering.ts';
 import { isOpening } from './tcp-machine.ts';
 import { type Dropped, dropped, droppedWithReset, ERROR4 } from './verdict.ts';
 
@@ -22,8 +23,11 @@ type Ending = { readonly session: Session } | { readonly mapping: Mapping } | un
  * @param target the uplink whose address a hairpinned packet was sent to
  */
 export function outboundLeg(context: Nat44Context, packet: Ipv4Packet, target: PlanUplink | undefined): Leg {
-  const flow = outboundFlow(packet);
+  const flow = checkRoom(context, packet) ?? outboundFlow(packet);
   if ('protocol' in flow) {
+    if (flow.protocol === ICMP && target !== undefined) {
+      return dropped('IcmpTypeNotForwarded'); // Whole echo requests are answered by the host role.
+    }
     const session = liveSession(context, flow, target);
     if (session === undefined) {
       return newFlow(context, packet, flow, target, undefined);
@@ -34,8 +38,8 @@ export function outboundLeg(context: Nat44Context, packet: Ipv4Packet, target: P
   if (leg.kind === 'crossed') {
     return target === undefined ? (checkForwarding4(context.plan, packet, leg.device) ?? leg) : leg;
   }
-  const routed = target === undefined ? routedUplink(newFlowUplink4(context.plan)) : undefined;
-  return routed === undefined ? leg : untranslated(context, packet, routed, undefined);
+  const uplink = target === undefined ? routedUplink(newFlowUplink4(context.plan)) : undefined;
+  return uplink === undefined ? leg : untranslated(context, packet, uplink, undefined);
 }
 
 /** Step 2: the session decides the uplink, unless that is down and another one is not. */
@@ -77,9 +81,9 @@ function newFlow(
 ): Leg {
   const { plan } = context;
   const uplink = target ?? uplinkOfEndpoint(context, flow) ?? newFlowUplink4(plan);
-  const routed = routedUplink(uplink);
-  if (routed !== undefined) {
-    return untranslated(context, packet, routed, ending);
+  const untranslatedBy = routedUplink(uplink);
+  if (untranslatedBy !== undefined) {
+    return untranslated(context, packet, untranslatedBy, ending);
   }
   if (flow.tcpFlags !== undefined && !isOpening(flow.tcpFlags)) {
     const silent = flow.tcpFlags.rst || target !== undefined;
@@ -115,18 +119,13 @@ function uplinkOfEndpoint(context: Nat44Context, flow: Flow): PlanUplink | undef
   return preferred(context.plan).find((uplink) => usable4(uplink) && hasMapping(uplink));
 }
 
-/** The uplink if it is routed without translation. */
-function routedUplink(uplink: PlanUplink | undefined): PlanUplink | undefined {
-  return uplink?.ipv4?.nat44 === false ? uplink : undefined;
-}
-
 function untranslated(context: Nat44Context, packet: Ipv4Packet, uplink: PlanUplink, ending: Ending): Leg {
   const refused = checkForwarding4(context.plan, packet, uplink.device);
   if (refused !== undefined) {
     return refused;
   }
   end(context, ending);
-  return crossed(packet, uplink.device);
+  return routed(packet, uplink.device);
 }
 
 function end(context: Nat44Context, ending: Ending): void {

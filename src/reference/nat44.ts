@@ -4,22 +4,33 @@
  * Outbound and inbound packets make one leg, hairpinned ones both.
  */
 import type { PlanUplink } from '../plan/plan.ts';
-import { checkForwarding4, checkHopLimit4, checkMtu4, emit4 } from './forwarding.ts';
+import { checkForwarding4, checkHopLimit4, checkMtu4 } from './forwarding.ts';
+import { checkRoom, isLaterFragment, laterFragment, sendLeg } from './fragments.ts';
+import { withClampedMss } from './mss.ts';
 import { inboundLeg } from './nat44-inbound.ts';
 import type { Leg, Nat44Context } from './nat44-leg.ts';
 import { outboundLeg } from './nat44-outbound.ts';
 import type { Ipv4Packet } from './packet.ts';
-import { withTtlLess } from './rewrite.ts';
+import { newFlowUplink4, routedUplink, uplinkOfDevice } from './steering.ts';
 import type { Outcome } from './verdict.ts';
 
 /** A packet from the site to an uplink. */
 export function outbound(context: Nat44Context, packet: Ipv4Packet): Outcome {
-  return sendLeg(context, outboundLeg(context, packet, undefined));
+  if (isLaterFragment(packet)) {
+    return laterFragment(context, packet, routedUplink(newFlowUplink4(context.plan)));
+  }
+  const leg = outboundLeg(context, packet, undefined);
+  const uplink = leg.kind === 'crossed' ? uplinkOfDevice(context.plan, leg.device) : undefined;
+  return sendLeg(context, packet, renumbered(context, packet, clamped(leg, uplink)));
 }
 
 /** A packet from an uplink to an external address of its own. */
 export function inbound(context: Nat44Context, packet: Ipv4Packet, uplink: PlanUplink): Outcome {
-  return sendLeg(context, inboundLeg(context, packet, uplink, checkForwarding4));
+  if (isLaterFragment(packet)) {
+    return laterFragment(context, packet, undefined);
+  }
+  const leg = checkRoom(context, packet) ?? inboundLeg(context, packet, uplink, checkForwarding4);
+  return sendLeg(context, packet, clamped(leg, uplink));
 }
 
 /** A packet from the site to an external address of an uplink: both legs of that uplink (4787-R9, MWAN-5). */
@@ -28,13 +39,21 @@ export function hairpin(context: Nat44Context, packet: Ipv4Packet, uplink: PlanU
   if (late !== undefined) {
     return late;
   }
-  const first = outboundLeg(context, packet, uplink);
-  if (first.kind === 'dropped') {
-    return first;
+  if (isLaterFragment(packet)) {
+    return laterFragment(context, packet, undefined);
   }
-  return sendLeg(context, inboundLeg(context, first.packet, uplink, checkMtu4));
+  const first = outboundLeg(context, packet, uplink);
+  const leg = first.kind === 'dropped' ? first : inboundLeg(context, first.packet, uplink, checkMtu4);
+  return sendLeg(context, packet, renumbered(context, packet, leg));
 }
 
-function sendLeg(context: Nat44Context, leg: Leg): Outcome {
-  return leg.kind === 'crossed' ? emit4(context.plan, withTtlLess(leg.packet), leg.device) : leg;
+/** Only what leaves takes an identification. */
+function renumbered(context: Nat44Context, received: Ipv4Packet, leg: Leg): Leg {
+  return leg.kind === 'crossed' && leg.translated
+    ? { ...leg, packet: context.identifications.renumbered(leg.packet, received.destination) }
+    : leg;
+}
+
+function clamped(leg: Leg, uplink: PlanUplink | undefined): Leg {
+  return leg.kind === 'crossed' && leg.translated ? { ...leg, packet: withClampedMss(leg.packet, uplink) } : leg;
 }

@@ -40,6 +40,7 @@ function readHeader(octets: Uint8Array, headerLength: number): Ipv4Packet {
     octets,
     headerLength,
     tos: readU8(octets, 1),
+    identification: readU16(octets, 4),
     dontFragment: (fragment & 0x4000) !== 0,
     moreFragments: (fragment & 0x2000) !== 0,
     fragmentOffset: (fragment & 0x1fff) * 8,

@@ -54,6 +54,7 @@ export interface Ipv4Packet {
   readonly octets: Uint8Array;
   readonly headerLength: number;
   readonly tos: number;
+  readonly identification: number;
   readonly dontFragment: boolean;
   readonly moreFragments: boolean;
   /** In octets. */

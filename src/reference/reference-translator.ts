@@ -5,6 +5,8 @@
  */
 import type { Plan, PlanDevice } from '../plan/plan.ts';
 import { formatEndpoint } from './address.ts';
+import { FragmentTable } from './fragment-table.ts';
+import { Identifications } from './identification.ts';
 import { fromInternal4, fromUplink4 } from './ipv4.ts';
 import { fromInternal6, fromUplink6 } from './ipv6.ts';
 import { type Mapping, MappingTable, msUntil, type Session } from './mapping-table.ts';
@@ -23,17 +25,20 @@ import type {
   Translator,
   TranslatorOptions,
 } from './translator.ts';
-import { type Dropped, dropped, type Outcome } from './verdict.ts';
+import { type Dropped, dropped, type Forwarded, type Outcome } from './verdict.ts';
 
 export class ReferenceTranslator implements Translator {
   readonly #options: TranslatorOptions;
   readonly #table = new MappingTable();
+  readonly #fragments = new FragmentTable();
+  readonly #identifications: Identifications;
   readonly #errorBucket = new Bucket();
   readonly #resetBucket = new Bucket();
   #plan: Plan | undefined;
 
   constructor(options: TranslatorOptions) {
     this.#options = options;
+    this.#identifications = new Identifications(options.secret);
   }
 
   /** @throws {RangeError} if a prefix pair cannot be translated */
@@ -55,11 +60,12 @@ export class ReferenceTranslator implements Translator {
       return { verdict: 'UnknownDevice', outgoing: [] };
     }
     this.#table.advance(nowUs);
+    this.#fragments.advance(nowUs);
     const packet = parse(octets);
     if (!('family' in packet)) {
       return { verdict: packet.reason, outgoing: [] };
     }
-    const outcome = this.#decide(plan, packet, ingress, nowUs);
+    const outcome = this.#decide(plan, packet, device, ingress, nowUs);
     return this.#resultOf(plan, packet, device, outcome, nowUs);
   }
 
@@ -78,12 +84,20 @@ export class ReferenceTranslator implements Translator {
     }));
   }
 
-  #decide(plan: Plan, packet: Packet, ingress: PlanDevice, nowUs: number): Outcome {
+  #decide(plan: Plan, packet: Packet, device: number, ingress: PlanDevice, nowUs: number): Outcome {
     const uplink = ingress.uplinkSlot === undefined ? undefined : uplinkAt(plan, ingress.uplinkSlot);
     if (packet.family === 6) {
       return uplink === undefined ? fromInternal6(plan, packet, ingress) : fromUplink6(plan, packet, ingress, uplink);
     }
-    const context = { plan, table: this.#table, options: this.#options, nowUs };
+    const context = {
+      plan,
+      table: this.#table,
+      fragments: this.#fragments,
+      identifications: this.#identifications,
+      options: this.#options,
+      nowUs,
+      ingress: device,
+    };
     return uplink === undefined
       ? fromInternal4(context, packet, ingress)
       : fromUplink4(context, packet, ingress, uplink);
@@ -95,14 +109,10 @@ export class ReferenceTranslator implements Translator {
         return { verdict: 'Pass', outgoing: [] };
       case 'replied':
         return { verdict: 'Reply', outgoing: [{ device, octets: outcome.octets, kind: 'Reply' }] };
-      case 'forwarded': {
-        const outgoing = outcome.pieces.map((octets, index) => ({
-          device: outcome.device,
-          octets,
-          kind: index === 0 ? 'Forward' : 'Fragment',
-        }));
-        return { verdict: 'Forward', outgoing };
-      }
+      case 'queued':
+        return { verdict: 'Queued', outgoing: [] };
+      case 'forwarded':
+        return { verdict: 'Forward', outgoing: packetsOf(outcome) };
       case 'dropped': {
         const answer = this.#answerTo(plan, packet, device, outcome, nowUs);
         return { verdict: outcome.reason, outgoing: answer === undefined ? [] : [answer] };
@@ -122,6 +132,14 @@ export class ReferenceTranslator implements Translator {
     }
     return undefined;
   }
+}
+
+/** The packet itself or its pieces, then what waited for it. */
+function packetsOf({ device, pieces, followers = [] }: Forwarded): OutgoingPacket[] {
+  return [
+    ...pieces.map((octets, index) => ({ device, octets, kind: index === 0 ? 'Forward' : 'Fragment' })),
+    ...followers.map(({ octets, kind }) => ({ device, octets, kind })),
+  ];
 }
 
 /** A packet without link header is told apart by its first nibble. */

@@ -5,6 +5,7 @@ import { readU8, readU16, readU32, writeU8, writeU16, writeU32 } from './octets.
 import { ICMP, type Ipv4Packet, TCP, UDP } from './packet.ts';
 import { parseIpv4 } from './packet-ipv4.ts';
 
+const IDENTIFICATION_AT = 4;
 const HEADER_CHECKSUM_AT = 10;
 
 /** Which end of a packet is replaced, by the places of its address and its port. */
@@ -32,6 +33,14 @@ export function withTtlLess(packet: Ipv4Packet): Ipv4Packet {
   const before = readU16(octets, 8);
   writeU8(octets, 8, packet.ttl - 1);
   updateAt(octets, HEADER_CHECKSUM_AT, [{ before, after: readU16(octets, 8) }], updateChecksum);
+  return reread(octets);
+}
+
+/** The packet with another identification. */
+export function withIdentification(packet: Ipv4Packet, identification: number): Ipv4Packet {
+  const octets = packet.octets.slice();
+  const change = replaceWord(octets, IDENTIFICATION_AT, identification);
+  updateAt(octets, HEADER_CHECKSUM_AT, [change], updateChecksum);
   return reread(octets);
 }
 

@@ -23,6 +23,10 @@ export function uplinkAt(plan: Plan, slot: number): PlanUplink | undefined {
   return plan.uplinks.find((uplink) => uplink.slot === slot);
 }
 
+export function uplinkOfDevice(plan: Plan, device: number): PlanUplink | undefined {
+  return plan.uplinks.find((uplink) => uplink.device === device);
+}
+
 export function owns4(device: PlanDevice, address: number): boolean {
   return device.ipv4.some((own) => own.address === address);
 }
@@ -111,6 +115,16 @@ export function poolOwner(plan: Plan, address: number): PlanUplink | undefined {
 
 export function usable4(uplink: PlanUplink): boolean {
   return uplink.ipv4?.usable === true;
+}
+
+/** The uplink if it is routed without translation. */
+export function routedUplink(uplink: PlanUplink | undefined): PlanUplink | undefined {
+  return uplink?.ipv4?.nat44 === false ? uplink : undefined;
+}
+
+/** Whether a remote address is exempt from translation (6888-R6). */
+export function isExempt4(plan: Plan, address: number): boolean {
+  return plan.nat44.exempt.some(({ prefix, prefixLength }) => inPrefix4(address, prefix, prefixLength));
 }
 
 /** Uplinks in the order of preference of the policy that matches everything. */

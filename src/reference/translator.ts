@@ -20,7 +20,7 @@ export interface OutgoingPacket {
   /** Index of the device in the plan. */
   readonly device: number;
   readonly octets: Uint8Array;
-  /** `Forward` or `Reply` for the input packet itself, else an output kind (`IcmpError`, `TcpReset`, `Fragment`). */
+  /** `Forward` or `Reply` for the input packet itself, else an output kind (`IcmpError`, `TcpReset`, `Fragment`, `ReleasedFragment`). */
   readonly kind: string;
 }
 

@@ -16,6 +16,8 @@ export type DropReason =
   | 'MartianDestination'
   | 'MulticastNotForwarded'
   | 'FragmentNotTracked'
+  | 'FragmentRefused'
+  | 'FragmentStoreFull'
   | 'SourceNotInternal'
   | 'SpoofedSource'
   | 'NotForThisUplink'
@@ -61,6 +63,19 @@ export interface Forwarded {
   readonly device: number;
   /** The packet, or its fragments in order. */
   readonly pieces: readonly Uint8Array[];
+  /** Fragments that waited for this one, by the same device. */
+  readonly followers?: readonly Follower[];
+}
+
+export interface Follower {
+  readonly octets: Uint8Array;
+  /** `Fragment`: a piece of one that had to be fragmented again. */
+  readonly kind: 'ReleasedFragment' | 'Fragment';
+}
+
+/** A fragment that waits for the first one of its datagram. */
+export interface Queued {
+  readonly kind: 'queued';
 }
 
 /** Answered by the device it came in by. */
@@ -74,7 +89,7 @@ export interface Passed {
   readonly kind: 'passed';
 }
 
-export type Outcome = Dropped | Forwarded | Replied | Passed;
+export type Outcome = Dropped | Forwarded | Queued | Replied | Passed;
 
 export function dropped(reason: DropReason, error?: ErrorRequest): Dropped {
   return error === undefined ? { kind: 'dropped', reason } : { kind: 'dropped', reason, error };

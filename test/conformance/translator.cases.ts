@@ -2,10 +2,14 @@
 import type { MakeTranslator } from '../support/translator-bed.ts';
 import { runCases } from './case.ts';
 import { checksumCases } from './cases/checksum.cases.ts';
+import { exemptCases } from './cases/exempt.cases.ts';
+import { fragmentCases } from './cases/fragments.cases.ts';
 import { hairpinCases } from './cases/hairpin.cases.ts';
 import { icmpCases } from './cases/icmp.cases.ts';
+import { identificationCases } from './cases/identification.cases.ts';
 import { malformedIpv4Cases } from './cases/malformed-ipv4.cases.ts';
 import { moreBcpCases } from './cases/more-bcp.cases.ts';
+import { mssCases } from './cases/mss.cases.ts';
 import { nptv6Cases } from './cases/nptv6.cases.ts';
 import { poolCases } from './cases/pool.cases.ts';
 import { prefixPairCases } from './cases/prefix-pair.cases.ts';
@@ -22,6 +26,10 @@ export function translatorCases(make: MakeTranslator): void {
   runCases('TCP (RFC 5382, 6146, 7857)', tcpCases, make);
   runCases('ICMP (RFC 5508)', icmpCases, make);
   runCases('hairpinning', hairpinCases, make);
+  runCases('fragments (RFC 4787, 6146, 8900)', fragmentCases, make);
+  runCases('identifications (RFC 6864)', identificationCases, make);
+  runCases('maximum segment size (RFC 9293)', mssCases, make);
+  runCases('exempt destinations (RFC 6888)', exemptCases, make);
   runCases('checksums (RFC 3022, 1624, 768)', checksumCases, make);
   runCases('IPv4 router (RFC 1812)', routerIpv4Cases, make);
   runCases('malformed IPv4', malformedIpv4Cases, make);

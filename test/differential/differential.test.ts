@@ -4,7 +4,7 @@
  * `NPTD_DIFFERENTIAL_SECONDS` makes the run longer, from a seed of its own unless `NPTD_SEED` names one. A
  * difference is shrunk and kept in fixtures/regressions, where every file is played again by each run.
  */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { NativeTranslator } from '../../src/native/native-translator.ts';
 import { ReferenceTranslator } from '../../src/reference/reference-translator.ts';
@@ -48,7 +48,7 @@ describe('reference against native', () => {
       const { tally, found } = search(IMPLEMENTATIONS, { seed: SEED, seconds: SECONDS, packetsMin: PACKETS_MIN });
       report(tally);
       if (found !== undefined) {
-        const file = `${found.seed}.json`;
+        const file = freeName(found.seed);
         writeFileSync(new URL(file, REGRESSIONS), writeRecording(found.recording));
         expect.fail(`kept as fixtures/regressions/${file}\n${found.recording.note}`);
       }
@@ -79,6 +79,16 @@ describe('the search itself', () => {
     expect(() => playRecording(recording, implementations)).toThrow('native:');
   });
 });
+
+/** A file for a recording, which replaces none of an earlier run from the same seed. */
+function freeName(seed: number): string {
+  const numbered = (number: number) => (number === 1 ? `${seed}.json` : `${seed}-${number}.json`);
+  let number = 1;
+  while (existsSync(new URL(numbered(number), REGRESSIONS))) {
+    number += 1;
+  }
+  return numbered(number);
+}
 
 function report({ sequences, packets, verdicts, outputs }: Tally): void {
   const table = (counts: ReadonlyMap<string, number>) =>

@@ -2,7 +2,7 @@
 import type { Translator, TranslatorOptions } from '../../src/reference/translator.ts';
 import { Pair } from './compare.ts';
 import type { Event } from './event.ts';
-import { type Arrival, realise } from './realise.ts';
+import { type Arrival, type Datagram, realise } from './realise.ts';
 import type { Recording, Step } from './recording.ts';
 import { changed, optionsOf, planOf, type Site, START } from './site.ts';
 
@@ -48,6 +48,7 @@ export function playEvents(
   const pair = new Pair(implementations.reference(options), implementations.native(options));
   const left: Arrival[] = [];
   const arrived: Arrival[] = [];
+  const datagrams: Datagram[] = [];
   let state = START;
   let nowUs = 0;
   let plan = planOf(site, state, 1);
@@ -65,14 +66,15 @@ export function playEvents(
       apply();
       continue;
     }
-    const arrival = realise(event, {
+    const history = {
       plan,
       mappings: () => pair.mappings(nowUs),
       sessions: () => pair.sessions(nowUs),
       left,
       arrived,
-    });
-    if (arrival !== undefined) {
+      datagrams,
+    };
+    for (const arrival of realise(event, history, (datagram) => datagrams.push(datagram))) {
       steps.push({ atUs: nowUs, ...arrival });
       const { verdict, outgoing } = pair.process(arrival.device, arrival.packet, nowUs);
       tally.count(
@@ -85,6 +87,7 @@ export function playEvents(
       }
       forget(left);
       forget(arrived);
+      forget(datagrams);
     }
     if (index % STEPS_PER_COMPARISON === 0) {
       pair.compareTables(nowUs);
@@ -94,7 +97,7 @@ export function playEvents(
   tally.sequences += 1;
 }
 
-function forget(history: Arrival[]): void {
+function forget(history: unknown[]): void {
   history.splice(0, history.length - HISTORY_MAX);
 }
 

@@ -19,12 +19,15 @@ import type {
   AddressedEvent,
   AnswerEvent,
   Event,
+  FloodEvent,
+  FragmentEvent,
   InSessionEvent,
   OutboundEvent,
   PacketShape,
   Protocol,
   ToMappingEvent,
 } from './event.ts';
+import { flood, fragmentOf } from './fragments.ts';
 import { ipv6Packet } from './ipv6-packet.ts';
 
 export interface Arrival {
@@ -41,8 +44,16 @@ export interface History {
   readonly sessions: () => readonly SessionRow[];
   /** Packets that left, the latest last. */
   readonly left: readonly Arrival[];
+  /** Datagrams that came in fragments, as they would have been whole, the latest last. */
+  readonly datagrams: readonly Datagram[];
   /** Packets that came in and were forwarded, the latest last. */
   readonly arrived: readonly Arrival[];
+}
+
+/** A packet that is sent in fragments. */
+export interface Datagram {
+  readonly whole: Arrival;
+  readonly identification: number;
 }
 
 export const LAN = 0;
@@ -62,6 +73,24 @@ const REMOTE_PORTS = [53, 5000, 80];
 
 const ROUTER_ALERT = Uint8Array.of(148, 4, 0, 0);
 const SOURCE_ROUTE = Uint8Array.of(131, 7, 4, 10, 0, 0, 11, 0);
+
+/** Maximum segment sizes right and wrong, at even and odd places; then what ends before it begins. */
+const TCP_OPTIONS = [
+  [],
+  [2, 4, 0x05, 0xb4],
+  [1, 2, 4, 0x05, 0xb4, 0, 0, 0],
+  [3, 3, 7, 2, 4, 0xff, 0xff, 0],
+  [8, 10, 1, 2, 3, 4, 5, 6, 7, 8, 2, 4, 0x05, 0xb4, 1, 1],
+  [2, 4, 0x05, 0xb4, 2, 4, 0x05, 0xb4],
+  [2, 4, 0, 88],
+  [1, 1, 2, 4],
+  [1, 2, 3, 0x05, 2, 4, 0x05, 0xb4],
+  [2, 5, 0x05, 0xb4, 0, 2, 4, 0xff],
+  [2, 0, 0x05, 0xb4],
+  [0, 2, 4, 0xff, 0xff, 0, 0, 0],
+  [1, 1, 1, 2],
+  [8, 60, 2, 4, 0x05, 0xb4, 0, 0],
+].map((options) => Uint8Array.from(options));
 
 /** Addresses that are special to somebody. */
 const SPECIAL = [
@@ -93,8 +122,40 @@ const SPECIAL = [
   '10.0.0.0',
 ];
 
+/** The packets of an event; `remember` is told of a datagram that begins with them. */
+export function realise(event: Event, history: History, remember: (datagram: Datagram) => void): readonly Arrival[] {
+  switch (event.type) {
+    case 'flood':
+      return flood(event);
+    case 'fragment': {
+      const datagram = datagramOf(event, history);
+      if (datagram === undefined) {
+        return [];
+      }
+      if (typeof event.of !== 'number') {
+        remember(datagram);
+      }
+      return listed(fragmentOf(datagram.whole, datagram.identification, event.part));
+    }
+    default:
+      return listed(realiseOne(event, history));
+  }
+}
+
+function listed<T>(found: T | undefined): T[] {
+  return found === undefined ? [] : [found];
+}
+
+function datagramOf({ of, identification }: FragmentEvent, history: History): Datagram | undefined {
+  if (typeof of === 'number') {
+    return pick(history.datagrams.toReversed(), of);
+  }
+  const whole = realiseOne(of, history);
+  return whole && { whole, identification };
+}
+
 /** The packet of an event, or none where the history has nothing to make it of. */
-export function realise(event: Event, history: History): Arrival | undefined {
+function realiseOne(event: Exclude<Event, FragmentEvent | FloodEvent>, history: History): Arrival | undefined {
   switch (event.type) {
     case 'outbound':
       return withDamage(outbound(event), event.damage);
@@ -167,6 +228,7 @@ function flowPacket(protocol: Protocol, from: string, to: string, flags: string,
         ...fields,
         sequence: 0xffff_fff0 + (shape.size % 16),
         acknowledgement: shape.size * 1000,
+        tcpOptions: at(TCP_OPTIONS, shape.tcpOptions),
       });
     case 'icmp':
       return echoRequest(addressOf(from), addressOf(to), Number(from.split(':')[1]), fields);

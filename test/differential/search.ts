@@ -1,6 +1,6 @@
 /** The search for differences: seeded sequences for a while, the first failing one shrunk. */
 import fc from 'fast-check';
-import { anyEvent } from './event.ts';
+import { anyEvent } from './any-event.ts';
 import { type Implementations, playEvents, Tally } from './play.ts';
 import type { Recording, Step } from './recording.ts';
 import { differenceOf, shrink } from './shrink.ts';

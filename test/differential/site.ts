@@ -4,7 +4,7 @@ import type { Plan, PlanFiltering, PlanPrefixPair, PlanUplink } from '../../src/
 import type { TranslatorOptions } from '../../src/reference/translator.ts';
 import { ipv4 } from '../support/packet-builder.ts';
 import { ipv6 } from '../support/packet-builder-ipv6.ts';
-import { device, LAN, prefixPair, UPLINK_A4, UPLINK_B4 } from '../support/plans.ts';
+import { device, LAN, prefix4, prefixPair, UPLINK_A4, UPLINK_B4 } from '../support/plans.ts';
 import type { PlanEvent } from './event.ts';
 
 /** Everything about a site that a seed decides. */
@@ -22,6 +22,8 @@ export interface Site {
   readonly rate: readonly [number, number];
   readonly translateZeros: boolean;
   readonly layout: Layout;
+  readonly exempt: readonly string[];
+  readonly mssClamp: readonly [number | undefined, number | undefined];
 }
 
 /** How the uplinks lie to each other and to the site. */
@@ -44,10 +46,17 @@ const CLASSES: readonly PlanFiltering[] = ['address-dependent', 'endpoint-indepe
 
 /** Lifetimes in milliseconds: the defaults scaled down, some of them no multiple of a tick. */
 const TIMERS = [
-  { udpMs: 5000, icmpMs: 2000, tcpTransitoryMs: 4000, tcpEstablishedMs: 20_000, portRestMs: 2000 },
-  { udpMs: 1050, icmpMs: 999, tcpTransitoryMs: 2001, tcpEstablishedMs: 7499, portRestMs: 1050 },
-  { udpMs: 300_000, icmpMs: 60_000, tcpTransitoryMs: 240_000, tcpEstablishedMs: 7_440_000, portRestMs: 120_000 },
-  { udpMs: 10_000, icmpMs: 5000, tcpTransitoryMs: 5000, tcpEstablishedMs: 60_000, portRestMs: 0 },
+  { udpMs: 5000, icmpMs: 2000, tcpTransitoryMs: 4000, tcpEstablishedMs: 20_000, portRestMs: 2000, fragmentMs: 2000 },
+  { udpMs: 1050, icmpMs: 999, tcpTransitoryMs: 2001, tcpEstablishedMs: 7499, portRestMs: 1050, fragmentMs: 999 },
+  {
+    udpMs: 300_000,
+    icmpMs: 60_000,
+    tcpTransitoryMs: 240_000,
+    tcpEstablishedMs: 7_440_000,
+    portRestMs: 120_000,
+    fragmentMs: 5000,
+  },
+  { udpMs: 10_000, icmpMs: 5000, tcpTransitoryMs: 5000, tcpEstablishedMs: 60_000, portRestMs: 0, fragmentMs: 5000 },
 ];
 
 const PAIRS: readonly (readonly PlanPrefixPair[])[] = [
@@ -99,6 +108,15 @@ export const anySite: fc.Arbitrary<Site> = fc.record({
     'b-without-ipv6',
     'only-a',
   ),
+  exempt: fc.constantFrom<readonly string[]>(
+    [],
+    [],
+    [],
+    ['192.0.2.20/32'],
+    ['192.0.2.16/28', '203.0.113.64/26'],
+    ['0.0.0.0/0'],
+  ),
+  mssClamp: fc.tuple(fc.constantFrom(undefined, 1360, 536), fc.constantFrom(undefined, 1460, 28)),
 });
 
 export const START: PlanState = {
@@ -158,6 +176,7 @@ function plainPlan(site: Site, state: PlanState, generation: number): Plan {
         portLow: site.ports[0],
         portHigh: site.ports[1],
         nat44: !state.routedA,
+        ...clampOf(site.mssClamp[0]),
       },
       ipv6: { usable: state.usableA, pairs: PAIRS[site.pairsA] ?? [] },
     },
@@ -165,7 +184,7 @@ function plainPlan(site: Site, state: PlanState, generation: number): Plan {
       slot: 1,
       epoch: 0,
       device: 2,
-      ipv4: { ...UPLINK_B4, usable: state.usableB },
+      ipv4: { ...UPLINK_B4, usable: state.usableB, ...clampOf(site.mssClamp[1]) },
       ipv6: { usable: state.usableB, pairs: PAIRS_B[site.pairsB] ?? [] },
     },
   ];
@@ -189,10 +208,14 @@ function plainPlan(site: Site, state: PlanState, generation: number): Plan {
     ],
     uplinks,
     policies: [{ prefer: state.preferB ? [1, 0] : [0, 1] }],
-    nat44: { ...timersOf(site), fragmentMs: 5000, exempt: [], ...filteringOf(site.filtering + state.filtering) },
+    nat44: { ...timersOf(site), exempt: site.exempt.map(prefix4), ...filteringOf(site.filtering + state.filtering) },
     nptv6: { translateZeroInterfaceId: site.translateZeros },
     errorRate: { perSecond: site.rate[0], burst: site.rate[1] },
   };
+}
+
+function clampOf(octets: number | undefined): { readonly mssClamp?: number } {
+  return octets === undefined ? {} : { mssClamp: octets };
 }
 
 function timersOf(site: Site): (typeof TIMERS)[number] {

@@ -8,6 +8,7 @@ export interface Ipv4Fields {
   readonly ttl?: number;
   readonly tos?: number;
   readonly id?: number;
+  /** True unless said otherwise, except of fragments: most packets are atomic (RFC 6864). */
   readonly dontFragment?: boolean;
   readonly moreFragments?: boolean;
   /** In octets. */
@@ -25,6 +26,8 @@ export interface UdpFields extends Ipv4Fields {
 }
 
 export interface TcpFields extends Ipv4Fields {
+  /** Options of the TCP header, a multiple of 4 octets. */
+  readonly tcpOptions?: Uint8Array;
   readonly payload?: Uint8Array;
   readonly checksum?: number;
   readonly sequence?: number;
@@ -73,7 +76,9 @@ export function ip4(
   const options = fields.options ?? new Uint8Array();
   const header = concat(new Uint8Array(20), options);
   const view = new DataView(header.buffer);
-  const flags = (fields.dontFragment === true ? 0x4000 : 0) | (fields.moreFragments === true ? 0x2000 : 0);
+  const isFragment = fields.moreFragments === true || (fields.fragmentOffset ?? 0) > 0;
+  const dontFragment = fields.dontFragment ?? !isFragment;
+  const flags = (dontFragment ? 0x4000 : 0) | (fields.moreFragments === true ? 0x2000 : 0);
   view.setUint8(0, 0x40 | (header.length / 4));
   view.setUint8(1, fields.tos ?? 0);
   view.setUint16(2, fields.totalLength ?? header.length + payload.length);
@@ -104,13 +109,14 @@ export function udp(from: string, to: string, fields: UdpFields = {}): Uint8Arra
 /** A TCP segment; `flags` like `SYN` or `FIN,ACK`. */
 export function tcp(from: string, to: string, flags: string, fields: TcpFields = {}): Uint8Array {
   const [source, destination] = [split(from), split(to)];
-  const segment = concat(new Uint8Array(20), fields.payload ?? new Uint8Array());
+  const tcpOptions = fields.tcpOptions ?? new Uint8Array();
+  const segment = concat(new Uint8Array(20), tcpOptions, fields.payload ?? new Uint8Array());
   const view = new DataView(segment.buffer);
   view.setUint16(0, source.port);
   view.setUint16(2, destination.port);
   view.setUint32(4, fields.sequence ?? 1000);
   view.setUint32(8, fields.acknowledgement ?? 0);
-  view.setUint8(12, 0x50);
+  view.setUint8(12, 0x50 + tcpOptions.length * 4);
   view.setUint8(13, flagBits(flags));
   view.setUint16(14, fields.window ?? 0);
   view.setUint16(16, fields.checksum ?? transportChecksum(source.address, destination.address, 6, segment));

@@ -8,6 +8,7 @@ import type {
   Plan,
   PlanDevice,
   PlanNat44,
+  PlanPrefix4,
   PlanPrefixPair,
   PlanUplink,
   PlanUplink4,
@@ -89,6 +90,12 @@ export const UPLINK_B6: PlanUplink6 = {
   usable: true,
   pairs: [prefixPair('fd01:203:405::/48', '2001:db8:5555::/48')],
 };
+
+/** `192.0.2.0/24` in a plan. */
+export function prefix4(text: string): PlanPrefix4 {
+  const [address = '', length = ''] = text.split('/');
+  return { prefix: ipv4(address), prefixLength: Number(length) };
+}
 
 /** What a case may change about the plan. */
 export interface PlanChanges {

@@ -1,4 +1,4 @@
-//! IPv4 identifications of what we send in our own name (6864-5.3.1): unique per source, destination and
+//! IPv4 identifications of what we send in our own name (6864-5.3.1, 7857-S10): unique per source, destination and
 //! protocol for as long as a 16-bit counter allows, and not to be guessed from those of other destinations.
 
 use alloc::boxed::Box;

@@ -110,15 +110,16 @@ impl Nat44 {
             return Ok(OutboundQuote { slot: session.slot, external: session.external });
         }
         // Admitted UDP has no session (see `inbound`), but the mapping it came through.
-        let mapping = plan
-            .preference()
-            .iter()
-            .filter(|slot| hairpin.is_none_or(|hairpin| hairpin == **slot))
-            .find_map(|slot| {
-                let key = InternalKey { slot: *slot, protocol: flow.protocol, internal: flow.internal };
-                self.find_live_mapping(key, plan, now)
-            })
-            .and_then(|position| self.mappings.get(position));
+        let mapping_on = |slot: u8| {
+            let key = InternalKey { slot, protocol: flow.protocol, internal: flow.internal };
+            self.find_live_mapping(key, plan, now)
+        };
+        // A hairpin may target an uplink that no policy prefers.
+        let position = match hairpin {
+            Some(slot) => mapping_on(slot),
+            None => plan.preference().iter().find_map(|slot| mapping_on(*slot)),
+        };
+        let mapping = position.and_then(|position| self.mappings.get(position));
         let mapping = mapping.ok_or(DropReason::IcmpQuoteUnknown)?;
         Ok(OutboundQuote { slot: mapping.slot, external: mapping.external })
     }

@@ -210,6 +210,8 @@ impl Transit<'_> {
         }
         let verdict = match self.query4(frame, headers, EchoKind::Request, &part) {
             Ok(Query::Error(quote)) => self.hairpin_error4(frame, &quote, slot),
+            // Whole echo requests are answered by the host role: this one is in fragments.
+            Ok(Query::Flow { protocol: Protocol::Icmp, .. }) => Err(DropReason::IcmpTypeNotForwarded.into()),
             Ok(Query::Flow { protocol, source, destination, tcp_flags }) => {
                 let first = Flow { protocol, internal: source, remote: destination };
                 self.hairpin_flow4(frame, &first, tcp_flags, slot, part.begins())
@@ -253,12 +255,12 @@ impl Transit<'_> {
         let about = self.nat44.match_quote_outbound(quote, Some(slot), plan, now)?;
         let destination = ipv4::destination(frame.octets());
         quoted::rewrite_outbound(frame.octets_mut(), quote, about.external);
-        self.renumber(frame.octets_mut(), destination);
         let quote = Quote::locate(frame.octets())?;
         let internal = self.nat44.match_quote_inbound(&quote, slot, plan, now)?;
         let hop = plan.internal_route4(internal.address).ok_or(DropReason::NoRoute)?;
         self.check_length4(frame.octets(), hop.device)?;
         quoted::rewrite_inbound(frame.octets_mut(), &quote, internal);
+        self.renumber(frame.octets_mut(), destination);
         Ok(self.forward4(frame, hop))
     }
 

@@ -1,0 +1,59 @@
+/** Fragments of datagrams, and floods of lone ones. */
+import { ip4 } from '../support/packet-builder.ts';
+import { ipv4At } from './answer.ts';
+import type { FloodEvent, FragmentPart } from './event.ts';
+import { type Arrival, payloadOf } from './realise.ts';
+
+/** One fragment of a packet that would have been sent whole; undefined where it is no IPv4 packet. */
+export function fragmentOf(whole: Arrival, identification: number, part: FragmentPart): Arrival | undefined {
+  const { device, packet } = whole;
+  const headerLength = ((packet[0] ?? 0) & 0x0f) * 4;
+  if (packet.length < 20 || (packet[0] ?? 0) >> 4 !== 4 || headerLength < 20 || headerLength > packet.length) {
+    return undefined;
+  }
+  const { offset, more } = placeOf(part);
+  const fragment = ip4(ipv4At(packet, 12), ipv4At(packet, 16), packet[9] ?? 0, dataOf(packet, headerLength, part), {
+    id: identification,
+    ttl: part.ttl,
+    tos: packet[1] ?? 0,
+    options: packet.slice(20, headerLength),
+    fragmentOffset: offset,
+    moreFragments: more,
+    dontFragment: part.dontFragment,
+  });
+  return { device, packet: fragment };
+}
+
+/** Fragments without a first one, or first ones of many datagrams. */
+export function flood({ device, kind, count }: FloodEvent): Arrival[] {
+  const isOutbound = device === 0 || device === 3;
+  const [from, to] = isOutbound
+    ? ['10.0.0.13', '192.0.2.30']
+    : ['192.0.2.30', device === 1 ? '203.0.113.2' : '198.51.100.2'];
+  const place = kind === 'lone' ? { fragmentOffset: 800 } : { moreFragments: true };
+  return Array.from({ length: count }, (_, index) => ({
+    device,
+    packet: ip4(from, to, 253, payloadOf(8), { ...place, id: index }),
+  }));
+}
+
+function placeOf({ place, cut }: FragmentPart): { readonly offset: number; readonly more: boolean } {
+  switch (place) {
+    case 'first':
+      return { offset: 0, more: true };
+    case 'middle':
+      return { offset: cut, more: true };
+    case 'last':
+      return { offset: cut * 2, more: false };
+  }
+}
+
+/** The first one has the transport header, if there is room for it. */
+function dataOf(packet: Uint8Array, headerLength: number, { place, cut }: FragmentPart): Uint8Array {
+  if (place !== 'first') {
+    return payloadOf(place === 'middle' ? cut : cut - 3);
+  }
+  const data = new Uint8Array(cut);
+  data.set(packet.subarray(headerLength, headerLength + cut));
+  return data;
+}
