@@ -1,6 +1,5 @@
-//! IPv4 fragments on their way (docs/decisions.md, "Fragments"): each is translated by itself, in any order and in
-//! both directions (8900-1, 8900-3), and leaves by the uplink of the first one (8900-4). in any order (4787-R14), each translated like the
-//! first one (8900-1), none put together (1812-NOREASM).
+//! IPv4 fragments on their way (docs/decisions.md, "Fragments"): in any order (4787-R14, 8900-3), each translated like
+//! the first one and sent by its uplink (8900-1, 8900-4), none put together (1812-NOREASM).
 
 use super::transit::{Outcome, Refusal, Transit};
 use crate::frame::Frame;
