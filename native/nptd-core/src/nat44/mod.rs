@@ -173,7 +173,7 @@ impl Nat44 {
         self.pools.reserve_identifier(slot, wanted)
     }
 
-    /// The identification of a packet that leaves in our own name (6864-5.3.1).
+    /// The identification of a packet that leaves in our own name (6864-5.3.1, 7857-S10, 3022-6.3).
     pub fn next_identification(&mut self, source: u32, destination: u32, protocol: u8) -> u16 {
         self.identifications.next(source, destination, protocol)
     }

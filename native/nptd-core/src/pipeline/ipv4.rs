@@ -31,7 +31,7 @@ enum Query {
     Error(Quote),
 }
 
-/// Which side of an echo is a query that may open or use a mapping.
+/// Which side of an echo is a query that may open or use a mapping (5508-R1).
 #[derive(Clone, Copy)]
 enum EchoKind {
     Request = icmp::v4::ECHO_REQUEST as isize,
@@ -78,6 +78,7 @@ impl Transit<'_> {
         if plan.internal_owner4(destination).is_some() {
             return Ok(Outcome::local(self.host4(frame, headers)));
         }
+        // 2827-1.
         if plan.internal_route4(source).is_none() {
             return Err((DropReason::SourceNotInternal.into(), None));
         }
@@ -86,6 +87,7 @@ impl Transit<'_> {
             self.check_forward4(frame.octets(), hop.device).map_err(|refusal| (refusal, None))?;
             return Ok(Outcome::local(self.forward4(frame, hop)));
         }
+        // MWAN-5: whether that uplink is usable or not.
         if let Some(uplink) = plan.external_owner4(destination) {
             let slot = Some(uplink.slot);
             if is_echo_request(headers) {
@@ -201,7 +203,7 @@ impl Transit<'_> {
         }
     }
 
-    /// 4787-R9, 5382-R8: both translations, so that the receiver sees the sender's external endpoint (R9a).
+    /// 4787-R9, 4787-R9a, 5382-R8: both translations, so that the receiver sees the sender's external endpoint.
     fn hairpin4(&mut self, frame: &mut Frame<'_>, headers: &Headers4, slot: u8) -> Result<Outcome, Refusal> {
         check_ttl(frame.octets())?;
         let part = Part::of(frame);
@@ -249,7 +251,7 @@ impl Transit<'_> {
         Ok(self.forward_translated4(frame, hop, slot, begins))
     }
 
-    /// 5508-R7: an error about a hairpinned packet is hairpinned itself.
+    /// 5508-R7, 7857-S12: an error about a hairpinned packet is hairpinned itself.
     fn hairpin_error4(&mut self, frame: &mut Frame<'_>, quote: &Quote, slot: u8) -> Result<Verdict, Refusal> {
         let (plan, now) = (self.plan(), self.context.now);
         let about = self.nat44.match_quote_outbound(quote, Some(slot), plan, now)?;
@@ -283,7 +285,7 @@ impl Transit<'_> {
             (false, true) => Some(plan.internal_route4(destination).ok_or(DropReason::NotForThisUplink)?),
             (false, false) => return Err(DropReason::NotForThisUplink.into()),
         };
-        // The neighbours on an uplink may share a subnet with the site (4787-R7); beyond them it is spoofed.
+        // The neighbours on an uplink may share a subnet with the site (4787-R7); beyond them it is spoofed (1812-SAV).
         if plan.internal_route4(source).is_some() && !device.on_link4(source) {
             return Err(DropReason::SpoofedSource.into());
         }
@@ -406,6 +408,7 @@ fn check_addresses(packet: &[u8], device: &Device) -> Option<Verdict> {
 fn classify(packet: &[u8], headers: &Headers4, query: EchoKind) -> Result<Query, DropReason> {
     let transport = tail(packet, headers.header_len);
     let (protocol, source_port, destination_port, tcp_flags) = match (headers.protocol, headers.icmp_kind) {
+        // Whatever rides on it (ESP-2, SCTP-2).
         (protocol::UDP, _) => (Protocol::Udp, udp::source_port(transport), udp::destination_port(transport), 0),
         (protocol::TCP, _) => {
             let flags = tcp::flags(transport);
@@ -414,13 +417,16 @@ fn classify(packet: &[u8], headers: &Headers4, query: EchoKind) -> Result<Query,
         (protocol::ICMP, Some(kind)) if kind == query as u8 => {
             (Protocol::Icmp, icmp::identifier(transport), icmp::identifier(transport), 0)
         }
+        // 4787-R12b, 5382-R9, 5508-S7.1.2.
         (protocol::ICMP, Some(kind)) if icmp::v4::is_forwarded_error(kind) => {
             if headers.is_fragment {
                 return Err(DropReason::FragmentNotTracked);
             }
             return Quote::locate(packet).map(Query::Error);
         }
+        // 5508-R10c, 5508-R11, 2663-3.3.
         (protocol::ICMP, _) => return Err(DropReason::IcmpTypeNotForwarded),
+        // OTHER-1.
         _ => return Err(DropReason::UnsupportedProtocol),
     };
     let source = Endpoint { address: ipv4::source(packet), port: source_port };
@@ -457,6 +463,7 @@ fn refuse_outbound(reason: DropReason, tcp_flags: u8) -> Refusal {
     let answer = if matches!(reason, TcpWithoutSession | UplinkDown) && !is_rst {
         Answer::Reset
     } else if reason == NoUplink {
+        // 1812-UNREACH.
         Answer::Error(IcmpError::unreachable4(NETWORK_UNREACHABLE))
     } else if matches!(reason, SessionTableFull | MappingTableFull | PortPoolExhausted) {
         // 6888-R11b: a soft error, so that the host tries again.
