@@ -78,7 +78,7 @@ fn octets_shorter_than_a_link_header_are_dropped() {
 #[test]
 fn valid_packets_are_treated_well_wherever_they_come_from() {
     let packet = prop_oneof![3 => packet4(), 1 => packet6()];
-    runner(700)
+    runner(1_200)
         .run(&vec((device(), packet), 1..40), |packets| {
             let mut site = Site::introduced();
             let frames: Vec<_> =
@@ -92,7 +92,7 @@ fn valid_packets_are_treated_well_wherever_they_come_from() {
 #[test]
 fn damaged_packets_get_a_verdict_and_outputs_are_well_formed() {
     let packet = prop_oneof![3 => packet4(), 2 => packet6()];
-    runner(700)
+    runner(1_200)
         .run(&vec((device(), packet, damage()), 1..40), |packets| {
             let mut site = Site::introduced();
             let frames: Vec<_> = packets

@@ -2,7 +2,6 @@
 
 use nptd_core::session::filtering::Filtering;
 use proptest::collection::vec;
-use proptest::prelude::*;
 
 use super::model::check_unique;
 use super::sequences::{BOTH, Step, check_everything_comes_back, send, small_spec, step};
@@ -11,9 +10,9 @@ use super::site::{Site, runner};
 #[test]
 fn late_expiry_never_shares_an_endpoint_and_catches_up_in_the_end() {
     let steps = vec((step(), proptest::bool::weighted(0.3)), 1..80);
-    runner(700)
+    runner(1_500)
         .run(&(1_u32..=8, 1_u32..=16, steps), |(mappings, sessions, steps)| {
-            let mut site = Site::new(small_spec(BOTH, 120_000, Filtering::EndpointIndependent), mappings, sessions);
+            let mut site = Site::new(small_spec(BOTH, 300, Filtering::EndpointIndependent), mappings, sessions);
             for (step, is_ticked) in &steps {
                 play(&mut site, step);
                 if *is_ticked {
@@ -31,7 +30,7 @@ fn late_expiry_never_shares_an_endpoint_and_catches_up_in_the_end() {
 fn play(site: &mut Site, step: &Step) {
     match step {
         Step::Wait(ms) => site.advance(*ms),
-        Step::Plan(links) => site.adopt(small_spec(*links, 120_000, Filtering::EndpointIndependent)),
+        Step::Plan(links) => site.adopt(small_spec(*links, 300, Filtering::EndpointIndependent)),
         Step::Outbound(..) | Step::Inbound(..) | Step::Hairpin(..) => {
             let live = site.sessions();
             let _ = send(site, step);

@@ -2,10 +2,12 @@
 
 use nptd_core::nat44::{Endpoint, MappingRow, Protocol, SessionRow};
 use nptd_core::plan::spec::*;
+use nptd_core::session::filtering::Filtering;
 use nptd_core::time::Instant;
 use nptd_core::verdict::{DropReason, Verdict};
 
-use super::site::{Site, text4};
+use super::sequences::{Step, host};
+use super::site::{REMOTE, Site, text4};
 
 /// A mapping, live or resting.
 #[derive(Clone, Debug)]
@@ -67,10 +69,10 @@ impl Model {
     }
 
     /// A packet has been processed: what is in the rows must follow from what was known.
-    pub fn observe(&mut self, site: &Site) {
+    pub fn observe(&mut self, site: &Site, step: &Step) {
         let (sessions, mappings) = (site.sessions(), site.mappings());
         check_rows(site, &sessions, &mappings);
-        self.end_missing(&site.spec, site.now, &mappings);
+        self.end_missing(&site.spec, site.now, &mappings, step);
         for row in &mappings {
             let last = sessions.iter().filter(|session| belongs(session, row)).map(|session| end_of(session, site.now));
             let ends = last.max().expect("a mapping has a session");
@@ -84,11 +86,14 @@ impl Model {
         }
     }
 
-    /// Mappings that were live and are not listed any more have been ended by the packet.
-    fn end_missing(&mut self, spec: &PlanSpec, now: Instant, rows: &[MappingRow]) {
+    /// A mapping that was live and is not listed any more has been ended by the packet: one of its own endpoint.
+    fn end_missing(&mut self, spec: &PlanSpec, now: Instant, rows: &[MappingRow], step: &Step) {
         let until = tick_after(now, spec.nat44.port_rest.as_micros());
         for held in self.held.iter_mut().filter(|held| held.rests_until.is_none()) {
             if !rows.iter().any(|row| held.is(row)) {
+                let Step::Outbound(protocol, from, port, ..) = *step else { panic!("{step:?} ended {held:?}") };
+                let sender = Endpoint { address: host(from), port: 2000 + port };
+                assert_eq!((held.protocol, held.internal), (protocol, sender), "a mapping of somebody else");
                 held.rests_until = Some(until);
             }
         }
@@ -108,13 +113,35 @@ impl Model {
         self.held.push(Held { slot, protocol, internal, external, ends, rests_until: None });
     }
 
+    /// Whether filtering has to admit an inbound packet; none where there is no such question.
+    pub fn filtering(&self, site: &Site, step: &Step) -> Option<bool> {
+        let Step::Inbound(at, from, _) = *step else { return None };
+        let mapping = *site.mappings().get(at)?;
+        let port = if mapping.protocol == Protocol::Icmp { 0 } else { 443 };
+        let remote = Endpoint { address: REMOTE + u32::from(from), port };
+        let sessions = site.sessions();
+        let mut own = sessions.iter().filter(|session| belongs(session, &mapping));
+        if own.clone().any(|session| session.remote == remote) {
+            return Some(true);
+        }
+        let is_admitted = match site.spec.nat44.filtering_udp {
+            Filtering::EndpointIndependent => true,
+            Filtering::AddressDependent => own.any(|session| session.remote.address == remote.address),
+            Filtering::AddressAndPortDependent => false,
+        };
+        // Whether another uplink has this connection is asked last.
+        (mapping.protocol != Protocol::Tcp || !is_admitted).then_some(is_admitted)
+    }
+
     /// A refusal for want of room must be true.
     pub fn check_refusal(&self, site: &Site, verdict: Verdict, mappings_max: usize, sessions_max: usize) {
-        match verdict {
-            Verdict::Drop(DropReason::SessionTableFull) => assert_eq!(site.sessions().len(), sessions_max),
-            Verdict::Drop(DropReason::MappingTableFull) => assert_eq!(self.held.len(), mappings_max),
-            Verdict::Drop(DropReason::PortPoolExhausted) => assert!(self.is_some_pool_exhausted(&site.spec)),
-            _ => {}
+        let Verdict::Drop(reason) = verdict else { return };
+        if reason == DropReason::SessionTableFull {
+            assert_eq!(site.sessions().len(), sessions_max);
+        } else if reason == DropReason::MappingTableFull {
+            assert_eq!(self.held.len(), mappings_max);
+        } else if reason == DropReason::PortPoolExhausted {
+            assert!(self.is_some_pool_exhausted(&site.spec));
         }
     }
 
@@ -145,6 +172,10 @@ fn check_rows(site: &Site, sessions: &[SessionRow], mappings: &[MappingRow]) {
     let owned: u32 = mappings.iter().map(|row| row.sessions).sum();
     assert_eq!(owned as usize, sessions.len(), "each session has its mapping");
     check_unique(mappings);
+    for (at, row) in sessions.iter().enumerate() {
+        let flow = |row: &SessionRow| (row.protocol, row.internal, row.remote);
+        assert!(!sessions[at + 1..].iter().any(|other| flow(other) == flow(row)), "a flow on two uplinks: {row:?}");
+    }
 }
 
 pub fn check_unique(mappings: &[MappingRow]) {

@@ -2,14 +2,13 @@
 
 use nptd_core::frame::{ChecksumState, DeviceIndex};
 use nptd_core::nat44::Protocol;
-use nptd_core::plan::spec::*;
 use nptd_core::session::filtering::Filtering;
 use nptd_core::verdict::{OutputKind, Verdict};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::packets::{Packet4, echo, sum, tcp, transport_sum, udp};
+use super::packets::{Packet4, echo, icmp_error, repair_header, sum, tcp, transport_sum, udp};
 use super::sequences::{BOTH, small_spec};
 use super::site::{HOSTS, REMOTE, Seen, Site, runner, v4};
 
@@ -40,7 +39,7 @@ fn query() -> impl Strategy<Value = Query> {
 impl Query {
     fn outbound(&self) -> Vec<u8> {
         let (number, transport) = self.transport(8, self.ports.0, self.ports.1, 0x02);
-        Packet4::new(self.host, REMOTE, number, transport).octets()
+        atomic(self.host, REMOTE, number, transport)
     }
 
     /// The answer to an external endpoint; of an ICMP query the port is the identifier.
@@ -49,7 +48,7 @@ impl Query {
             Protocol::Icmp => self.transport(0, port, 0, 0),
             Protocol::Tcp | Protocol::Udp => self.transport(0, self.ports.1, port, 0x12),
         };
-        Packet4::new(REMOTE, address, number, transport).octets()
+        atomic(REMOTE, address, number, transport)
     }
 
     fn transport(&self, kind: u8, first: u16, second: u16, flags: u8) -> (u8, Vec<u8>) {
@@ -59,6 +58,11 @@ impl Query {
             Protocol::Icmp => (1, echo(kind, first, &self.payload)),
         }
     }
+}
+
+/// A packet that is never cut, so that its identification means nothing and stays (RFC 6864).
+fn atomic(source: u32, destination: u32, protocol: u8, transport: Vec<u8>) -> Vec<u8> {
+    Packet4 { fragment: 0x4000, ..Packet4::new(source, destination, protocol, transport) }.octets()
 }
 
 fn field(packet: &[u8]) -> usize {
@@ -103,10 +107,47 @@ fn an_answer_reaches_the_endpoint_that_asked_and_has_its_checksum_right() {
         .unwrap();
 }
 
+/// An error about a packet is about what its receiver knows of it, and comes from where that can come from.
+#[test]
+fn errors_about_both_directions_are_translated_like_what_they_quote() {
+    // Half a TCP checksum (37 octets) cannot be translated.
+    let length = prop_oneof![28_usize..37, 38_usize..120];
+    runner(300)
+        .run(&(query(), length, select(vec![3, 11, 12])), |(query, length, kind)| {
+            let mut site = site();
+            let rival = Query { host: query.host + 1, ..query.clone() };
+            forwarded(site.send_packet(HOSTS, &rival.outbound()));
+            let before = query.outbound();
+            let outside = forwarded(site.send_packet(HOSTS, &before));
+            let external = u32::from_be_bytes(outside[12..16].try_into().unwrap());
+            let router = v4([192, 0, 2, 77]);
+            let error = |from, to, quote: &[u8]| {
+                let quote = &quote[..length.min(quote.len())];
+                atomic(from, to, 1, icmp_error(kind, quote))
+            };
+            let inside = forwarded(site.send_packet(UPLINK, &error(router, external, &outside)));
+            let mut quoted = before.clone();
+            quoted[8] -= 1;
+            repair_header(&mut quoted);
+            assert_eq!(without_ttl_and_sum(&inside), without_ttl_and_sum(&error(router, query.host, &quoted)));
+
+            let port_at = if query.protocol == Protocol::Icmp { 24 } else { 20 };
+            let answer = query.inbound(external, u16::from_be_bytes([outside[port_at], outside[port_at + 1]]));
+            let delivered = forwarded(site.send_packet(UPLINK, &answer));
+            let reported = forwarded(site.send_packet(HOSTS, &error(v4([10, 1, 0, 9]), REMOTE, &delivered)));
+            let mut quoted = answer;
+            quoted[8] -= 1;
+            repair_header(&mut quoted);
+            assert_eq!(without_ttl_and_sum(&reported), without_ttl_and_sum(&error(external, REMOTE, &quoted)));
+            Ok(())
+        })
+        .unwrap();
+}
+
 #[test]
 fn a_wrong_checksum_stays_wrong_by_the_same_amount_and_none_stays_none() {
     runner(500)
-        .run(&(query(), any::<u16>()), |(query, wrong)| {
+        .run(&(query(), prop_oneof![1 => Just(0), 4 => any::<u16>()]), |(query, wrong)| {
             let mut before = query.outbound();
             let at = field(&before);
             before[at..at + 2].copy_from_slice(&wrong.to_be_bytes());
