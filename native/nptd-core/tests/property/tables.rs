@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 
+use nptd_core::arch::KeyedHash;
 use nptd_core::session::wheel::{Timed, TimerLinks, Wheel};
-use nptd_core::table::{Index, KeyedHash, Slab};
+use nptd_core::table::{Index, Slab};
 use nptd_core::time::Tick;
 use proptest::collection::vec;
 use proptest::prelude::*;
