@@ -78,6 +78,9 @@ export const fragmentCases: readonly Case[] = [
       for (const [device, other] of others) {
         bed.ends(device, other, 'Queued');
       }
+      const detour = fragmentsOf(udp(H1, S1, ANSWER), 79, 1480);
+      bed.ends(OFFICE, nth(detour, 1), 'Queued');
+      expect(bed.send(LAN, nth(detour, 0)).outgoing, 'from another device').toHaveLength(1);
       bed.ends(ISP_A, nth(fragments, 2), 'Queued');
       bed.ends(ISP_A, nth(fragments, 1), 'Queued');
       const expected = fragmentsOf(udp(S1, H1, ANSWER), 77, 1480).map(hop);
@@ -220,16 +223,34 @@ export const fragmentCases: readonly Case[] = [
       const first = (id: number) => nth(fragmentsOf(udp(S1, WA, ANSWER), id, 1480), 0);
       const second = (id: number) => nth(fragmentsOf(udp(S1, WA, ANSWER), id, 1480), 1);
       bed.send(LAN, udp(H1, S1));
-      bed.ends(ISP_A, second(5000), 'Queued');
       for (let id = 0; id < 4096; id += 1) {
         expect(bed.send(ISP_A, first(id)).verdict).toBe('Forward');
       }
+      bed.wait(3);
+      bed.ends(ISP_A, second(5000), 'Queued');
       bed.ends(ISP_A, first(5000), 'FragmentStoreFull');
+      bed.ends(ISP_A, second(5001), 'Queued');
+      bed.ends(LAN, nth(fragmentsOf(udp(H1, S1, ANSWER), 77, 1480), 0), 'FragmentStoreFull');
+      bed.ends(LAN, nth(fragmentsOf(udp('10.0.0.12:5000', WA, ANSWER), 77, 1480), 0), 'FragmentStoreFull');
       expect(bed.send(ISP_A, first(17)).verdict).toBe('Forward');
       expect(bed.send(ISP_A, second(17)).verdict).toBe('Forward');
       bed.forwards(ISP_A, udp(S1, WA), LAN, udp(S1, H1));
-      bed.wait(5);
-      expect(bed.send(ISP_A, first(5000)).outgoing).toHaveLength(1);
+      bed.wait(2);
+      expect(bed.send(ISP_A, first(5000)).outgoing, 'given up when it was refused').toHaveLength(1);
+      expect(bed.send(ISP_A, first(5001)).outgoing).toHaveLength(2);
+    },
+  },
+  {
+    name: '4787-R14a without room a first fragment goes untranslated where a new flow would',
+    run: (bed) => {
+      const refused = (id: number) =>
+        nth(fragmentsOf(ip4('192.0.2.66', '203.0.113.2', 253, ANSWER.payload), id, 1480), 0);
+      for (let id = 0; id < 4096; id += 1) {
+        expect(bed.send(ISP_A, refused(id)).verdict).toBe('UnsupportedProtocol');
+      }
+      bed.plan(twoUplinks({ b4: { nat44: false }, plan: { policies: [{ prefer: [1, 0] }] } }));
+      const first = nth(fragmentsOf(udp(H1, S1, ANSWER), 77, 1480), 0);
+      bed.forwards(LAN, first, ISP_B, first);
     },
   },
   {
@@ -344,6 +365,8 @@ export const fragmentCases: readonly Case[] = [
       for (const fragment of fragmentsOf(udp(S1, H1, ANSWER), 77, 1480).toReversed()) {
         bed.forwards(ISP_A, fragment, LAN, fragment);
       }
+      bed.plan(twoUplinks({ a4: { usable: false } }));
+      bed.ends(LAN, nth(fragmentsOf(udp(H1, S1, ANSWER), 77, 1480), 1), 'Queued');
     },
   },
   {

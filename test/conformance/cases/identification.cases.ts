@@ -14,6 +14,9 @@ const LONG = { payload: new Uint8Array(2000).fill(0x5a) };
 /** h >> 48 of the bed's secret for UDP from 203.0.113.2 to 192.0.2.10 and 192.0.2.20, by another program. */
 const TO_S1 = 20753;
 const TO_S2 = 25343;
+const IN_HAIRPIN = 40516;
+/** Where it is 65535. */
+const AT_THE_END = '198.18.0.194:53';
 
 /** The packet that leaves, of one that is forwarded. */
 function sent(bed: TranslatorBed, device: number, packet: Uint8Array): Uint8Array {
@@ -41,6 +44,13 @@ export const identificationCases: readonly Case[] = [
       const ids = [S1, S1, '192.0.2.20:53', S1].map((to) => identificationOf(sent(bed, LAN, packet(to))));
       expect(ids).toEqual([TO_S1, TO_S1 + 1, TO_S2, TO_S1 + 2]);
       bed.forwards(LAN, packet(S1), ISP_A, udp(WA, S1, { id: TO_S1 + 3, dontFragment: false }));
+    },
+  },
+  {
+    name: '6864-5.3.1 after the largest identification comes zero',
+    run: (bed) => {
+      const packet = udp(H1, AT_THE_END, { id: 4711, dontFragment: false });
+      expect([packet, packet].map((again) => identificationOf(sent(bed, LAN, again)))).toEqual([65_535, 0]);
     },
   },
   {
@@ -92,10 +102,9 @@ export const identificationCases: readonly Case[] = [
       const packet = udp(H1, external, { id: 4711, dontFragment: false });
       expect(bed.send(LAN, packet).verdict).toBe('FilteredInbound');
       bed.send(LAN, udp(H2, WA));
-      const [one, two] = [packet, packet].map((again) => identificationOf(sent(bed, LAN, again)));
-      expect(one).not.toBe(4711);
-      expect(two).toBe(((one ?? 0) + 1) % 65_536);
-      bed.forwards(LAN, packet, LAN, udp(WA, H2, { id: ((one ?? 0) + 2) % 65_536, dontFragment: false }));
+      for (const id of [IN_HAIRPIN, IN_HAIRPIN + 1]) {
+        bed.forwards(LAN, packet, LAN, udp(WA, H2, { id, dontFragment: false }));
+      }
     },
   },
 ];
