@@ -107,7 +107,9 @@ describe('imports', () => {
 
   it('keep unsafe code out of everything but nptd-io/src/sys and the one module of instructions', () => {
     const wrong = sourceFiles('native', ['.rs'])
-      .filter((file) => !file.path.startsWith('native/nptd-io/src/sys/') && file.path !== 'native/nptd-core/src/arch.rs')
+      .filter(
+        (file) => !file.path.startsWith('native/nptd-io/src/sys/') && file.path !== 'native/nptd-core/src/arch.rs',
+      )
       .filter((file) => file.lines.some((line) => /\bunsafe\b(?!_code)/.test(line.replace(/\/\/.*$/, ''))));
     expect(wrong.map((file) => file.path)).toEqual([]);
   });
