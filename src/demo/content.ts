@@ -16,3 +16,9 @@ export function contentDigest(length: number): string {
   for (const chunk of contentChunks(length)) hash.update(chunk);
   return hash.digest('hex');
 }
+
+/** A name and the text of its TXT record, longer than the MTU: an answer over UDP comes in fragments. */
+export const LONG_ANSWER = {
+  name: 'long.example',
+  text: Buffer.concat([...contentChunks(1500)]).toString('hex'),
+};

@@ -6,8 +6,8 @@ export interface DnsData {
   readonly a: Uint8Array;
   /** For AAAA questions: sixteen octets. */
   readonly aaaa: Uint8Array;
-  /** For TXT questions: at most 255 octets of ASCII. */
-  readonly txt: string;
+  /** For TXT questions about a name: ASCII. */
+  readonly txt: (name: string) => string;
 }
 
 const HEADER = 12;
@@ -17,36 +17,49 @@ const TYPE_AAAA = 28;
 /** Response, authoritative, recursion available; the question's opcode and "recursion desired" are kept. */
 const FLAGS_RESPONSE = 0x8480;
 const FLAGS_KEPT = 0x7900;
+/** Longest string of a TXT record, which has as many as it needs. */
+const STRING_MAX = 255;
 
 /** The answer to a query of one question, or undefined if it is none. */
 export function answerDns(query: Buffer, data: DnsData): Buffer | undefined {
   if (query.length < HEADER || query.readUInt16BE(4) !== 1 || (query[2] ?? 0) >= 0x80) return undefined;
-  const nameEnd = endOfName(query);
-  if (nameEnd === undefined || nameEnd + 4 > query.length) return undefined;
-  const type = query.readUInt16BE(nameEnd);
-  const record = recordData(type, data);
+  const question = readName(query);
+  if (question === undefined || question.end + 4 > query.length) return undefined;
+  const type = query.readUInt16BE(question.end);
+  const record = recordData(type, question.name, data);
   const header = Buffer.from(query.subarray(0, HEADER));
   header.writeUInt16BE((header.readUInt16BE(2) & FLAGS_KEPT) | FLAGS_RESPONSE, 2);
   header.writeUInt16BE(record === undefined ? 0 : 1, 6);
   header.writeUInt32BE(0, 8);
-  const question = query.subarray(HEADER, nameEnd + 4);
-  return Buffer.concat([header, question, record === undefined ? Buffer.alloc(0) : answerRecord(type, record)]);
+  const asked = query.subarray(HEADER, question.end + 4);
+  return Buffer.concat([header, asked, record === undefined ? Buffer.alloc(0) : answerRecord(type, record)]);
 }
 
-function endOfName(query: Buffer): number | undefined {
+/** The name of the question, and where it ends. */
+function readName(query: Buffer): { readonly name: string; readonly end: number } | undefined {
+  const labels: string[] = [];
   let at = HEADER;
   for (let length = query[at]; length !== undefined && length < 64; length = query[at]) {
+    if (length === 0) return { name: labels.join('.'), end: at + 1 };
+    labels.push(query.toString('latin1', at + 1, at + 1 + length));
     at += 1 + length;
-    if (length === 0) return at;
   }
   return undefined;
 }
 
-function recordData(type: number, data: DnsData): Uint8Array | undefined {
+function recordData(type: number, name: string, data: DnsData): Uint8Array | undefined {
   if (type === TYPE_A) return data.a;
   if (type === TYPE_AAAA) return data.aaaa;
-  if (type === TYPE_TXT) return Buffer.from([data.txt.length, ...Buffer.from(data.txt, 'ascii')]);
+  if (type === TYPE_TXT) return Buffer.concat(strings(Buffer.from(data.txt(name), 'ascii')));
   return undefined;
+}
+
+function strings(octets: Buffer): Buffer[] {
+  const count = Math.max(1, Math.ceil(octets.length / STRING_MAX));
+  return Array.from({ length: count }, (_, index) => {
+    const string = octets.subarray(index * STRING_MAX, (index + 1) * STRING_MAX);
+    return Buffer.from([string.length, ...string]);
+  });
 }
 
 /** A resource record about the name of the question, to which it points back. */

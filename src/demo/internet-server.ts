@@ -11,7 +11,7 @@ import { createServer as createHttpServer, type IncomingMessage, type ServerResp
 import { createServer, isIPv6, type Server } from 'node:net';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { contentChunks } from './content.ts';
+import { contentChunks, LONG_ANSWER } from './content.ts';
 import { addressOctets, answerDns } from './dns-answer.ts';
 import { INTERNET } from './site.ts';
 
@@ -66,6 +66,11 @@ async function listenTcp(address: string): Promise<void> {
   ]);
 }
 
+/** Whom the server sees, or a text that no single packet holds. */
+function txtOf(name: string, { address, port }: RemoteInfo): string {
+  return name === LONG_ANSWER.name ? LONG_ANSWER.text : `${address} ${port}`;
+}
+
 async function listenUdp(address: string): Promise<void> {
   const type = isIPv6(address) ? 'udp6' : 'udp4';
   const dns = createSocket(type);
@@ -74,7 +79,7 @@ async function listenUdp(address: string): Promise<void> {
     log('dns', address, peer.address, peer.port);
     const a = addressOctets(INTERNET.web4);
     const aaaa = addressOctets(INTERNET.web6);
-    const answer = answerDns(query, { a, aaaa, txt: `${peer.address} ${peer.port}` });
+    const answer = answerDns(query, { a, aaaa, txt: (name) => txtOf(name, peer) });
     if (answer !== undefined) dns.send(answer, peer.port, peer.address);
   });
   const peers = new Set<string>();

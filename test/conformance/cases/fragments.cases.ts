@@ -229,15 +229,14 @@ export const fragmentCases: readonly Case[] = [
       bed.wait(3);
       bed.ends(ISP_A, second(5000), 'Queued');
       bed.ends(ISP_A, first(5000), 'FragmentStoreFull');
-      bed.ends(ISP_A, second(5001), 'Queued');
+      bed.ends(ISP_A, second(5000), 'Queued');
       bed.ends(LAN, nth(fragmentsOf(udp(H1, S1, ANSWER), 77, 1480), 0), 'FragmentStoreFull');
       bed.ends(LAN, nth(fragmentsOf(udp('10.0.0.12:5000', WA, ANSWER), 77, 1480), 0), 'FragmentStoreFull');
       expect(bed.send(ISP_A, first(17)).verdict).toBe('Forward');
       expect(bed.send(ISP_A, second(17)).verdict).toBe('Forward');
       bed.forwards(ISP_A, udp(S1, WA), LAN, udp(S1, H1));
       bed.wait(2);
-      expect(bed.send(ISP_A, first(5000)).outgoing, 'given up when it was refused').toHaveLength(1);
-      expect(bed.send(ISP_A, first(5001)).outgoing).toHaveLength(2);
+      expect(bed.send(ISP_A, first(5000)).outgoing, 'one was given up when it was refused').toHaveLength(2);
     },
   },
   {
