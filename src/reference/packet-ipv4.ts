@@ -20,6 +20,9 @@ export function parseIpv4(received: Uint8Array): Parsed<Ipv4Packet> {
   if (version !== 4 || headerLength < 20 || totalLength < headerLength || totalLength > received.length) {
     return dropped('Ipv4HeaderInvalid'); // 1812-5.2.2
   }
+  if ((readU16(received, 6) & 0x1fff) * 8 + totalLength > 65_535) {
+    return dropped('Ipv4HeaderInvalid');
+  }
   const octets = received.slice(0, totalLength);
   if (!checksumHolds(octets.subarray(0, headerLength))) {
     return dropped('Ipv4ChecksumWrong'); // 1812-5.2.2

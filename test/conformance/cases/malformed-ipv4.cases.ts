@@ -40,6 +40,12 @@ const BAD: readonly Bad[] = [
   },
   {
     id: '1812-5.2.2',
+    what: 'a fragment that ends beyond the longest datagram',
+    packet: ip4('10.0.0.11', '192.0.2.10', 17, new Uint8Array(16), { fragmentOffset: 65_504 }),
+    reason: 'Ipv4HeaderInvalid',
+  },
+  {
+    id: '1812-5.2.2',
     what: 'a wrong header checksum',
     packet: udp(H1, S1, { headerChecksum: 0x1234 }),
     reason: 'Ipv4ChecksumWrong',

@@ -46,7 +46,12 @@ pub fn locate_headers4(packet: &[u8]) -> Result<Headers4, DropReason> {
         return Err(DropReason::Truncated);
     }
     let (header_len, total_len) = (ipv4::header_len(packet), ipv4::total_len(packet));
-    let fits = header_len >= ipv4::HEADER_LEN && header_len <= total_len && total_len <= packet.len();
+    // A datagram ends at 65,535 octets: beyond, offsets would wrap when the fragment is cut again.
+    let ends = ipv4::fragment_offset(packet) + total_len;
+    let fits = header_len >= ipv4::HEADER_LEN
+        && header_len <= total_len
+        && total_len <= packet.len()
+        && ends <= usize::from(u16::MAX);
     // 1812-5.2.2.
     if ipv4::version(packet) != 4 || !fits {
         return Err(DropReason::Ipv4HeaderInvalid);
