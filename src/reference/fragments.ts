@@ -29,7 +29,7 @@ export function checkRoom(context: Nat44Context, packet: Ipv4Packet): Dropped | 
  */
 export function sendLeg(context: Nat44Context, received: Ipv4Packet, leg: Leg): Outcome {
   if (leg.kind === 'dropped') {
-    refuseOthers(context, received, leg);
+    refuseOthers(context, received);
     return leg;
   }
   const sent = emit4(context.plan, withTtlLess(leg.packet), leg.device);
@@ -55,13 +55,13 @@ export function laterFragment(context: Nat44Context, packet: Ipv4Packet, routed:
   return stored ? { kind: 'queued' } : dropped('FragmentStoreFull');
 }
 
-function refuseOthers({ plan, fragments, ingress, nowUs }: Nat44Context, received: Ipv4Packet, leg: Dropped): void {
+function refuseOthers({ plan, fragments, ingress, nowUs }: Nat44Context, received: Ipv4Packet): void {
   if (!isFirstFragment(received)) {
     return;
   }
   const datagram = datagramOf(ingress, received);
   fragments.takeStored(datagram);
-  if (leg.reason !== 'FragmentStoreFull') {
+  if (fragments.hasRoom(datagram)) {
     fragments.record(datagram, 'refused', tickAfter(nowUs, plan.nat44.fragmentMs));
   }
 }

@@ -248,8 +248,15 @@ export const fragmentCases: readonly Case[] = [
         expect(bed.send(ISP_A, refused(id)).verdict).toBe('UnsupportedProtocol');
       }
       bed.plan(twoUplinks({ b4: { nat44: false }, plan: { policies: [{ prefer: [1, 0] }] } }));
-      const first = nth(fragmentsOf(udp(H1, S1, ANSWER), 77, 1480), 0);
-      bed.forwards(LAN, first, ISP_B, first);
+      const late = nth(fragmentsOf(udp(H1, S1, ANSWER), 76, 1480, { ttl: 1 }), 0);
+      expect([bed.send(LAN, late), bed.send(LAN, late)].map(({ verdict }) => verdict)).toEqual([
+        'HopLimitExceeded',
+        'HopLimitExceeded',
+      ]);
+      const [first, second] = fragmentsOf(udp(H1, S1, ANSWER), 76, 1480);
+      for (const fragment of [first, second]) {
+        bed.forwards(LAN, fragment ?? late, ISP_B, fragment ?? late);
+      }
     },
   },
   {
