@@ -21,6 +21,12 @@ const NETWORK_PROGRAMS = {
   perl: 'perl-base',
 };
 
+/** Programs of single end-to-end tests, which are skipped where they are missing. */
+const TEST_PROGRAMS = { turnserver: 'coturn', turnutils_natdiscovery: 'coturn' };
+
+/** Services that come with a package and that nobody asked for: masked before it is installed, so they never run. */
+const SERVICES = { coturn: 'coturn.service' };
+
 /** `cc` links the addon; the others let the optional dependency raw-socket compile. */
 const BUILD_PROGRAMS = { cc: 'gcc', 'c++': 'g++', make: 'make', python3: 'python3' };
 
@@ -69,23 +75,35 @@ export function installCommand(programs) {
 
 /** Installs the Debian packages of missing programs, where that can be done: as root on a Debian-like system. */
 export async function installPrograms(step) {
-  const all = [...Object.keys(BUILD_PROGRAMS), ...Object.keys(NETWORK_PROGRAMS)];
-  const missing = all.filter((program) => !hasProgram(program));
-  if (missing.length === 0 || process.getuid?.() !== 0 || !hasProgram('apt-get')) return;
-  const packages = packagesOf(missing);
-  await step(`Debian packages ${packages.join(' ')} (for ${missing.join(', ')})`, async () => {
-    const env = { DEBIAN_FRONTEND: 'noninteractive' };
-    const install = ['apt-get', 'install', '-y', '-q', '--no-install-recommends', ...packages];
-    let text = '';
-    const options = { env, quiet: true, secondsMax: 300, onText: (more) => (text += more) };
-    await run(['apt-get', 'update', '-q'], options);
-    const { code } = await run(install, options);
-    if (code !== 0) process.stderr.write(text);
-  });
+  if (process.getuid?.() !== 0 || !hasProgram('apt-get')) return;
+  // One group a run of apt-get: what only some tests want must not keep the rest from being installed.
+  for (const group of [{ ...BUILD_PROGRAMS, ...NETWORK_PROGRAMS }, TEST_PROGRAMS]) {
+    const missing = Object.keys(group).filter((program) => !hasProgram(program));
+    if (missing.length === 0) continue;
+    const packages = packagesOf(missing);
+    await step(`Debian packages ${packages.join(' ')} (for ${missing.join(', ')})`, () => installPackages(packages));
+  }
+}
+
+async function installPackages(packages) {
+  const env = { DEBIAN_FRONTEND: 'noninteractive' };
+  const install = ['apt-get', 'install', '-y', '-q', '--no-install-recommends', ...packages];
+  let text = '';
+  const options = { env, quiet: true, secondsMax: 300, onText: (more) => (text += more) };
+  await run(['apt-get', 'update', '-q'], options);
+  maskServices(packages);
+  const { code } = await run(install, options);
+  if (code !== 0) process.stderr.write(text);
+}
+
+/** `systemctl unmask` takes it back. Without systemd the services wait for their defaults file to switch them on. */
+function maskServices(packages) {
+  if (!hasProgram('systemctl')) return;
+  for (const name of packages) if (Object.hasOwn(SERVICES, name)) outputOf('systemctl', 'mask', SERVICES[name]);
 }
 
 function packagesOf(programs) {
-  const all = { ...BUILD_PROGRAMS, ...NETWORK_PROGRAMS };
+  const all = { ...BUILD_PROGRAMS, ...NETWORK_PROGRAMS, ...TEST_PROGRAMS };
   return [...new Set(programs.map((program) => all[program] ?? program))];
 }
 
