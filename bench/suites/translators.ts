@@ -6,7 +6,12 @@ import { ISP_A, LAN, twoUplinks } from '../../test/support/plans.ts';
 import { answer4, answer6, FLOWS, internalPackets4, internalPackets6 } from './packets.ts';
 import type { Candidate } from './suite.ts';
 
-const OPTIONS: TranslatorOptions = { secret: new Uint8Array(16), mappingsMax: 65_536, sessionsMax: 65_536 };
+const OPTIONS: TranslatorOptions = {
+  secret: new Uint8Array(16),
+  mappingsMax: 65_536,
+  sessionsMax: 65_536,
+  hostsMax: 4096,
+};
 const NOW_US = 1_000_000;
 
 export interface Case {

@@ -75,7 +75,7 @@ class ConfiguredTranslator implements PacketTranslator {
     this.#config = config;
     const { mappings: mappingsMax, sessions: sessionsMax } = config.limits;
     const secret = options.secret ?? randomBytes(16);
-    this.#native = attempt(() => new NativeTranslator({ secret, mappingsMax, sessionsMax }));
+    this.#native = attempt(() => new NativeTranslator({ secret, mappingsMax, sessionsMax, hostsMax: 4096 }));
     this.apply(config);
   }
 

@@ -201,7 +201,7 @@ export interface BindingPlan {
   nat44: BindingPlanNat44
   /** NPTv6 behaviour. */
   nptv6: BindingPlanNptv6
-  /** Bucket for own ICMP errors, and another for TCP resets. */
+  /** Buckets for own ICMP errors towards the site, towards uplinks, and for TCP resets. */
   errorRate: BindingPlanRate
 }
 
@@ -217,6 +217,32 @@ export interface BindingPlanDevice {
   ipv4: readonly BindingPlanInterface4[]
   /** Own IPv6 addresses. */
   ipv6: readonly BindingPlanInterface6[]
+}
+
+/** `PlanExempt`. */
+export interface BindingPlanExempt {
+  /** First address of the prefix. */
+  prefix: number
+  /** Its length in bits. */
+  prefixLength: number
+  /** IP protocol; absent: all. */
+  protocol?: number
+  /** Lowest remote port; absent: all. */
+  portLow?: number
+  /** Highest remote port; absent: all. */
+  portHigh?: number
+}
+
+/** `PlanHostLimits`. */
+export interface BindingPlanHostLimits {
+  /** Mappings of one protocol. */
+  mappingsPerProtocol: number
+  /** Sessions. */
+  sessions: number
+  /** Sessions of one mapping. */
+  sessionsPerMapping: number
+  /** New flows from the site. */
+  flows: BindingPlanRate
 }
 
 /** `PlanInterface4`. */
@@ -237,26 +263,50 @@ export interface BindingPlanInterface6 {
 
 /** `PlanNat44`. */
 export interface BindingPlanNat44 {
-  /** Idle time of UDP sessions, milliseconds. */
+  /** Idle time of UDP and UDP-Lite sessions, milliseconds. */
   udpMs: number
   /** Idle time of ICMP query sessions, milliseconds. */
   icmpMs: number
-  /** Idle time of TCP connections that open or close, milliseconds. */
-  tcpTransitoryMs: number
+  /** Idle time of sessions of protocols without ports, milliseconds. */
+  otherMs: number
+  /** Idle time of TCP connections before both sides have sent a SYN, milliseconds. */
+  tcpOpeningMs: number
+  /** Idle time of TCP connections after both FINs or a RST, milliseconds. */
+  tcpClosingMs: number
   /** Idle time of established TCP connections, milliseconds. */
   tcpEstablishedMs: number
+  /** Idle time of DCCP connections that open or close, milliseconds. */
+  dccpTransitoryMs: number
+  /** Idle time of established DCCP connections, milliseconds. */
+  dccpEstablishedMs: number
   /** Rest of a freed external port, milliseconds. */
   portRestMs: number
+  /** Ports that rest at most in one pool. */
+  restingPortsMax: number
   /** Filtering of UDP. */
   filteringUdp: 'endpoint-independent' | 'address-dependent' | 'address-and-port-dependent'
   /** Filtering of TCP. */
   filteringTcp: 'endpoint-independent' | 'address-dependent' | 'address-and-port-dependent'
   /** Filtering of ICMP queries. */
   filteringIcmp: 'endpoint-independent' | 'address-dependent' | 'address-and-port-dependent'
+  /** Filtering of DCCP. */
+  filteringDccp: 'endpoint-independent' | 'address-dependent' | 'address-and-port-dependent'
   /** How long fragments wait for the first one of their datagram, and are translated after it. */
   fragmentMs: number
+  /** How long an unsolicited inbound SYN is held before it is answered, milliseconds; 0: never answered. */
+  holdMs: number
+  /** Whether protocols without ports are translated by address alone. */
+  otherProtocols: boolean
+  /** Whether what filtering refuses is answered by an ICMP error. */
+  refuseFiltered: boolean
+  /** Whether an external port is even where the internal one is. */
+  preserveParity: boolean
   /** Destinations that are not translated. */
-  exempt: readonly BindingPlanPrefix4[]
+  exempt: readonly BindingPlanExempt[]
+  /** Published endpoints. */
+  staticMappings: readonly BindingPlanStaticMapping[]
+  /** What one internal address may hold. */
+  hostLimits: BindingPlanHostLimits
 }
 
 /** `PlanNptv6`. */
@@ -271,12 +321,14 @@ export interface BindingPlanPolicy {
   prefer: readonly number[]
 }
 
-/** `PlanPrefix4`. */
-export interface BindingPlanPrefix4 {
-  /** Its first address. */
-  prefix: number
-  /** Its length in bits. */
-  prefixLength: number
+/** `PlanPorts`. */
+export interface BindingPlanPorts {
+  /** IP protocol. */
+  protocol: number
+  /** Lowest port. */
+  low: number
+  /** Highest port. */
+  high: number
 }
 
 /** `PlanPrefixPair`. */
@@ -329,6 +381,32 @@ export interface BindingPlanRoute6 {
   via: Uint8Array
 }
 
+/** `PlanStaticMapping`. */
+export interface BindingPlanStaticMapping {
+  /** Its uplink. */
+  slot: number
+  /** External address. */
+  externalAddress: number
+  /** Internal address. */
+  internalAddress: number
+  /** Absent: the whole address. */
+  ports?: BindingPlanStaticPorts
+}
+
+/** `PlanStaticPorts`. */
+export interface BindingPlanStaticPorts {
+  /** IP protocol. */
+  protocol: number
+  /** First external port. */
+  external: number
+  /** First internal port. */
+  internal: number
+  /** Number of ports. */
+  count: number
+  /** The host sees clients as the gateway's internal address. */
+  gatewaySource: boolean
+}
+
 /** `PlanUplink`. */
 export interface BindingPlanUplink {
   /** Stable position, 0 to 15. */
@@ -347,6 +425,8 @@ export interface BindingPlanUplink {
 export interface BindingPlanUplink4 {
   /** Whether new traffic may use it. */
   usable: boolean
+  /** Whether new traffic may use it when no uplink of the policy is usable. */
+  lastResort: boolean
   /** Next hop. */
   gateway?: number
   /** External addresses. */
@@ -359,12 +439,16 @@ export interface BindingPlanUplink4 {
   nat44: boolean
   /** Largest TCP maximum segment size, octets; absent: left alone. */
   mssClamp?: number
+  /** The gateway's own ports. */
+  reserved: readonly BindingPlanPorts[]
 }
 
 /** `PlanUplink6`. */
 export interface BindingPlanUplink6 {
   /** Whether new traffic may use it. */
   usable: boolean
+  /** Whether new traffic may use it when no uplink of the policy is usable. */
+  lastResort: boolean
   /** Next hop, 16 octets. */
   gateway?: Uint8Array
   /** Translators. */

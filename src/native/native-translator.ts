@@ -3,6 +3,7 @@ import type { Plan } from '../plan/plan.ts';
 import type {
   MappingRow,
   OutgoingPacket,
+  PortRest,
   SessionRow,
   TranslationResult,
   Translator,
@@ -63,6 +64,16 @@ export class NativeTranslator implements Translator {
   takeOutputs(): OutgoingPacket[] {
     return this.#native.takeOutputs();
   }
+
+  tick(_nowUs: number): OutgoingPacket[] {
+    return [];
+  }
+
+  portRests(_nowUs: number): PortRest[] {
+    return [];
+  }
+
+  restorePortRests(_rests: readonly PortRest[], _nowUs: number): void {}
 
   sessions(nowUs: number): SessionRow[] {
     return this.#native.sessions(nowUs);

@@ -116,11 +116,13 @@ function planUplink({ name, ipv4, ipv6 }: UplinkConfig, device: number, state: P
 function planUplink4({ gateway, pool, ports, nat44, mssClamp }: Uplink4Config, usable: boolean): PlanUplink4 {
   return {
     usable,
+    lastResort: true,
     gateway,
     pool,
     portLow: ports.low,
     portHigh: ports.high,
     nat44,
+    reserved: [],
     ...(mssClamp === undefined ? {} : { mssClamp }),
   };
 }
@@ -128,18 +130,41 @@ function planUplink4({ gateway, pool, ports, nat44, mssClamp }: Uplink4Config, u
 function planUplink6({ gateway, pairs }: Uplink6Config, usable: boolean): PlanUplink6 {
   return {
     usable,
+    lastResort: true,
     gateway: ipv6ToOctets(gateway),
     pairs: pairs.map(planPair),
   };
 }
 
 function planNat44({ timeouts, portRestMs, filtering, exempt }: Nat44Config): PlanNat44 {
+  const { udpMs, icmpMs, tcpTransitoryMs, tcpEstablishedMs, fragmentMs } = timeouts;
   return {
-    ...timeouts,
+    udpMs,
+    icmpMs,
+    otherMs: 300_000,
+    tcpOpeningMs: tcpTransitoryMs,
+    tcpClosingMs: tcpTransitoryMs,
+    tcpEstablishedMs,
+    dccpTransitoryMs: 480_000,
+    dccpEstablishedMs: 7_440_000,
+    fragmentMs,
+    holdMs: 6000,
     portRestMs,
+    restingPortsMax: 65_536,
     filteringUdp: filtering.udp,
     filteringTcp: filtering.tcp,
     filteringIcmp: filtering.icmp,
+    filteringDccp: filtering.tcp,
+    otherProtocols: true,
+    refuseFiltered: false,
+    preserveParity: false,
+    staticMappings: [],
+    hostLimits: {
+      mappingsPerProtocol: 32_768,
+      sessions: 65_536,
+      sessionsPerMapping: 65_536,
+      flows: { perSecond: 2000, burst: 10_000 },
+    },
     exempt: exempt.map(({ address, length }) => ({ prefix: address, prefixLength: length })),
   };
 }

@@ -4,8 +4,8 @@ import { formatMacAddress, macAddress } from '../net/mac-address.ts';
 import type {
   Plan,
   PlanDevice,
+  PlanExempt,
   PlanNat44,
-  PlanPrefix4,
   PlanPrefixPair,
   PlanRoute,
   PlanUplink,
@@ -86,7 +86,8 @@ function diffNat44(before: PlanNat44, after: PlanNat44): string[] {
   return [
     ...changed('UDP timeout', ms(before.udpMs), ms(after.udpMs)),
     ...changed('ICMP timeout', ms(before.icmpMs), ms(after.icmpMs)),
-    ...changed('TCP transitory timeout', ms(before.tcpTransitoryMs), ms(after.tcpTransitoryMs)),
+    ...changed('TCP opening timeout', ms(before.tcpOpeningMs), ms(after.tcpOpeningMs)),
+    ...changed('TCP closing timeout', ms(before.tcpClosingMs), ms(after.tcpClosingMs)),
     ...changed('TCP established timeout', ms(before.tcpEstablishedMs), ms(after.tcpEstablishedMs)),
     ...changed('fragment timeout', ms(before.fragmentMs), ms(after.fragmentMs)),
     ...changed('rest of freed ports', ms(before.portRestMs), ms(after.portRestMs)),
@@ -119,7 +120,7 @@ function mssText(ipv4: PlanUplink4 | undefined): string {
   return ipv4?.mssClamp === undefined ? 'left alone' : `${ipv4.mssClamp}`;
 }
 
-function prefixesText(prefixes: readonly PlanPrefix4[]): string {
+function prefixesText(prefixes: readonly PlanExempt[]): string {
   if (prefixes.length === 0) return 'none';
   return prefixes.map(({ prefix, prefixLength }) => `${address4(prefix)}/${prefixLength}`).join(', ');
 }

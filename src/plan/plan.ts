@@ -17,7 +17,7 @@ export interface Plan {
   readonly policies: readonly PlanPolicy[];
   readonly nat44: PlanNat44;
   readonly nptv6: PlanNptv6;
-  /** Bucket for own ICMP errors (both families together), and another of the same shape for TCP resets. */
+  /** Buckets of this shape for own ICMP errors towards the site, those towards uplinks, and TCP resets. */
   readonly errorRate: PlanRate;
 }
 
@@ -65,6 +65,8 @@ export interface PlanUplink {
 export interface PlanUplink4 {
   /** Whether new traffic may use it: health decides. */
   readonly usable: boolean;
+  /** Whether new traffic may use it when no uplink of the policy is usable. */
+  readonly lastResort: boolean;
   /** Next hop; absent on a point-to-point link. */
   readonly gateway?: number;
   /** External addresses of mappings; the first is the uplink's own. */
@@ -75,10 +77,21 @@ export interface PlanUplink4 {
   readonly nat44: boolean;
   /** Largest TCP maximum segment size, octets; absent: left alone. */
   readonly mssClamp?: number;
+  /** The gateway's own ports: never handed out. */
+  readonly reserved: readonly PlanPorts[];
+}
+
+/** Ports of one IP protocol (6, 17, 33 or 136); both ends belong to it. */
+export interface PlanPorts {
+  readonly protocol: number;
+  readonly low: number;
+  readonly high: number;
 }
 
 export interface PlanUplink6 {
   readonly usable: boolean;
+  /** As in `PlanUplink4`. */
+  readonly lastResort: boolean;
   readonly gateway?: Uint8Array;
   /** Each pair is a translator of its own (RFC 6296 section 3.1). */
   readonly pairs: readonly PlanPrefixPair[];
@@ -99,24 +112,85 @@ export interface PlanPolicy {
 export type PlanFiltering = 'endpoint-independent' | 'address-dependent' | 'address-and-port-dependent';
 
 export interface PlanNat44 {
+  /** Of UDP and UDP-Lite. */
   readonly udpMs: number;
   readonly icmpMs: number;
-  readonly tcpTransitoryMs: number;
+  /** Of protocols without ports: GRE, ESP, SCTP, unknown ones. */
+  readonly otherMs: number;
+  /** TCP before both sides have sent a SYN. */
+  readonly tcpOpeningMs: number;
+  /** TCP after both FINs or a RST. */
+  readonly tcpClosingMs: number;
   readonly tcpEstablishedMs: number;
+  /** DCCP that opens or closes. */
+  readonly dccpTransitoryMs: number;
+  readonly dccpEstablishedMs: number;
   /** How long a freed external port rests before another endpoint gets it. */
   readonly portRestMs: number;
+  /** Ports that rest at most in one pool (uplink, external address, protocol). */
+  readonly restingPortsMax: number;
+  /** Of UDP and UDP-Lite. */
   readonly filteringUdp: PlanFiltering;
   readonly filteringTcp: PlanFiltering;
   readonly filteringIcmp: PlanFiltering;
+  readonly filteringDccp: PlanFiltering;
   /** How long fragments of a datagram wait for the first one, and are translated after it. */
   readonly fragmentMs: number;
+  /** How long an unsolicited inbound SYN waits before it is answered by an ICMP error; 0: it is never answered. */
+  readonly holdMs: number;
+  /** Whether protocols without ports are translated by address alone. */
+  readonly otherProtocols: boolean;
+  /** Whether what filtering refuses is answered by an ICMP error. */
+  readonly refuseFiltered: boolean;
+  /** Whether an external port is even where the internal one is. */
+  readonly preserveParity: boolean;
   /** Destinations that are not translated. */
-  readonly exempt: readonly PlanPrefix4[];
+  readonly exempt: readonly PlanExempt[];
+  /** No two of one uplink share an external or an internal endpoint. */
+  readonly staticMappings: readonly PlanStaticMapping[];
+  readonly hostLimits: PlanHostLimits;
 }
 
-export interface PlanPrefix4 {
+/** Remote endpoints that see the site untranslated. */
+export interface PlanExempt {
   readonly prefix: number;
   readonly prefixLength: number;
+  /** IP protocol; absent: all. */
+  readonly protocol?: number;
+  /** Remote ports of that protocol (6, 17, 33 or 136); both are there or neither. */
+  readonly portLow?: number;
+  readonly portHigh?: number;
+}
+
+/** External endpoints of an uplink that lead to an internal host, whoever calls. */
+export interface PlanStaticMapping {
+  readonly slot: number;
+  readonly externalAddress: number;
+  readonly internalAddress: number;
+  /** Absent: the whole address, every protocol and port. */
+  readonly ports?: PlanStaticPorts;
+}
+
+/** `count` ports from each of the two on. */
+export interface PlanStaticPorts {
+  /** 6, 17, 33 or 136. */
+  readonly protocol: number;
+  readonly external: number;
+  readonly internal: number;
+  /** At least 1. */
+  readonly count: number;
+  /** The host sees clients as the gateway's internal address. */
+  readonly gatewaySource: boolean;
+}
+
+/** What one internal address may hold. */
+export interface PlanHostLimits {
+  /** Live and resting; protocols without ports count as one. */
+  readonly mappingsPerProtocol: number;
+  readonly sessions: number;
+  readonly sessionsPerMapping: number;
+  /** New flows from inside. */
+  readonly flows: PlanRate;
 }
 
 export interface PlanNptv6 {

@@ -20,6 +20,7 @@ import { uplinkAt } from './steering.ts';
 import type {
   MappingRow,
   OutgoingPacket,
+  PortRest,
   SessionRow,
   TranslationResult,
   Translator,
@@ -68,6 +69,16 @@ export class ReferenceTranslator implements Translator {
     const outcome = this.#decide(plan, packet, device, ingress, nowUs);
     return this.#resultOf(plan, packet, device, outcome, nowUs);
   }
+
+  tick(_nowUs: number): OutgoingPacket[] {
+    return [];
+  }
+
+  portRests(_nowUs: number): PortRest[] {
+    return [];
+  }
+
+  restorePortRests(_rests: readonly PortRest[], _nowUs: number): void {}
 
   sessions(nowUs: number): SessionRow[] {
     this.#table.advance(nowUs);

@@ -41,10 +41,10 @@ function advanceTcp(context: Nat44Context, session: Session, flow: Flow, side: S
 }
 
 function takeStep(context: Nat44Context, session: Session, step: TcpStep): void {
-  const { tcpTransitoryMs, tcpEstablishedMs } = context.plan.nat44; // 5382-R5
+  const { tcpClosingMs, tcpEstablishedMs } = context.plan.nat44; // 5382-R5
   session.tcp = { state: step.state, opener: step.opener };
   if (step.lifetime !== 'unchanged') {
-    const lifetimeMs = step.lifetime === 'transitory' ? tcpTransitoryMs : tcpEstablishedMs;
+    const lifetimeMs = step.lifetime === 'transitory' ? tcpClosingMs : tcpEstablishedMs;
     session.endTick = tickAfter(context.nowUs, lifetimeMs);
   }
 }

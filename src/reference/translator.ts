@@ -13,6 +13,8 @@ export interface TranslatorOptions {
   /** Most live and resting mappings. */
   readonly mappingsMax: number;
   readonly sessionsMax: number;
+  /** Most internal addresses that hold mappings or sessions at once. */
+  readonly hostsMax: number;
 }
 
 /** One packet that leaves. */
@@ -32,14 +34,22 @@ export interface TranslationResult {
   readonly outgoing: readonly OutgoingPacket[];
 }
 
-/** One live session, as operators see it. Endpoints are `address:port`; of an ICMP query the port is its identifier. */
+/** `ip-` and its number where it has no other name. */
+export type ProtocolName = 'udp' | 'tcp' | 'icmp' | 'udp-lite' | 'dccp' | 'gre' | 'esp' | 'sctp' | `ip-${number}`;
+
+/**
+ * One live session, as operators see it. Endpoints are `address:port`; of an ICMP query the port is its identifier,
+ * and 0 where the protocol has no ports.
+ */
 export interface SessionRow {
-  readonly protocol: 'udp' | 'tcp' | 'icmp';
+  readonly protocol: ProtocolName;
   readonly internal: string;
   readonly external: string;
   readonly remote: string;
+  /** What the internal host sees instead of the remote endpoint, if that is another one. */
+  readonly apparent?: string;
   readonly uplinkSlot: number;
-  /** State of the TCP machine; absent for other protocols. */
+  /** State of the TCP machine, which DCCP has too; absent for other protocols. */
   readonly tcpState?: string;
   /** Milliseconds until it ends if nothing refreshes it, rounded down. */
   readonly expiresInMs: number;
@@ -47,11 +57,23 @@ export interface SessionRow {
 
 /** One live mapping. */
 export interface MappingRow {
-  readonly protocol: 'udp' | 'tcp' | 'icmp';
+  readonly protocol: ProtocolName;
   readonly internal: string;
   readonly external: string;
   readonly uplinkSlot: number;
   readonly sessions: number;
+}
+
+/** A port that must not go to another endpoint for a while. */
+export interface PortRest {
+  readonly slot: number;
+  /** IP protocol: 1, 6, 17, 33 or 136. */
+  readonly protocol: number;
+  readonly internalAddress: number;
+  readonly internalPort: number;
+  readonly externalAddress: number;
+  readonly externalPort: number;
+  readonly restMs: number;
 }
 
 export interface Translator {
@@ -64,6 +86,12 @@ export interface Translator {
    * @param nowUs microseconds since a fixed origin, never falling
    */
   process(device: number, octets: Uint8Array, nowUs: number): TranslationResult;
+  /** Does what time alone calls for: errors about held packets that nobody wanted. Their number per call is bounded. */
+  tick(nowUs: number): OutgoingPacket[];
+  /** Live mappings, which would rest for the configured time, and resting ones with what remains, in no particular order. */
+  portRests(nowUs: number): PortRest[];
+  /** Makes resting mappings again of what a former process held; those that do not fit the plan are left out. */
+  restorePortRests(rests: readonly PortRest[], nowUs: number): void;
   /** Live sessions at an instant, in no particular order. */
   sessions(nowUs: number): SessionRow[];
   /** Live mappings at an instant, in no particular order. */

@@ -85,7 +85,7 @@ function planOf({ internal_prefix, external_prefix }: PairFields): Plan {
       device({ ipv6: ['3fff:ffff::2/64'] }, { uplinkSlot: 0, mtu: 9000 }),
     ],
     routes: [{ device: LAN, ipv6: { prefix: pair.internal, prefixLength: pair.internalLength, via: ipv6('fdff::2') } }],
-    uplinks: [{ slot: 0, epoch: 0, device: UPLINK, ipv6: { usable: true, pairs: [pair] } }],
+    uplinks: [{ slot: 0, epoch: 0, device: UPLINK, ipv6: { usable: true, lastResort: true, pairs: [pair] } }],
     policies: [{ prefer: [0] }],
     nat44: NAT44,
     nptv6: { translateZeroInterfaceId: false },

@@ -69,7 +69,7 @@ describe('the search itself', () => {
       writeRecording(
         found?.recording ?? {
           note: '',
-          options: { secret: new Uint8Array(), mappingsMax: 0, sessionsMax: 0 },
+          options: { secret: new Uint8Array(), mappingsMax: 0, sessionsMax: 0, hostsMax: 0 },
           steps: [],
         },
       ),

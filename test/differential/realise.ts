@@ -1,6 +1,6 @@
 /** Turns an event into a packet, with what the gateway has done so far. */
 import type { Plan } from '../../src/plan/plan.ts';
-import type { MappingRow, SessionRow } from '../../src/reference/translator.ts';
+import type { MappingRow, ProtocolName, SessionRow } from '../../src/reference/translator.ts';
 import {
   concat,
   echoReply,
@@ -24,7 +24,6 @@ import type {
   InSessionEvent,
   OutboundEvent,
   PacketShape,
-  Protocol,
   ToMappingEvent,
 } from './event.ts';
 import { flood, fragmentOf } from './fragments.ts';
@@ -217,10 +216,10 @@ function outbound(event: OutboundEvent): Arrival {
 }
 
 /** A packet of a flow; of ICMP the port of the source is the identifier. */
-function flowPacket(protocol: Protocol, from: string, to: string, flags: string, shape: PacketShape): Uint8Array {
+function flowPacket(protocol: ProtocolName, from: string, to: string, flags: string, shape: PacketShape): Uint8Array {
   const fields = fieldsOf(shape);
   switch (protocol) {
-    case 'udp':
+    default:
       // An odd number of payload octets now and then comes without a checksum.
       return udp(from, to, shape.size % 8 === 5 ? { ...fields, checksum: 0 } : fields);
     case 'tcp':

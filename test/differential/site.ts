@@ -4,7 +4,7 @@ import type { Plan, PlanFiltering, PlanPrefixPair, PlanUplink } from '../../src/
 import type { TranslatorOptions } from '../../src/reference/translator.ts';
 import { ipv4 } from '../support/packet-builder.ts';
 import { ipv6 } from '../support/packet-builder-ipv6.ts';
-import { device, LAN, prefix4, prefixPair, UPLINK_A4, UPLINK_B4 } from '../support/plans.ts';
+import { device, LAN, NAT44, prefix4, prefixPair, UPLINK_A4, UPLINK_B4 } from '../support/plans.ts';
 import type { PlanEvent } from './event.ts';
 
 /** Everything about a site that a seed decides. */
@@ -46,17 +46,42 @@ const CLASSES: readonly PlanFiltering[] = ['address-dependent', 'endpoint-indepe
 
 /** Lifetimes in milliseconds: the defaults scaled down, some of them no multiple of a tick. */
 const TIMERS = [
-  { udpMs: 5000, icmpMs: 2000, tcpTransitoryMs: 4000, tcpEstablishedMs: 20_000, portRestMs: 2000, fragmentMs: 2000 },
-  { udpMs: 1050, icmpMs: 999, tcpTransitoryMs: 2001, tcpEstablishedMs: 7499, portRestMs: 1050, fragmentMs: 999 },
+  {
+    udpMs: 5000,
+    icmpMs: 2000,
+    tcpOpeningMs: 4000,
+    tcpClosingMs: 4000,
+    tcpEstablishedMs: 20_000,
+    portRestMs: 2000,
+    fragmentMs: 2000,
+  },
+  {
+    udpMs: 1050,
+    icmpMs: 999,
+    tcpOpeningMs: 2001,
+    tcpClosingMs: 2001,
+    tcpEstablishedMs: 7499,
+    portRestMs: 1050,
+    fragmentMs: 999,
+  },
   {
     udpMs: 300_000,
     icmpMs: 60_000,
-    tcpTransitoryMs: 240_000,
+    tcpOpeningMs: 240_000,
+    tcpClosingMs: 240_000,
     tcpEstablishedMs: 7_440_000,
     portRestMs: 120_000,
     fragmentMs: 5000,
   },
-  { udpMs: 10_000, icmpMs: 5000, tcpTransitoryMs: 5000, tcpEstablishedMs: 60_000, portRestMs: 0, fragmentMs: 5000 },
+  {
+    udpMs: 10_000,
+    icmpMs: 5000,
+    tcpOpeningMs: 5000,
+    tcpClosingMs: 5000,
+    tcpEstablishedMs: 60_000,
+    portRestMs: 0,
+    fragmentMs: 5000,
+  },
 ];
 
 const PAIRS: readonly (readonly PlanPrefixPair[])[] = [
@@ -152,7 +177,7 @@ export function changed(state: PlanState, { change }: PlanEvent): PlanState {
 }
 
 export function optionsOf(site: Site): TranslatorOptions {
-  return { secret: site.secret, mappingsMax: site.mappingsMax, sessionsMax: site.sessionsMax };
+  return { secret: site.secret, mappingsMax: site.mappingsMax, sessionsMax: site.sessionsMax, hostsMax: 1000 };
 }
 
 /** Internal devices 0 and 3, uplink A on device 1, uplink B on device 2. */
@@ -178,14 +203,14 @@ function plainPlan(site: Site, state: PlanState, generation: number): Plan {
         nat44: !state.routedA,
         ...clampOf(site.mssClamp[0]),
       },
-      ipv6: { usable: state.usableA, pairs: PAIRS[site.pairsA] ?? [] },
+      ipv6: { usable: state.usableA, lastResort: true, pairs: PAIRS[site.pairsA] ?? [] },
     },
     {
       slot: 1,
       epoch: 0,
       device: 2,
       ipv4: { ...UPLINK_B4, usable: state.usableB, ...clampOf(site.mssClamp[1]) },
-      ipv6: { usable: state.usableB, pairs: PAIRS_B[site.pairsB] ?? [] },
+      ipv6: { usable: state.usableB, lastResort: true, pairs: PAIRS_B[site.pairsB] ?? [] },
     },
   ];
   return {
@@ -208,7 +233,12 @@ function plainPlan(site: Site, state: PlanState, generation: number): Plan {
     ],
     uplinks,
     policies: [{ prefer: state.preferB ? [1, 0] : [0, 1] }],
-    nat44: { ...timersOf(site), exempt: site.exempt.map(prefix4), ...filteringOf(site.filtering + state.filtering) },
+    nat44: {
+      ...NAT44,
+      ...timersOf(site),
+      exempt: site.exempt.map(prefix4),
+      ...filteringOf(site.filtering + state.filtering),
+    },
     nptv6: { translateZeroInterfaceId: site.translateZeros },
     errorRate: { perSecond: site.rate[0], burst: site.rate[1] },
   };

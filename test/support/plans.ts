@@ -7,8 +7,8 @@
 import type {
   Plan,
   PlanDevice,
+  PlanExempt,
   PlanNat44,
-  PlanPrefix4,
   PlanPrefixPair,
   PlanUplink,
   PlanUplink4,
@@ -26,14 +26,31 @@ export const OFFICE = 3;
 export const NAT44: PlanNat44 = {
   udpMs: 300_000,
   icmpMs: 60_000,
-  tcpTransitoryMs: 240_000,
+  otherMs: 300_000,
+  tcpOpeningMs: 240_000,
+  tcpClosingMs: 240_000,
   tcpEstablishedMs: 7_440_000,
+  dccpTransitoryMs: 480_000,
+  dccpEstablishedMs: 7_440_000,
   portRestMs: 120_000,
+  restingPortsMax: 65_536,
   filteringUdp: 'address-dependent',
   filteringTcp: 'address-dependent',
   filteringIcmp: 'address-dependent',
+  filteringDccp: 'address-dependent',
   fragmentMs: 5000,
+  holdMs: 6000,
+  otherProtocols: true,
+  refuseFiltered: false,
+  preserveParity: false,
   exempt: [],
+  staticMappings: [],
+  hostLimits: {
+    mappingsPerProtocol: 32_768,
+    sessions: 65_536,
+    sessionsPerMapping: 65_536,
+    flows: { perSecond: 2000, burst: 10_000 },
+  },
 };
 
 /** `fd01:203:405::/48` and its external counterpart as a pair. */
@@ -68,11 +85,13 @@ export function device(
 
 export const UPLINK_A4: PlanUplink4 = {
   usable: true,
+  lastResort: true,
   gateway: ipv4('203.0.113.1'),
   pool: [ipv4('203.0.113.2')],
   portLow: 1,
   portHigh: 65535,
   nat44: true,
+  reserved: [],
 };
 
 export const UPLINK_B4: PlanUplink4 = {
@@ -83,16 +102,18 @@ export const UPLINK_B4: PlanUplink4 = {
 
 export const UPLINK_A6: PlanUplink6 = {
   usable: true,
+  lastResort: true,
   pairs: [prefixPair('fd01:203:405::/48', '2001:db8:1::/48')],
 };
 
 export const UPLINK_B6: PlanUplink6 = {
   usable: true,
+  lastResort: true,
   pairs: [prefixPair('fd01:203:405::/48', '2001:db8:5555::/48')],
 };
 
 /** `192.0.2.0/24` in a plan. */
-export function prefix4(text: string): PlanPrefix4 {
+export function prefix4(text: string): PlanExempt {
   const [address = '', length = ''] = text.split('/');
   return { prefix: ipv4(address), prefixLength: Number(length) };
 }

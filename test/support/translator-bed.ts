@@ -14,7 +14,7 @@ export type MakeTranslator = (options: TranslatorOptions) => Translator;
 
 export const SECRET = Uint8Array.from({ length: 16 }, (_, index) => index);
 
-export const OPTIONS: TranslatorOptions = { secret: SECRET, mappingsMax: 1000, sessionsMax: 1000 };
+export const OPTIONS: TranslatorOptions = { secret: SECRET, mappingsMax: 1000, sessionsMax: 1000, hostsMax: 1000 };
 
 export interface ExpectedPacket {
   readonly device: number;

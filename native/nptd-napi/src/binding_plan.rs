@@ -30,7 +30,7 @@ pub struct BindingPlan {
     pub nat44: BindingPlanNat44,
     /// NPTv6 behaviour.
     pub nptv6: BindingPlanNptv6,
-    /// Bucket for own ICMP errors, and another for TCP resets.
+    /// Buckets for own ICMP errors towards the site, towards uplinks, and for TCP resets.
     pub error_rate: BindingPlanRate,
 }
 
@@ -122,6 +122,8 @@ pub struct BindingPlanUplink {
 pub struct BindingPlanUplink4 {
     /// Whether new traffic may use it.
     pub usable: bool,
+    /// Whether new traffic may use it when no uplink of the policy is usable.
+    pub last_resort: bool,
     /// Next hop.
     pub gateway: Option<f64>,
     /// External addresses.
@@ -135,6 +137,20 @@ pub struct BindingPlanUplink4 {
     pub nat44: bool,
     /// Largest TCP maximum segment size, octets; absent: left alone.
     pub mss_clamp: Option<f64>,
+    /// The gateway's own ports.
+    #[napi(ts_type = "readonly BindingPlanPorts[]")]
+    pub reserved: Vec<BindingPlanPorts>,
+}
+
+/// `PlanPorts`.
+#[napi(object, object_to_js = false)]
+pub struct BindingPlanPorts {
+    /// IP protocol.
+    pub protocol: f64,
+    /// Lowest port.
+    pub low: f64,
+    /// Highest port.
+    pub high: f64,
 }
 
 /// `PlanUplink6`.
@@ -142,6 +158,8 @@ pub struct BindingPlanUplink4 {
 pub struct BindingPlanUplink6 {
     /// Whether new traffic may use it.
     pub usable: bool,
+    /// Whether new traffic may use it when no uplink of the policy is usable.
+    pub last_resort: bool,
     /// Next hop, 16 octets.
     pub gateway: Option<Uint8Array>,
     /// Translators.
@@ -173,16 +191,26 @@ pub struct BindingPlanPolicy {
 /// `PlanNat44`.
 #[napi(object, object_to_js = false)]
 pub struct BindingPlanNat44 {
-    /// Idle time of UDP sessions, milliseconds.
+    /// Idle time of UDP and UDP-Lite sessions, milliseconds.
     pub udp_ms: f64,
     /// Idle time of ICMP query sessions, milliseconds.
     pub icmp_ms: f64,
-    /// Idle time of TCP connections that open or close, milliseconds.
-    pub tcp_transitory_ms: f64,
+    /// Idle time of sessions of protocols without ports, milliseconds.
+    pub other_ms: f64,
+    /// Idle time of TCP connections before both sides have sent a SYN, milliseconds.
+    pub tcp_opening_ms: f64,
+    /// Idle time of TCP connections after both FINs or a RST, milliseconds.
+    pub tcp_closing_ms: f64,
     /// Idle time of established TCP connections, milliseconds.
     pub tcp_established_ms: f64,
+    /// Idle time of DCCP connections that open or close, milliseconds.
+    pub dccp_transitory_ms: f64,
+    /// Idle time of established DCCP connections, milliseconds.
+    pub dccp_established_ms: f64,
     /// Rest of a freed external port, milliseconds.
     pub port_rest_ms: f64,
+    /// Ports that rest at most in one pool.
+    pub resting_ports_max: f64,
     /// Filtering of UDP.
     #[napi(ts_type = "'endpoint-independent' | 'address-dependent' | 'address-and-port-dependent'")]
     pub filtering_udp: String,
@@ -192,20 +220,83 @@ pub struct BindingPlanNat44 {
     /// Filtering of ICMP queries.
     #[napi(ts_type = "'endpoint-independent' | 'address-dependent' | 'address-and-port-dependent'")]
     pub filtering_icmp: String,
+    /// Filtering of DCCP.
+    #[napi(ts_type = "'endpoint-independent' | 'address-dependent' | 'address-and-port-dependent'")]
+    pub filtering_dccp: String,
     /// How long fragments wait for the first one of their datagram, and are translated after it.
     pub fragment_ms: f64,
+    /// How long an unsolicited inbound SYN is held before it is answered, milliseconds; 0: never answered.
+    pub hold_ms: f64,
+    /// Whether protocols without ports are translated by address alone.
+    pub other_protocols: bool,
+    /// Whether what filtering refuses is answered by an ICMP error.
+    pub refuse_filtered: bool,
+    /// Whether an external port is even where the internal one is.
+    pub preserve_parity: bool,
     /// Destinations that are not translated.
-    #[napi(ts_type = "readonly BindingPlanPrefix4[]")]
-    pub exempt: Vec<BindingPlanPrefix4>,
+    #[napi(ts_type = "readonly BindingPlanExempt[]")]
+    pub exempt: Vec<BindingPlanExempt>,
+    /// Published endpoints.
+    #[napi(ts_type = "readonly BindingPlanStaticMapping[]")]
+    pub static_mappings: Vec<BindingPlanStaticMapping>,
+    /// What one internal address may hold.
+    pub host_limits: BindingPlanHostLimits,
 }
 
-/// `PlanPrefix4`.
+/// `PlanExempt`.
 #[napi(object, object_to_js = false)]
-pub struct BindingPlanPrefix4 {
-    /// Its first address.
+pub struct BindingPlanExempt {
+    /// First address of the prefix.
     pub prefix: f64,
     /// Its length in bits.
     pub prefix_length: f64,
+    /// IP protocol; absent: all.
+    pub protocol: Option<f64>,
+    /// Lowest remote port; absent: all.
+    pub port_low: Option<f64>,
+    /// Highest remote port; absent: all.
+    pub port_high: Option<f64>,
+}
+
+/// `PlanStaticMapping`.
+#[napi(object, object_to_js = false)]
+pub struct BindingPlanStaticMapping {
+    /// Its uplink.
+    pub slot: f64,
+    /// External address.
+    pub external_address: f64,
+    /// Internal address.
+    pub internal_address: f64,
+    /// Absent: the whole address.
+    pub ports: Option<BindingPlanStaticPorts>,
+}
+
+/// `PlanStaticPorts`.
+#[napi(object, object_to_js = false)]
+pub struct BindingPlanStaticPorts {
+    /// IP protocol.
+    pub protocol: f64,
+    /// First external port.
+    pub external: f64,
+    /// First internal port.
+    pub internal: f64,
+    /// Number of ports.
+    pub count: f64,
+    /// The host sees clients as the gateway's internal address.
+    pub gateway_source: bool,
+}
+
+/// `PlanHostLimits`.
+#[napi(object, object_to_js = false)]
+pub struct BindingPlanHostLimits {
+    /// Mappings of one protocol.
+    pub mappings_per_protocol: f64,
+    /// Sessions.
+    pub sessions: f64,
+    /// Sessions of one mapping.
+    pub sessions_per_mapping: f64,
+    /// New flows from the site.
+    pub flows: BindingPlanRate,
 }
 
 /// `PlanNptv6`.

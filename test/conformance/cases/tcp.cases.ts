@@ -126,7 +126,7 @@ export const tcpCases: readonly Case[] = [
   },
   {
     name: '5382-R5a timers are configurable',
-    plan: twoUplinks({ nat44: { tcpTransitoryMs: 30_000, tcpEstablishedMs: 100_000 } }),
+    plan: twoUplinks({ nat44: { tcpOpeningMs: 30_000, tcpClosingMs: 30_000, tcpEstablishedMs: 100_000 } }),
     run: (bed) => {
       play(bed, '>SYN');
       expect(bed.sessions()[0]?.expiresInMs).toBe(30_000);

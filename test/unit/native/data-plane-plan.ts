@@ -41,11 +41,13 @@ export function plan(generation: number): Plan {
         device: UPLINK,
         ipv4: {
           usable: true,
+          lastResort: true,
           gateway: ipv4('203.0.113.1'),
           pool: [ipv4('203.0.113.2')],
           portLow: 1,
           portHigh: 65535,
           nat44: true,
+          reserved: [],
         },
       },
     ],

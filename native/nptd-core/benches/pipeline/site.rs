@@ -154,14 +154,17 @@ fn plan() -> PlanSpec {
         device: 1,
         ipv4: Some(Uplink4Spec {
             usable: true,
+            last_resort: true,
             gateway: Some(WAN_NET + 254),
             pool: (1..=32).map(|host| WAN_NET + host).collect(),
             ports: (1, u16::MAX),
             nat44: true,
             mss_clamp: None,
+            reserved: Vec::new(),
         }),
         ipv6: Some(Uplink6Spec {
             usable: true,
+            last_resort: true,
             gateway: Some(wan6 | 1),
             pairs: vec![PrefixPairSpec { internal: (ULA, 48), external: (PREFIX, 48) }],
         }),

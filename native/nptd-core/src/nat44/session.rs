@@ -110,7 +110,7 @@ impl Nat44 {
         let lifetime = match new.flow.protocol {
             Protocol::Udp => plan.nat44.udp,
             Protocol::Icmp => plan.nat44.icmp,
-            Protocol::Tcp => plan.nat44.tcp_transitory,
+            Protocol::Tcp => plan.nat44.tcp_opening,
         };
         let session = Session {
             internal: new.flow.internal,
@@ -152,7 +152,7 @@ impl Nat44 {
                 session.tcp = Some(state);
                 match refresh {
                     Refresh::Established => plan.nat44.tcp_established,
-                    Refresh::Transitory => plan.nat44.tcp_transitory,
+                    Refresh::Transitory => plan.nat44.tcp_closing,
                     Refresh::None => return,
                 }
             }

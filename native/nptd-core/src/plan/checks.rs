@@ -23,7 +23,7 @@ pub fn check(spec: &PlanSpec) -> Result<(), PlanError> {
             *seen = true;
         }
     }
-    let exempt = spec.nat44.exempt.iter().all(|(_, length)| *length <= 32);
+    let exempt = spec.nat44.exempt.iter().all(|exempt| exempt.prefix.1 <= 32);
     ensure(exempt, || "nat44.exempt".into(), "prefix too long")?;
     ensure(!spec.policies.is_empty(), || "policies".into(), "no policy")?;
     for (index, policy) in spec.policies.iter().enumerate() {

@@ -15,7 +15,7 @@ use crate::nptv6::PrefixPair;
 use crate::wire::ethernet::MacAddress;
 use prefix::{Prefix4, Prefix6};
 use routes::{RouteTable4, RouteTable6};
-use spec::{LinkSpec, Nat44Spec, Nptv6Spec, PlanSpec, RateSpec, RoleSpec};
+use spec::{LinkSpec, Nat44Spec, Nptv6Spec, PlanSpec, PortsSpec, RateSpec, RoleSpec};
 
 /// Most uplinks.
 pub const SLOTS_MAX: usize = 16;
@@ -62,6 +62,8 @@ pub struct Device {
 pub struct Uplink4 {
     /// Whether new traffic may use it.
     pub usable: bool,
+    /// Whether new traffic may use it when no uplink of the policy is usable.
+    pub last_resort: bool,
     /// Next hop.
     pub gateway: Option<u32>,
     /// External addresses, at least one.
@@ -72,6 +74,8 @@ pub struct Uplink4 {
     pub nat44: bool,
     /// Largest TCP maximum segment size; none leaves it alone.
     pub mss_clamp: Option<u16>,
+    /// The gateway's own ports.
+    pub reserved: Vec<PortsSpec>,
 }
 
 /// IPv6 of an uplink.
@@ -79,6 +83,8 @@ pub struct Uplink4 {
 pub struct Uplink6 {
     /// Whether new traffic may use it.
     pub usable: bool,
+    /// Whether new traffic may use it when no uplink of the policy is usable.
+    pub last_resort: bool,
     /// Next hop.
     pub gateway: Option<u128>,
     /// Translators of this uplink.
@@ -231,7 +237,7 @@ impl Plan {
 
     /// Whether a remote address is exempt from translation.
     pub fn is_exempt4(&self, address: u32) -> bool {
-        self.nat44.exempt.iter().any(|(prefix, length)| Prefix4::covering(*prefix, *length).contains(address))
+        self.nat44.exempt.iter().any(|exempt| Prefix4::covering(exempt.prefix.0, exempt.prefix.1).contains(address))
     }
 
     /// Whether an uplink other than `slot` may carry new IPv4 traffic (nothing is moved or reset otherwise).
@@ -346,7 +352,7 @@ impl Uplink {
                     path: alloc::format!("uplinks[slot {}].ipv6.pairs", spec.slot),
                     problem,
                 })?;
-                Some(Uplink6 { usable: ipv6.usable, gateway: ipv6.gateway, pairs })
+                Some(Uplink6 { usable: ipv6.usable, last_resort: ipv6.last_resort, gateway: ipv6.gateway, pairs })
             }
         };
         Ok(Self {
@@ -355,11 +361,13 @@ impl Uplink {
             device: DeviceIndex(spec.device),
             ipv4: spec.ipv4.as_ref().map(|ipv4| Uplink4 {
                 usable: ipv4.usable,
+                last_resort: ipv4.last_resort,
                 gateway: ipv4.gateway,
                 pool: ipv4.pool.clone(),
                 ports: ipv4.ports,
                 nat44: ipv4.nat44,
                 mss_clamp: ipv4.mss_clamp,
+                reserved: ipv4.reserved.clone(),
             }),
             ipv6,
         })

@@ -24,7 +24,8 @@ pub struct PlanSpec {
     pub nat44: Nat44Spec,
     /// NPTv6 behaviour.
     pub nptv6: Nptv6Spec,
-    /// Own ICMP errors (both families together) and TCP resets, each limited by a bucket of this shape.
+    /// Own ICMP errors towards the site, those towards uplinks (both families together), and TCP resets, each limited
+    /// by a bucket of this shape.
     pub error_rate: RateSpec,
 }
 
@@ -91,6 +92,8 @@ pub struct UplinkSpec {
 pub struct Uplink4Spec {
     /// Whether new traffic may use it (health decides).
     pub usable: bool,
+    /// Whether new traffic may use it when no uplink of the policy is usable.
+    pub last_resort: bool,
     /// Next hop; none on a point-to-point link.
     pub gateway: Option<u32>,
     /// External addresses that mappings are made on; the first is the uplink's own.
@@ -101,6 +104,17 @@ pub struct Uplink4Spec {
     pub nat44: bool,
     /// Largest TCP maximum segment size; none leaves it alone.
     pub mss_clamp: Option<u16>,
+    /// The gateway's own ports: never handed out.
+    pub reserved: Vec<PortsSpec>,
+}
+
+/// Ports of one IP protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PortsSpec {
+    /// IP protocol.
+    pub protocol: u8,
+    /// Lowest and highest port.
+    pub ports: (u16, u16),
 }
 
 /// IPv6 of an uplink.
@@ -108,6 +122,8 @@ pub struct Uplink4Spec {
 pub struct Uplink6Spec {
     /// Whether new traffic may use it (health decides).
     pub usable: bool,
+    /// Whether new traffic may use it when no uplink of the policy is usable.
+    pub last_resort: bool,
     /// Next hop; none on a point-to-point link.
     pub gateway: Option<u128>,
     /// Prefix pairs, each its own translator (6296-3.1b).
@@ -133,41 +149,140 @@ pub struct PolicySpec {
 /// NAT44 behaviour.
 #[derive(Clone, Debug)]
 pub struct Nat44Spec {
-    /// Idle time of UDP sessions.
+    /// Idle time of UDP and UDP-Lite sessions.
     pub udp: Duration,
     /// Idle time of ICMP query sessions.
     pub icmp: Duration,
-    /// Idle time of TCP connections that are opening, closing or reset.
-    pub tcp_transitory: Duration,
+    /// Idle time of sessions of protocols without ports.
+    pub other: Duration,
+    /// Idle time of TCP connections before both sides have sent a SYN.
+    pub tcp_opening: Duration,
+    /// Idle time of TCP connections after both FINs or a RST.
+    pub tcp_closing: Duration,
     /// Idle time of established TCP connections.
     pub tcp_established: Duration,
+    /// Idle time of DCCP connections that open or close.
+    pub dccp_transitory: Duration,
+    /// Idle time of established DCCP connections.
+    pub dccp_established: Duration,
     /// How long a freed external port rests before another endpoint gets it.
     pub port_rest: Duration,
-    /// Filtering of UDP.
+    /// Ports that rest at most in one pool (uplink, external address, protocol).
+    pub resting_ports_max: u32,
+    /// Filtering of UDP and UDP-Lite.
     pub filtering_udp: Filtering,
     /// Filtering of TCP.
     pub filtering_tcp: Filtering,
     /// Filtering of ICMP queries.
     pub filtering_icmp: Filtering,
+    /// Filtering of DCCP.
+    pub filtering_dccp: Filtering,
     /// How long fragments wait for the first one of their datagram, and are translated after it.
     pub fragment: Duration,
-    /// Destination prefixes that are not translated (6888-R6).
-    pub exempt: Vec<(u32, u8)>,
+    /// How long an unsolicited inbound SYN is held before an ICMP error answers it; zero: never answered.
+    pub hold: Duration,
+    /// Whether protocols without ports are translated by address alone.
+    pub other_protocols: bool,
+    /// Whether what filtering refuses is answered by an ICMP error.
+    pub refuse_filtered: bool,
+    /// Whether an external port is even where the internal one is.
+    pub preserve_parity: bool,
+    /// Destinations that are not translated (6888-R6).
+    pub exempt: Vec<ExemptSpec>,
+    /// Published endpoints; no two of one uplink share an external or an internal endpoint.
+    pub static_mappings: Vec<StaticMappingSpec>,
+    /// What one internal address may hold.
+    pub host_limits: HostLimitsSpec,
+}
+
+/// Remote endpoints that see the site untranslated.
+#[derive(Clone, Copy, Debug)]
+pub struct ExemptSpec {
+    /// Prefix and its length.
+    pub prefix: (u32, u8),
+    /// IP protocol; none: all.
+    pub protocol: Option<u8>,
+    /// Lowest and highest remote port of that protocol; none: all.
+    pub ports: Option<(u16, u16)>,
+}
+
+/// External endpoints of an uplink that lead to an internal host, whoever calls.
+#[derive(Clone, Copy, Debug)]
+pub struct StaticMappingSpec {
+    /// The uplink.
+    pub slot: u8,
+    /// External address.
+    pub external: u32,
+    /// Internal address.
+    pub internal: u32,
+    /// None: the whole address, every protocol and port.
+    pub ports: Option<StaticPortsSpec>,
+}
+
+/// As many ports from each of the two on.
+#[derive(Clone, Copy, Debug)]
+pub struct StaticPortsSpec {
+    /// IP protocol.
+    pub protocol: u8,
+    /// First external port.
+    pub external: u16,
+    /// First internal port.
+    pub internal: u16,
+    /// Number of ports, at least 1.
+    pub count: u32,
+    /// The host sees clients as the gateway's internal address.
+    pub gateway_source: bool,
+}
+
+/// What one internal address may hold.
+#[derive(Clone, Copy, Debug)]
+pub struct HostLimitsSpec {
+    /// Mappings of one protocol, live and resting; protocols without ports count as one.
+    pub mappings_per_protocol: u32,
+    /// Sessions.
+    pub sessions: u32,
+    /// Sessions of one mapping.
+    pub sessions_per_mapping: u32,
+    /// New flows from the site.
+    pub flows: RateSpec,
+}
+
+impl Default for HostLimitsSpec {
+    fn default() -> Self {
+        Self {
+            mappings_per_protocol: 32_768,
+            sessions: 65_536,
+            sessions_per_mapping: 65_536,
+            flows: RateSpec { per_second: 2_000, burst: 10_000 },
+        }
+    }
 }
 
 impl Default for Nat44Spec {
     fn default() -> Self {
         Self {
-            udp: Duration::from_secs(300),              // 4787-R5c
-            icmp: Duration::from_secs(60),              // 5508-R2
-            tcp_transitory: Duration::from_secs(240),   // 5382-R5
-            tcp_established: Duration::from_secs(7440), // 5382-R5
-            port_rest: Duration::from_secs(120),        // 6888-R8
+            udp: Duration::from_secs(300), // 4787-R5c
+            icmp: Duration::from_secs(60), // 5508-R2
+            other: Duration::from_secs(300),
+            tcp_opening: Duration::from_secs(240),       // 5382-R5
+            tcp_closing: Duration::from_secs(240),       // 5382-R5
+            tcp_established: Duration::from_secs(7440),  // 5382-R5
+            dccp_transitory: Duration::from_secs(480),   // 5597-R5; 8 minutes serve RFC 6092 as well
+            dccp_established: Duration::from_secs(7440), // 5597-R5
+            port_rest: Duration::from_secs(120),         // 6888-R8
+            resting_ports_max: 65_536,
             filtering_udp: Filtering::AddressDependent,
             filtering_tcp: Filtering::AddressDependent,
             filtering_icmp: Filtering::AddressDependent,
+            filtering_dccp: Filtering::AddressDependent,
             fragment: Duration::from_secs(5), // 6146-F1: at least 2 s
+            hold: Duration::from_secs(6),     // 5382-R4, 6146-T10
+            other_protocols: true,
+            refuse_filtered: false,
+            preserve_parity: false,
             exempt: Vec::new(),
+            static_mappings: Vec::new(),
+            host_limits: HostLimitsSpec::default(),
         }
     }
 }

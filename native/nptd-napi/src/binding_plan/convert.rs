@@ -1,15 +1,17 @@
 //! From a `BindingPlan` to a `PlanSpec`: shapes and ranges only; what a plan means is checked by the core.
 
 use nptd_core::plan::spec::{
-    DeviceSpec, LinkSpec, Nat44Spec, Nptv6Spec, PlanSpec, PolicySpec, PrefixPairSpec, RateSpec, RoleSpec, RouteSpec,
-    Uplink4Spec, Uplink6Spec, UplinkSpec,
+    DeviceSpec, ExemptSpec, HostLimitsSpec, LinkSpec, Nat44Spec, Nptv6Spec, PlanSpec, PolicySpec, PortsSpec,
+    PrefixPairSpec, RateSpec, RoleSpec, RouteSpec, StaticMappingSpec, StaticPortsSpec, Uplink4Spec, Uplink6Spec,
+    UplinkSpec,
 };
 use nptd_core::session::filtering::Filtering;
 use nptd_core::time::Duration;
 
 use super::{
-    BindingPlan, BindingPlanDevice, BindingPlanNat44, BindingPlanPrefixPair, BindingPlanRate, BindingPlanRoute,
-    BindingPlanUplink, BindingPlanUplink4, BindingPlanUplink6,
+    BindingPlan, BindingPlanDevice, BindingPlanExempt, BindingPlanHostLimits, BindingPlanNat44, BindingPlanPrefixPair,
+    BindingPlanRate, BindingPlanRoute, BindingPlanStaticMapping, BindingPlanStaticPorts, BindingPlanUplink,
+    BindingPlanUplink4, BindingPlanUplink6,
 };
 use crate::binding_error::BindingError;
 use crate::path::{Path, Refuse};
@@ -103,18 +105,25 @@ fn uplink4(path: Path<'_>, ipv4: &BindingPlanUplink4) -> Converted<Uplink4Spec> 
     let gateway = ipv4.gateway.map(|gateway| integer(path.field("gateway"), gateway));
     Ok(Uplink4Spec {
         usable: ipv4.usable,
+        last_resort: ipv4.last_resort,
         gateway: gateway.transpose()?,
         pool: integers(path.field("pool"), &ipv4.pool)?,
         ports: (integer(path.field("portLow"), ipv4.port_low)?, integer(path.field("portHigh"), ipv4.port_high)?),
         nat44: ipv4.nat44,
         mss_clamp: ipv4.mss_clamp.map(|limit| integer(path.field("mssClamp"), limit)).transpose()?,
+        reserved: path.field("reserved").each(&ipv4.reserved, |path, reserved| {
+            Ok(PortsSpec {
+                protocol: integer(path.field("protocol"), reserved.protocol)?,
+                ports: (integer(path.field("low"), reserved.low)?, integer(path.field("high"), reserved.high)?),
+            })
+        })?,
     })
 }
 
 fn uplink6(path: Path<'_>, ipv6: &BindingPlanUplink6) -> Converted<Uplink6Spec> {
     let gateway = ipv6.gateway.as_ref().map(|gateway| path.field("gateway").address6(gateway, REFUSE));
     let pairs = path.field("pairs").each(&ipv6.pairs, |path, pair| prefix_pair(path, pair, REFUSE))?;
-    Ok(Uplink6Spec { usable: ipv6.usable, gateway: gateway.transpose()?, pairs })
+    Ok(Uplink6Spec { usable: ipv6.usable, last_resort: ipv6.last_resort, gateway: gateway.transpose()?, pairs })
 }
 
 /// A pair, of a plan or on its own.
@@ -137,17 +146,69 @@ fn nat44(path: Path<'_>, nat44: &BindingPlanNat44) -> Converted<Nat44Spec> {
     Ok(Nat44Spec {
         udp: span("udpMs", nat44.udp_ms)?,
         icmp: span("icmpMs", nat44.icmp_ms)?,
-        tcp_transitory: span("tcpTransitoryMs", nat44.tcp_transitory_ms)?,
+        other: span("otherMs", nat44.other_ms)?,
+        tcp_opening: span("tcpOpeningMs", nat44.tcp_opening_ms)?,
+        tcp_closing: span("tcpClosingMs", nat44.tcp_closing_ms)?,
         tcp_established: span("tcpEstablishedMs", nat44.tcp_established_ms)?,
+        dccp_transitory: span("dccpTransitoryMs", nat44.dccp_transitory_ms)?,
+        dccp_established: span("dccpEstablishedMs", nat44.dccp_established_ms)?,
         port_rest: span("portRestMs", nat44.port_rest_ms)?,
+        resting_ports_max: integer(path.field("restingPortsMax"), nat44.resting_ports_max)?,
         filtering_udp: filtering(path.field("filteringUdp"), &nat44.filtering_udp)?,
         filtering_tcp: filtering(path.field("filteringTcp"), &nat44.filtering_tcp)?,
         filtering_icmp: filtering(path.field("filteringIcmp"), &nat44.filtering_icmp)?,
+        filtering_dccp: filtering(path.field("filteringDccp"), &nat44.filtering_dccp)?,
         fragment: span("fragmentMs", nat44.fragment_ms)?,
-        exempt: path.field("exempt").each(&nat44.exempt, |path, exempt| {
-            let prefix = integer(path.field("prefix"), exempt.prefix)?;
-            Ok((prefix, integer(path.field("prefixLength"), exempt.prefix_length)?))
-        })?,
+        hold: span("holdMs", nat44.hold_ms)?,
+        other_protocols: nat44.other_protocols,
+        refuse_filtered: nat44.refuse_filtered,
+        preserve_parity: nat44.preserve_parity,
+        exempt: path.field("exempt").each(&nat44.exempt, exempt)?,
+        static_mappings: path.field("staticMappings").each(&nat44.static_mappings, static_mapping)?,
+        host_limits: host_limits(path.field("hostLimits"), &nat44.host_limits)?,
+    })
+}
+
+fn exempt(path: Path<'_>, exempt: &BindingPlanExempt) -> Converted<ExemptSpec> {
+    let prefix = integer(path.field("prefix"), exempt.prefix)?;
+    let protocol = exempt.protocol.map(|protocol| integer(path.field("protocol"), protocol));
+    let ports = match (exempt.port_low, exempt.port_high) {
+        (Some(low), Some(high)) => Some((integer(path.field("portLow"), low)?, integer(path.field("portHigh"), high)?)),
+        (None, None) => None,
+        (Some(_), None) | (None, Some(_)) => return Err(REFUSE(path.to_string(), "has one end of a port range only")),
+    };
+    Ok(ExemptSpec {
+        prefix: (prefix, integer(path.field("prefixLength"), exempt.prefix_length)?),
+        protocol: protocol.transpose()?,
+        ports,
+    })
+}
+
+fn static_mapping(path: Path<'_>, mapping: &BindingPlanStaticMapping) -> Converted<StaticMappingSpec> {
+    Ok(StaticMappingSpec {
+        slot: integer(path.field("slot"), mapping.slot)?,
+        external: integer(path.field("externalAddress"), mapping.external_address)?,
+        internal: integer(path.field("internalAddress"), mapping.internal_address)?,
+        ports: mapping.ports.as_ref().map(|ports| static_ports(path.field("ports"), ports)).transpose()?,
+    })
+}
+
+fn static_ports(path: Path<'_>, ports: &BindingPlanStaticPorts) -> Converted<StaticPortsSpec> {
+    Ok(StaticPortsSpec {
+        protocol: integer(path.field("protocol"), ports.protocol)?,
+        external: integer(path.field("external"), ports.external)?,
+        internal: integer(path.field("internal"), ports.internal)?,
+        count: integer(path.field("count"), ports.count)?,
+        gateway_source: ports.gateway_source,
+    })
+}
+
+fn host_limits(path: Path<'_>, limits: &BindingPlanHostLimits) -> Converted<HostLimitsSpec> {
+    Ok(HostLimitsSpec {
+        mappings_per_protocol: integer(path.field("mappingsPerProtocol"), limits.mappings_per_protocol)?,
+        sessions: integer(path.field("sessions"), limits.sessions)?,
+        sessions_per_mapping: integer(path.field("sessionsPerMapping"), limits.sessions_per_mapping)?,
+        flows: rate(path.field("flows"), &limits.flows)?,
     })
 }
 
