@@ -12,3 +12,15 @@ export function internetChecksum(...parts: readonly Uint8Array[]): number {
   }
   return ~sum & 0xffff;
 }
+
+/** CRC32c (RFC 9260 appendix A), bit by bit. */
+export function crc32c(octets: Uint8Array): number {
+  let crc = 0xffff_ffff;
+  for (const octet of octets) {
+    crc ^= octet;
+    for (let bit = 0; bit < 8; bit += 1) {
+      crc = (crc >>> 1) ^ ((crc & 1) === 1 ? 0x82f6_3b78 : 0);
+    }
+  }
+  return ~crc >>> 0;
+}

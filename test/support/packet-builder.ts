@@ -33,6 +33,7 @@ export interface TcpFields extends Ipv4Fields {
   readonly sequence?: number;
   readonly acknowledgement?: number;
   readonly window?: number;
+  readonly urgentPointer?: number;
 }
 
 export interface EchoFields extends Ipv4Fields {
@@ -49,7 +50,16 @@ export interface ErrorFields extends Ipv4Fields {
   readonly checksum?: number;
 }
 
-const TCP_FLAGS: Readonly<Record<string, number>> = { FIN: 1, SYN: 2, RST: 4, PSH: 8, ACK: 16 };
+const TCP_FLAGS: Readonly<Record<string, number>> = {
+  FIN: 1,
+  SYN: 2,
+  RST: 4,
+  PSH: 8,
+  ACK: 16,
+  URG: 32,
+  ECE: 64,
+  CWR: 128,
+};
 
 /** `10.0.0.11` as four octets. */
 export function ipv4Octets(address: string): Uint8Array {
@@ -119,6 +129,7 @@ export function tcp(from: string, to: string, flags: string, fields: TcpFields =
   view.setUint8(12, 0x50 + tcpOptions.length * 4);
   view.setUint8(13, flagBits(flags));
   view.setUint16(14, fields.window ?? 0);
+  view.setUint16(18, fields.urgentPointer ?? 0);
   view.setUint16(16, fields.checksum ?? transportChecksum(source.address, destination.address, 6, segment));
   return ip4(source.address, destination.address, 6, segment, fields);
 }
@@ -186,13 +197,20 @@ export function patched(packet: Uint8Array, at: number, ...values: readonly numb
   return changed;
 }
 
-function transportChecksum(source: string, destination: string, protocol: number, message: Uint8Array): number {
+/** Of the first `covered` octets of a message, all of them unless said otherwise; the pseudo-header has the whole length. */
+export function transportChecksum(
+  source: string,
+  destination: string,
+  protocol: number,
+  message: Uint8Array,
+  covered = message.length,
+): number {
   const pseudoHeader = concat(
     ipv4Octets(source),
     ipv4Octets(destination),
     Uint8Array.of(0, protocol, message.length >> 8, message.length & 0xff),
   );
-  return internetChecksum(pseudoHeader, message);
+  return internetChecksum(pseudoHeader, message.subarray(0, covered));
 }
 
 function echoBody(id: number, fields: EchoFields): Uint8Array {
@@ -213,7 +231,8 @@ function flagBits(flags: string): number {
     }, 0);
 }
 
-function split(endpoint: string): { readonly address: string; readonly port: number } {
+/** `10.0.0.11:5000` in its two parts. */
+export function split(endpoint: string): { readonly address: string; readonly port: number } {
   const [address, port] = endpoint.split(':');
   if (address === undefined || port === undefined) {
     throw new Error(`${endpoint} is no endpoint`);

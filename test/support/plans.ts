@@ -10,11 +10,13 @@ import type {
   PlanExempt,
   PlanNat44,
   PlanPrefixPair,
+  PlanStaticMapping,
+  PlanStaticPorts,
   PlanUplink,
   PlanUplink4,
   PlanUplink6,
 } from '../../src/plan/plan.ts';
-import { ipv4 } from './packet-builder.ts';
+import { ipv4, split } from './packet-builder.ts';
 import { ipv6 } from './packet-builder-ipv6.ts';
 
 /** Devices by what they are attached to. */
@@ -116,6 +118,28 @@ export const UPLINK_B6: PlanUplink6 = {
 export function prefix4(text: string): PlanExempt {
   const [address = '', length = ''] = text.split('/');
   return { prefix: ipv4(address), prefixLength: Number(length) };
+}
+
+/** Published ports of uplink A, one unless said otherwise: external and internal endpoint, `203.0.113.2:80`. */
+export function staticPorts(
+  protocol: number,
+  external: string,
+  internal: string,
+  more: Partial<Pick<PlanStaticPorts, 'count' | 'gatewaySource'>> & { readonly slot?: number } = {},
+): PlanStaticMapping {
+  const { slot = 0, count = 1, gatewaySource = false } = more;
+  const [from, to] = [split(external), split(internal)];
+  return {
+    slot,
+    externalAddress: ipv4(from.address),
+    internalAddress: ipv4(to.address),
+    ports: { protocol, external: from.port, internal: to.port, count, gatewaySource },
+  };
+}
+
+/** A wholly published address of uplink A. */
+export function staticAddress(external: string, internal: string, slot = 0): PlanStaticMapping {
+  return { slot, externalAddress: ipv4(external), internalAddress: ipv4(internal) };
 }
 
 /** What a case may change about the plan. */

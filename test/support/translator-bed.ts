@@ -3,6 +3,8 @@ import { expect } from 'vitest';
 import type { Plan } from '../../src/plan/plan.ts';
 import type {
   MappingRow,
+  OutgoingPacket,
+  PortRest,
   SessionRow,
   TranslationResult,
   Translator,
@@ -23,12 +25,21 @@ export interface ExpectedPacket {
 }
 
 export class TranslatorBed {
-  readonly #translator: Translator;
+  readonly #make: () => Translator;
+  #translator: Translator;
   #nowUs = 1_000_000;
 
-  constructor(translator: Translator, plan: Plan) {
-    this.#translator = translator;
-    translator.applyPlan(plan);
+  constructor(make: () => Translator, plan: Plan) {
+    this.#make = make;
+    this.#translator = make();
+    this.#translator.applyPlan(plan);
+  }
+
+  /** Another translator takes the place of this one, with the port rests that are given and nothing else. */
+  restart(plan: Plan, rests: readonly PortRest[] = []): void {
+    this.#translator = this.#make();
+    this.#translator.applyPlan(plan);
+    this.#translator.restorePortRests(rests, this.#nowUs);
   }
 
   plan(plan: Plan): void {
@@ -79,12 +90,37 @@ export class TranslatorBed {
     expect(hex(packet), 'the input is not changed').toBe(hex(before));
   }
 
+  /** What time alone calls for is exactly these ICMP errors, in this order. */
+  ticks(...errors: readonly ExpectedPacket[]): void {
+    expect(this.#translator.tick(this.#nowUs).map(outgoing)).toEqual(
+      errors.map(({ device, packet, kind }) => ({ device, kind: kind ?? 'IcmpError', octets: hex(packet) })),
+    );
+  }
+
+  tick(): OutgoingPacket[] {
+    return this.#translator.tick(this.#nowUs);
+  }
+
+  /** In the order of their external ports. */
+  portRests(): PortRest[] {
+    return this.#translator.portRests(this.#nowUs).toSorted((a, b) => a.externalPort - b.externalPort);
+  }
+
+  restore(rests: readonly PortRest[]): void {
+    this.#translator.restorePortRests(rests, this.#nowUs);
+  }
+
   sessions(): SessionRow[] {
     return this.#translator.sessions(this.#nowUs);
   }
 
   mappings(): MappingRow[] {
     return this.#translator.mappings(this.#nowUs);
+  }
+
+  /** Whether the packet gets through, whatever becomes of its octets. */
+  passes(device: number, packet: Uint8Array): boolean {
+    return this.send(device, packet).verdict === 'Forward';
   }
 
   /** External endpoint of a live mapping. */
@@ -100,8 +136,12 @@ export class TranslatorBed {
 function shown(result: TranslationResult): unknown {
   return {
     verdict: result.verdict,
-    outgoing: result.outgoing.map(({ device, kind, octets }) => ({ device, kind, octets: hex(octets) })),
+    outgoing: result.outgoing.map(outgoing),
   };
+}
+
+function outgoing({ device, kind, octets }: OutgoingPacket): unknown {
+  return { device, kind, octets: hex(octets) };
 }
 
 export function hex(octets: Uint8Array): string {
