@@ -1,11 +1,12 @@
 import { type Ipv4Address, ipv4Address } from '../net/ipv4-address.ts';
 import type { Ipv4Prefix } from '../net/ipv4-prefix.ts';
 import { macFromName } from '../net/mac-address.ts';
+import { completeLimits } from './complete-limits.ts';
+import { completeNat44 } from './complete-nat44.ts';
+import { completePublish } from './complete-publish.ts';
 import type {
   DeviceConfig,
   InternalConfig,
-  LimitsConfig,
-  Nat44Config,
   NptdConfig,
   PolicyConfig,
   ProbeConfig,
@@ -16,15 +17,13 @@ import type {
 } from './config.ts';
 import {
   DEFAULT_CONTROL,
-  DEFAULT_LIMITS,
   DEFAULT_MTU,
-  DEFAULT_NAT44,
   DEFAULT_NPTV6,
   DEFAULT_PORTS,
   DEFAULT_PROBE,
   PROBE_PROFILES,
 } from './defaults.ts';
-import { type DraftContext, oneOrMoreEntries, readEntries } from './draft-context.ts';
+import { type DraftContext, need, oneOrMoreEntries, readEntries } from './draft-context.ts';
 import type { ConfigPath } from './issue.ts';
 import { draftPairs, wholePairs } from './pairs.ts';
 import type {
@@ -56,9 +55,11 @@ export function completeConfig(draft: ConfigDraft, context: DraftContext): NptdC
     site: draft.site?.ula === undefined ? {} : { ula: draft.site.ula },
     uplinks,
     policies: [completeDefaultPolicy(draft, context)],
+    publish: entriesOf(draft.publish).flatMap(([name, entry]) => found(completePublish(name, entry, uplinks, context))),
     nat44: completeNat44(draft.nat44),
     nptv6: { allZerosInterfaceId: draft.nptv6?.['all-zeros-interface-id'] ?? DEFAULT_NPTV6.allZerosInterfaceId },
     limits: completeLimits(draft.limits),
+    state: draft.state?.file === undefined ? {} : { file: draft.state.file },
     control: { socket: draft.control?.socket ?? DEFAULT_CONTROL.socket },
   };
 }
@@ -143,14 +144,14 @@ function completeUplink4(
   const address = need(draft.address, path, 'address', context);
   const gateway = need(draft.gateway, path, 'gateway', context);
   if (address === undefined || gateway === undefined) return undefined;
-  const pool = new Set([address.address, ...readEntries(draft.pool).flatMap(({ entry }) => addressesOf(entry))]);
   return {
     address,
     gateway,
-    pool: [...pool],
+    pool: addressesOfPool(draft),
     ports: draft.ports ?? DEFAULT_PORTS,
     nat44: draft.nat44 !== 'off',
     ...completeMssClamp(draft['mss-clamp'] ?? 'auto', mtu),
+    reserved: readEntries(draft.reserved).map(({ entry }) => entry),
   };
 }
 
@@ -194,56 +195,19 @@ function completeProbe(draft: ProbeDraft): ProbeConfig {
 
 function completeDefaultPolicy(draft: ConfigDraft, context: DraftContext): PolicyConfig {
   const policy = draft.policy?.default;
-  if (policy === undefined) return { name: 'default', prefer: context.uplinkNames };
+  if (policy === undefined) return { name: 'default', prefer: context.uplinkNames, lastResort: 'keep' };
   const prefer = need(policy.prefer, ['policy', 'default'], 'prefer', context);
-  return { name: 'default', prefer: readEntries(prefer).map(({ entry }) => entry) };
-}
-
-function completeNat44(draft: ConfigDraft['nat44']): Nat44Config {
-  const { timeouts, filtering } = DEFAULT_NAT44;
   return {
-    timeouts: {
-      udpMs: draft?.timeouts?.udp ?? timeouts.udpMs,
-      icmpMs: draft?.timeouts?.icmp ?? timeouts.icmpMs,
-      tcpTransitoryMs: draft?.timeouts?.['tcp-transitory'] ?? timeouts.tcpTransitoryMs,
-      tcpEstablishedMs: draft?.timeouts?.['tcp-established'] ?? timeouts.tcpEstablishedMs,
-      fragmentMs: draft?.timeouts?.fragment ?? timeouts.fragmentMs,
-    },
-    portRestMs: draft?.['port-rest'] ?? DEFAULT_NAT44.portRestMs,
-    filtering: {
-      udp: draft?.filtering?.udp ?? filtering.udp,
-      tcp: draft?.filtering?.tcp ?? filtering.tcp,
-      icmp: draft?.filtering?.icmp ?? filtering.icmp,
-    },
-    exempt: draft?.exempt === undefined ? DEFAULT_NAT44.exempt : readEntries(draft.exempt).map(({ entry }) => entry),
+    name: 'default',
+    prefer: readEntries(prefer).map(({ entry }) => entry),
+    lastResort: policy['last-resort'] ?? 'keep',
   };
 }
 
-function completeLimits(draft: ConfigDraft['limits']): LimitsConfig {
-  const icmpErrors = draft?.['icmp-errors'];
-  return {
-    mappings: draft?.mappings ?? DEFAULT_LIMITS.mappings,
-    sessions: draft?.sessions ?? DEFAULT_LIMITS.sessions,
-    neighbours: draft?.neighbours ?? DEFAULT_LIMITS.neighbours,
-    icmpErrors: {
-      perSecond: icmpErrors?.rate ?? DEFAULT_LIMITS.icmpErrors.perSecond,
-      burst: icmpErrors?.burst ?? DEFAULT_LIMITS.icmpErrors.burst,
-    },
-  };
-}
-
-/** Reports a key that the file does not have; one that it has but that could not be read is reported already. */
-function need<T>(
-  value: T | undefined,
-  path: ConfigPath,
-  key: string,
-  context: DraftContext,
-  hint?: string,
-): T | undefined {
-  if (value === undefined && !context.given([...path, key])) {
-    context.report(path, { code: 'missing-key', key, ...(hint === undefined ? {} : { hint }) });
-  }
-  return value;
+/** The uplink's own address, and those of its pool. */
+export function addressesOfPool({ address, pool }: Uplink4Draft): Ipv4Address[] {
+  const own = address === undefined ? [] : [address.address];
+  return [...new Set([...own, ...readEntries(pool).flatMap(({ entry }) => addressesOf(entry))])];
 }
 
 /** The addresses of a pool entry, no more than a pool holds. */

@@ -16,9 +16,12 @@ export interface NptdConfig {
   readonly uplinks: readonly UplinkConfig[];
   /** In order of match; the last one is `default`. */
   readonly policies: readonly PolicyConfig[];
+  /** In file order. */
+  readonly publish: readonly PublishConfig[];
   readonly nat44: Nat44Config;
   readonly nptv6: Nptv6Config;
   readonly limits: LimitsConfig;
+  readonly state: StateConfig;
   readonly control: ControlConfig;
 }
 
@@ -85,12 +88,20 @@ export interface Uplink4Config {
   readonly nat44: boolean;
   /** Largest TCP maximum segment size, octets; absent: left alone. */
   readonly mssClamp?: number;
+  /** The gateway's own ports. */
+  readonly reserved: readonly ProtocolPorts[];
 }
 
 /** Both ends belong to it. */
 export interface PortRange {
   readonly low: number;
   readonly high: number;
+}
+
+/** Ports of one IP protocol. */
+export interface ProtocolPorts extends PortRange {
+  /** 6, 17, 33 or 136. */
+  readonly protocol: number;
 }
 
 export interface Uplink6Config {
@@ -127,6 +138,36 @@ export interface PolicyConfig {
   readonly name: string;
   /** Names of uplinks in order of preference. */
   readonly prefer: readonly string[];
+  /** What new flows do when none of them is up: take the first one all the same, or be refused. */
+  readonly lastResort: 'keep' | 'refuse';
+}
+
+/** A server that the Internet may reach. */
+export interface PublishConfig {
+  readonly name: string;
+  /** Its internal address. */
+  readonly to: Ipv4Address;
+  /** In the order of the file's `on`, or of the uplinks. */
+  readonly on: readonly PublishUplinkConfig[];
+  /** Empty: the whole address. */
+  readonly ports: readonly PublishPortsConfig[];
+  /** Whom the server sees: the client, or the gateway's internal address. */
+  readonly source: 'client' | 'gateway';
+}
+
+export interface PublishUplinkConfig {
+  readonly uplink: string;
+  /** External address. */
+  readonly address: Ipv4Address;
+}
+
+/** `count` ports from each of the two on. */
+export interface PublishPortsConfig {
+  /** 6, 17, 33 or 136. */
+  readonly protocol: number;
+  readonly external: number;
+  readonly internal: number;
+  readonly count: number;
 }
 
 export type Filtering = 'endpoint-independent' | 'address-dependent' | 'address-and-port-dependent';
@@ -135,17 +176,40 @@ export interface Nat44Config {
   readonly timeouts: Nat44Timeouts;
   /** How long a freed external port rests before another endpoint gets it. */
   readonly portRestMs: number;
+  /** Ports that rest at most in one pool. */
+  readonly restingPorts: number;
   readonly filtering: Nat44Filtering;
+  /** Whether what filtering refuses is answered by ICMP (1812-13). */
+  readonly filtered: 'drop' | 'refuse';
+  /** Whether a SYN that nobody waits for is answered (5382-R4, 5382-R4a). */
+  readonly unsolicitedSyn: 'refuse' | 'stealth';
+  readonly parity: 'any' | 'preserve';
+  readonly otherProtocols: 'translate' | 'drop';
   /** Destinations that are not translated. */
-  readonly exempt: readonly Ipv4Prefix[];
+  readonly exempt: readonly ExemptConfig[];
+}
+
+export interface ExemptConfig {
+  readonly to: Ipv4Prefix;
+  /** 6, 17, 33 or 136; absent: all. */
+  readonly protocol?: number;
+  /** Remote ports; absent: all. */
+  readonly ports?: PortRange;
 }
 
 /** Each configurable (4787-R5b, 5382-R5a, 5508-R2a). */
 export interface Nat44Timeouts {
   readonly udpMs: number;
   readonly icmpMs: number;
-  readonly tcpTransitoryMs: number;
+  /** Protocols without ports. */
+  readonly otherMs: number;
+  readonly tcpOpeningMs: number;
+  readonly tcpClosingMs: number;
   readonly tcpEstablishedMs: number;
+  readonly dccpTransitoryMs: number;
+  readonly dccpEstablishedMs: number;
+  /** How long a SYN that nobody waits for is held before it is answered. */
+  readonly heldSynMs: number;
   /** How long fragments of a datagram wait for the first one, and are translated after it. */
   readonly fragmentMs: number;
 }
@@ -154,6 +218,7 @@ export interface Nat44Filtering {
   readonly udp: Filtering;
   readonly tcp: Filtering;
   readonly icmp: Filtering;
+  readonly dccp: Filtering;
 }
 
 export interface Nptv6Config {
@@ -166,13 +231,31 @@ export interface LimitsConfig {
   readonly mappings: number;
   readonly sessions: number;
   readonly neighbours: number;
-  /** Own ICMP errors of both families together; TCP resets have another bucket of this shape. */
+  /** Most internal addresses that hold mappings or sessions; for the life of the process too. */
+  readonly hosts: number;
+  readonly perHost: PerHostLimits;
+  /** Own ICMP errors towards the site; those towards uplinks, and TCP resets, have buckets of their own of this shape. */
   readonly icmpErrors: RateConfig;
+}
+
+/** What one internal address may hold (6888-R4, 6888-R5). */
+export interface PerHostLimits {
+  /** Per protocol. */
+  readonly mappings: number;
+  readonly sessions: number;
+  readonly sessionsPerMapping: number;
+  readonly flows: RateConfig;
 }
 
 export interface RateConfig {
   readonly perSecond: number;
   readonly burst: number;
+}
+
+/** What survives a restart. */
+export interface StateConfig {
+  /** Absent: nothing does. */
+  readonly file?: string;
 }
 
 export interface ControlConfig {

@@ -20,12 +20,27 @@ export const DEFAULT_NAT44: Nat44Config = {
   timeouts: {
     udpMs: 300_000, // 4787-R5c
     icmpMs: 60_000, // 5508-R2
-    tcpTransitoryMs: 240_000, // 5382-R5, 6146-T10
+    otherMs: 300_000,
+    tcpOpeningMs: 240_000, // 5382-R5, 6146-T10, 7857-S2.1
+    tcpClosingMs: 240_000, // 5382-R5, 6146-T10, 7857-S2.1
     tcpEstablishedMs: 7_440_000, // 5382-R5, 6146-T10
+    dccpTransitoryMs: 480_000, // 5597-R5; 8 minutes serve RFC 6092 as well
+    dccpEstablishedMs: 7_440_000, // 5597-R5
+    heldSynMs: 6000, // 5382-R4, 6146-T10
     fragmentMs: 5000, // 6146-F1
   },
   portRestMs: 120_000, // 6888-R8
-  filtering: { udp: 'address-dependent', tcp: 'address-dependent', icmp: 'address-dependent' },
+  restingPorts: 65_536, // 6888-R8
+  filtering: {
+    udp: 'address-dependent',
+    tcp: 'address-dependent',
+    icmp: 'address-dependent',
+    dccp: 'address-dependent',
+  },
+  filtered: 'drop',
+  unsolicitedSyn: 'refuse',
+  parity: 'any', // 7857-S8
+  otherProtocols: 'translate',
   exempt: [],
 };
 
@@ -34,8 +49,13 @@ export const TIMEOUT_MINIMA: { readonly [name in keyof Nat44Timeouts]: { readonl
   {
     udpMs: { ms: 120_000, id: '4787-R5' },
     icmpMs: { ms: 60_000, id: '5508-R2' },
-    tcpTransitoryMs: { ms: 240_000, id: '5382-R5' },
+    otherMs: { ms: 120_000, id: '6092-R12' },
+    tcpOpeningMs: { ms: 240_000, id: '5382-R5' },
+    tcpClosingMs: { ms: 240_000, id: '5382-R5' },
     tcpEstablishedMs: { ms: 7_440_000, id: '5382-R5' },
+    dccpTransitoryMs: { ms: 240_000, id: '5597-R5' },
+    dccpEstablishedMs: { ms: 7_440_000, id: '5597-R5' },
+    heldSynMs: { ms: 6000, id: '5382-R4' },
     fragmentMs: { ms: 2000, id: '6146-F1' },
   };
 
@@ -47,6 +67,13 @@ export const DEFAULT_LIMITS: LimitsConfig = {
   mappings: 262_144,
   sessions: 524_288,
   neighbours: 1024,
+  hosts: 4096,
+  perHost: {
+    mappings: 32_768,
+    sessions: 65_536,
+    sessionsPerMapping: 65_536,
+    flows: { perSecond: 2000, burst: 10_000 },
+  },
   // A 30-hop traceroute with three probes a hop, in parallel, is still answered (1812-RATE).
   icmpErrors: { perSecond: 100, burst: 100 },
 };

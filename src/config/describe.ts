@@ -80,6 +80,8 @@ function networkSentence(problem: NetworkProblem | WarningProblem): string {
       return `there is no uplink "${problem.name}"${problem.nearest === undefined ? '' : `, ${suggestion(problem.nearest, '')}`}`;
     case 'target-family':
       return `target ${problem.target} is IPv${problem.family}, but uplink "${problem.uplink}" has no ipv${problem.family}`;
+    case 'published-twice':
+      return `uplink "${problem.uplink}" cannot tell it from ${pathText(problem.other)}: they share an external or an internal endpoint`;
     case 'quorum-too-large':
       return `a quorum of ${problem.quorum} cannot be met by ${problem.targets} IPv${problem.family} target${problem.targets === 1 ? '' : 's'}`;
     case 'timer-below-minimum':
@@ -92,6 +94,8 @@ function networkSentence(problem: NetworkProblem | WarningProblem): string {
       return `${problem.prefix} is covered by no prefix pair of uplink "${problem.uplink}": its hosts have no IPv6 there`;
     case 'unused-uplink':
       return `no policy prefers uplink "${problem.uplink}": it carries no new traffic`;
+    case 'rest-without-state':
+      return `with endpoint-independent filtering of ${problem.protocol.toUpperCase()} a freed port should rest across a restart too (6888-R8): give state.file`;
     default:
       return assertNever(problem);
   }

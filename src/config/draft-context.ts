@@ -24,6 +24,20 @@ export function oneOrMoreEntries<T extends object>(
   return readEntries(value).map(({ entry, index }) => ({ entry, path: [...path, index] }));
 }
 
+/** Reports a key that the file does not have; one that it has but that could not be read is reported already. */
+export function need<T>(
+  value: T | undefined,
+  path: ConfigPath,
+  key: string,
+  context: DraftContext,
+  hint?: string,
+): T | undefined {
+  if (value === undefined && !context.given([...path, key])) {
+    context.report(path, { code: 'missing-key', key, ...(hint === undefined ? {} : { hint }) });
+  }
+  return value;
+}
+
 function isList<T extends object>(value: T | readonly (T | undefined)[]): value is readonly (T | undefined)[] {
   return Array.isArray(value);
 }

@@ -53,6 +53,7 @@ export type NetworkProblem =
     }
   | { readonly code: 'uplink-without-address'; readonly uplink: string }
   | { readonly code: 'unknown-uplink'; readonly name: string; readonly nearest?: string }
+  | { readonly code: 'published-twice'; readonly uplink: string; readonly other: ConfigPath }
   | { readonly code: 'target-family'; readonly target: string; readonly uplink: string; readonly family: 4 | 6 }
   | { readonly code: 'quorum-too-large'; readonly quorum: number; readonly targets: number; readonly family: 4 | 6 };
 
@@ -62,7 +63,8 @@ export type WarningProblem =
   | { readonly code: 'single-probe-target'; readonly uplink: string; readonly family: 4 | 6 }
   | { readonly code: 'no-probe-target'; readonly uplink: string; readonly family: 4 | 6 }
   | { readonly code: 'prefix-not-covered'; readonly prefix: string; readonly uplink: string }
-  | { readonly code: 'unused-uplink'; readonly uplink: string };
+  | { readonly code: 'unused-uplink'; readonly uplink: string }
+  | { readonly code: 'rest-without-state'; readonly protocol: string };
 
 export interface OtherPrefix {
   readonly prefix: string;
@@ -90,6 +92,7 @@ const WARNINGS: ReadonlySet<string> = new Set<WarningProblem['code']>([
   'no-probe-target',
   'prefix-not-covered',
   'unused-uplink',
+  'rest-without-state',
 ]);
 
 export function issueAt(

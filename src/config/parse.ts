@@ -9,6 +9,8 @@ import { checkNames } from './rules/names.ts';
 import { checkPairs } from './rules/pairs.ts';
 import { checkPolicy } from './rules/policy.ts';
 import { checkProbes } from './rules/probes.ts';
+import { checkPublish } from './rules/publish.ts';
+import { checkState } from './rules/state.ts';
 import { checkTimers } from './rules/timers.ts';
 import { checkUplinks } from './rules/uplinks.ts';
 import { readShape } from './shape.ts';
@@ -51,7 +53,17 @@ function readConfig({ root }: ConfigDocument, report: DraftContext['report']): N
     given: (path) => hasPath(root, path) || misspelt.has(keyOf(path)),
     uplinkNames: uplinkNames(root),
   };
-  const rules = [checkNames, checkInternal, checkUplinks, checkPairs, checkProbes, checkPolicy, checkTimers];
+  const rules = [
+    checkNames,
+    checkInternal,
+    checkUplinks,
+    checkPairs,
+    checkProbes,
+    checkPolicy,
+    checkPublish,
+    checkTimers,
+    checkState,
+  ];
   for (const rule of rules) rule(draft, context);
   return completeConfig(draft, context);
 }

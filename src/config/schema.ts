@@ -75,7 +75,6 @@ function named<T extends z.ZodType>(description: string, value: T) {
 
 const ipv4Address = text('an IPv4 address like 203.0.113.1', values.ipv4Unicast, '203.0.113.1');
 const ipv4Interface = text('an IPv4 address with its prefix length', values.ipv4Interface, '192.168.1.1/24');
-const ipv4Prefix = text('an IPv4 prefix like 192.0.2.0/24', values.ipv4Prefix, '192.0.2.0/24');
 const ipv6Interface = text('an IPv6 address with its prefix length', values.ipv6Interface, 'fd12:3456:789a:1::1/64');
 const ipv6Prefix = text('an IPv6 prefix like 2001:db8:a100::/48', values.ipv6Prefix, '2001:db8:a100::/48');
 
@@ -129,6 +128,10 @@ const uplink4 = map(
     ports: text('a range of ports', values.portRange, '1024-65535'),
     nat44: choice(['on', 'off']).meta({ description: 'off: routed without translation; default on.' }),
     'mss-clamp': mssClamp,
+    reserved: list(
+      'ports',
+      text('a protocol and its ports like "tcp 22" or "udp 500-510"', values.protocolPorts, 'udp 51820'),
+    ).meta({ description: "The gateway's own ports, which no mapping gets." }),
   },
   ['address', 'gateway'],
 );
@@ -168,9 +171,44 @@ const uplink = map(
   ['device'],
 );
 
-const policy = map('Uplinks in order of preference.', { prefer: list('uplink names', z.string({ error: 'a name' })) }, [
-  'prefer',
-]);
+const uplinkName = z.string({ error: 'a name' });
+
+const policy = map(
+  'Uplinks in order of preference.',
+  {
+    prefer: list('uplink names', uplinkName),
+    'last-resort': choice(['keep', 'refuse']).meta({
+      description: 'With no uplink up, new flows take the first one all the same (keep, the default) or are refused.',
+    }),
+  },
+  ['prefer'],
+);
+
+const portsText = 'a port, a range like 8000-8099, or external:internal like 8443:443';
+const ports = list(
+  'ports',
+  z.union([text(portsText, values.publishedPorts, '8443:443'), whole(1, 65_535)]).meta({ description: portsText }),
+);
+
+const publish = map(
+  'A server that the Internet may reach.',
+  {
+    to: ipv4Address,
+    tcp: ports,
+    udp: ports,
+    'udp-lite': ports,
+    dccp: ports,
+    'whole-address': z
+      .boolean({ error: 'true or false' })
+      .meta({ description: 'Every protocol and port of an external address that is for this server alone.' }),
+    on: list('uplink names', uplinkName).meta({ description: 'Default: all uplinks with NAT44.' }),
+    address: named('External address by uplink; default: that of the uplink itself.', ipv4Address),
+    source: choice(['client', 'gateway']).meta({
+      description: "gateway: the server sees clients as the gateway's internal address; default client.",
+    }),
+  },
+  ['to'],
+);
 
 const filtering = choice(['endpoint-independent', 'address-dependent', 'address-and-port-dependent']);
 
@@ -178,19 +216,51 @@ const nat44 = map('NAT44 behaviour.', {
   timeouts: map('Idle times after which a session ends.', {
     udp: duration(100, '300s'),
     icmp: duration(100, '60s'),
+    other: duration(100, '300s'),
     'tcp-transitory': duration(100, '240s'),
+    'tcp-opening': duration(100, '240s'),
+    'tcp-closing': duration(100, '240s'),
     'tcp-established': duration(100, '7440s'),
+    'dccp-transitory': duration(100, '480s'),
+    'dccp-established': duration(100, '7440s'),
+    'held-syn': duration(100, '6s', DAY_MS),
     fragment: duration(100, '5s', FRAGMENT_MAX_MS),
   }),
   'port-rest': duration(0, '120s'),
-  filtering: map('Which inbound packets may use a mapping.', { udp: filtering, tcp: filtering, icmp: filtering }),
-  exempt: list('prefixes', ipv4Prefix).meta({ description: 'Destinations that are not translated.' }),
+  'resting-ports': whole(0, 65_536).meta({ description: 'Ports that rest at most in one pool; default 65536.' }),
+  filtering: map('Which inbound packets may use a mapping.', {
+    udp: filtering,
+    tcp: filtering,
+    icmp: filtering,
+    dccp: filtering,
+  }),
+  filtered: choice(['drop', 'refuse']).meta({
+    description: 'Whether what filtering refuses is answered by ICMP; default drop.',
+  }),
+  'unsolicited-syn': choice(['refuse', 'stealth']).meta({
+    description: 'Whether a SYN that nobody waits for is answered after a while; default refuse.',
+  }),
+  parity: choice(['any', 'preserve']).meta({ description: 'Whether even ports stay even; default any.' }),
+  'other-protocols': choice(['translate', 'drop']).meta({
+    description: 'GRE, ESP, SCTP and others without ports; default translate.',
+  }),
+  exempt: list(
+    'prefixes',
+    text('an IPv4 prefix, perhaps with a protocol and ports', values.exemptEntry, '192.0.2.20/32 tcp 443'),
+  ).meta({ description: 'Destinations that are not translated.' }),
 });
 
 const limits = map('Sizes of tables and rates of own packets.', {
   mappings: whole(1, 2 ** 24),
   sessions: whole(1, 2 ** 24),
   neighbours: whole(1, 2 ** 16),
+  hosts: whole(1, 2 ** 20),
+  'per-host': map('What one internal address may hold.', {
+    mappings: whole(1, 65_536),
+    sessions: whole(1, 2 ** 24),
+    'sessions-per-mapping': whole(1, 2 ** 24),
+    flows: map('Bucket for new flows.', { rate: whole(0, 1_000_000), burst: whole(0, 10_000_000) }),
+  }),
   'icmp-errors': map('Bucket for own ICMP errors.', { rate: whole(0, 1_000_000), burst: whole(0, 1_000_000) }),
 });
 
@@ -201,9 +271,11 @@ export const fileSchema = map(
     site: map('What holds for the whole site.', { ula: ipv6Prefix }),
     uplinks: named('Attachments to ISPs, by name.', uplink),
     policy: map('Which uplinks new traffic prefers.', { default: policy }),
+    publish: named('Servers that the Internet may reach, by name.', publish),
     nat44,
     nptv6: map('NPTv6 behaviour.', { 'all-zeros-interface-id': choice(['drop', 'translate']) }),
     limits,
+    state: map('What survives a restart.', { file: text('a path', values.filePath, '/var/lib/nptd/state.json') }),
     control: map('The control socket.', { socket: text('a path', values.socketPath, '/run/nptd/nptd.sock') }),
   },
   ['internal', 'uplinks'],
@@ -218,6 +290,7 @@ export type Uplink6Draft = z.output<typeof uplink6>;
 export type DeviceDraft = z.output<typeof device>;
 export type RouteDraft = z.output<typeof route>;
 export type ProbeDraft = z.output<typeof probe>;
+export type PublishDraft = z.output<typeof publish>;
 
 /** JSON Schema of the file, for editors. */
 export function fileJsonSchema(): unknown {

@@ -17,7 +17,8 @@ import {
 import { formatIpv6Prefix, type Ipv6Interface, type Ipv6Prefix, parseIpv6Interface } from '../net/ipv6-prefix.ts';
 import { isMacUnicast, type MacAddress, parseMacAddress } from '../net/mac-address.ts';
 import { err, ok, type Result } from '../result.ts';
-import type { PortRange } from './config.ts';
+import type { ExemptConfig, PortRange, ProtocolPorts } from './config.ts';
+import { PORTED_PROTOCOLS, type PortedProtocol } from './protocols.ts';
 
 /** A value, or the sentence about it. */
 export type Value<T> = Result<T, string>;
@@ -111,6 +112,61 @@ export function portRange(text: string): Value<PortRange> {
   if (match === null) return err(`"${text}" is not a range of ports like 1024-65535`);
   if (low < 1 || high > 65_535) return err(`"${text}" goes beyond the ports 1-65535`);
   return low <= high ? ok({ low, high }) : err(`"${text}" ends before it begins`);
+}
+
+/** Ports that are published: `443`, `8000-8099`, or external and internal ones like `8443:443` and `8000-8099:9000-9099`. */
+export interface PublishedPorts {
+  readonly external: number;
+  readonly internal: number;
+  readonly count: number;
+}
+
+export function publishedPorts(text: string): Value<PublishedPorts> {
+  const [externalText = '', internalText = externalText, ...rest] = text.split(':');
+  const external = portOrRange(externalText);
+  const internal = portOrRange(internalText);
+  if (rest.length > 0 || !external.ok || !internal.ok) {
+    return err(`"${text}" is neither a port, nor a range like 8000-8099, nor external:internal like 8443:443`);
+  }
+  const count = external.value.high - external.value.low + 1;
+  if (internal.value.high - internal.value.low + 1 !== count)
+    return err(`the two ranges of "${text}" differ in length`);
+  return ok({ external: external.value.low, internal: internal.value.low, count });
+}
+
+/** `tcp 22`, `udp 500-510` */
+export function protocolPorts(text: string): Value<ProtocolPorts> {
+  const [name = '', portsText = '', ...rest] = text.trim().split(/\s+/);
+  const ports = portOrRange(portsText);
+  if (rest.length > 0 || !isPorted(name) || !ports.ok) {
+    return err(`"${text}" is not a protocol and its ports like "tcp 22" or "udp 500-510"`);
+  }
+  return ok({ protocol: PORTED_PROTOCOLS[name], ...ports.value });
+}
+
+/** A prefix, and perhaps a protocol and remote ports: `192.0.2.0/24`, `192.0.2.20/32 tcp 443`, `192.0.2.0/24 udp` */
+export function exemptEntry(text: string): Value<ExemptConfig> {
+  const [prefixText = '', name, ...rest] = text.trim().split(/\s+/);
+  const to = ipv4Prefix(prefixText);
+  if (!to.ok) return to;
+  if (name === undefined) return ok({ to: to.value });
+  if (!isPorted(name)) return err(`"${name}" is none of ${Object.keys(PORTED_PROTOCOLS).join(', ')}`);
+  if (rest.length === 0) return ok({ to: to.value, protocol: PORTED_PROTOCOLS[name] });
+  const ports = portOrRange(rest.join(' '));
+  return ports.ok ? ok({ to: to.value, protocol: PORTED_PROTOCOLS[name], ports: ports.value }) : ports;
+}
+
+function portOrRange(text: string): Value<PortRange> {
+  return portRange(/^\d+$/.test(text) ? `${text}-${text}` : text);
+}
+
+function isPorted(name: string): name is PortedProtocol {
+  return Object.hasOwn(PORTED_PROTOCOLS, name);
+}
+
+/** Of a file that nptd writes. */
+export function filePath(text: string): Value<string> {
+  return text.startsWith('/') && !text.includes('\0') ? ok(text) : err(`"${text}" is not an absolute path`);
 }
 
 export function unicastMac(text: string): Value<MacAddress> {

@@ -1,7 +1,6 @@
 /** Configuration and the state of the uplinks → the plan that the data path takes over. Pure and total. */
 import type {
   InternalConfig,
-  Nat44Config,
   NptdConfig,
   RouteConfig,
   Uplink4Config,
@@ -12,12 +11,12 @@ import type { Ipv4Interface } from '../net/ipv4-prefix.ts';
 import { ipv6ToOctets } from '../net/ipv6-address.ts';
 import type { Ipv6Interface } from '../net/ipv6-prefix.ts';
 import { macToOctets } from '../net/mac-address.ts';
+import { planNat44 } from './nat44.ts';
 import type {
   Plan,
   PlanDevice,
   PlanInterface4,
   PlanInterface6,
-  PlanNat44,
   PlanRoute,
   PlanUplink,
   PlanUplink4,
@@ -50,13 +49,14 @@ export interface UplinkPlanState {
 export function compilePlan(config: NptdConfig, state: PlanState): Plan {
   const slots: SlotAssignment = new Map([...state.uplinks].map(([name, { slot }]) => [name, slot]));
   const uplinks = uplinksBySlot(config, slots);
+  const lastResort = config.policies.at(-1)?.lastResort === 'keep';
   return {
     generation: state.generation,
     devices: [...config.internal.map(internalDevice), ...uplinks.map((uplink) => uplinkDevice(uplink, slots))],
     routes: config.internal.flatMap(({ routes }, device) => routes.map((route) => planRoute(route, device))),
-    uplinks: uplinks.map((uplink, index) => planUplink(uplink, config.internal.length + index, state)),
+    uplinks: uplinks.map((uplink, index) => planUplink(uplink, config.internal.length + index, state, lastResort)),
     policies: config.policies.map(({ prefer }) => ({ prefer: prefer.map((name) => slotOf(slots, name)) })),
-    nat44: planNat44(config.nat44),
+    nat44: planNat44(config, slots),
     nptv6: { translateZeroInterfaceId: config.nptv6.allZerosInterfaceId === 'translate' },
     errorRate: { perSecond: config.limits.icmpErrors.perSecond, burst: config.limits.icmpErrors.burst },
   };
@@ -100,7 +100,12 @@ function planRoute(route: RouteConfig, device: number): PlanRoute {
   };
 }
 
-function planUplink({ name, ipv4, ipv6 }: UplinkConfig, device: number, state: PlanState): PlanUplink {
+function planUplink(
+  { name, ipv4, ipv6 }: UplinkConfig,
+  device: number,
+  state: PlanState,
+  lastResort: boolean,
+): PlanUplink {
   const uplinkState = state.uplinks.get(name);
   if (uplinkState === undefined) throw new RangeError(`uplink "${name}" has no state`);
   const { slot, epoch, usable4, usable6 } = uplinkState;
@@ -108,63 +113,34 @@ function planUplink({ name, ipv4, ipv6 }: UplinkConfig, device: number, state: P
     slot,
     epoch,
     device,
-    ...(ipv4 === undefined ? {} : { ipv4: planUplink4(ipv4, usable4) }),
-    ...(ipv6 === undefined ? {} : { ipv6: planUplink6(ipv6, usable6) }),
+    ...(ipv4 === undefined ? {} : { ipv4: planUplink4(ipv4, usable4, lastResort) }),
+    ...(ipv6 === undefined ? {} : { ipv6: planUplink6(ipv6, usable6, lastResort) }),
   };
 }
 
-function planUplink4({ gateway, pool, ports, nat44, mssClamp }: Uplink4Config, usable: boolean): PlanUplink4 {
+function planUplink4(
+  { gateway, pool, ports, nat44, mssClamp, reserved }: Uplink4Config,
+  usable: boolean,
+  lastResort: boolean,
+): PlanUplink4 {
   return {
     usable,
-    lastResort: true,
+    lastResort,
     gateway,
     pool,
     portLow: ports.low,
     portHigh: ports.high,
     nat44,
-    reserved: [],
+    reserved,
     ...(mssClamp === undefined ? {} : { mssClamp }),
   };
 }
 
-function planUplink6({ gateway, pairs }: Uplink6Config, usable: boolean): PlanUplink6 {
+function planUplink6({ gateway, pairs }: Uplink6Config, usable: boolean, lastResort: boolean): PlanUplink6 {
   return {
     usable,
-    lastResort: true,
+    lastResort,
     gateway: ipv6ToOctets(gateway),
     pairs: pairs.map(planPair),
-  };
-}
-
-function planNat44({ timeouts, portRestMs, filtering, exempt }: Nat44Config): PlanNat44 {
-  const { udpMs, icmpMs, tcpTransitoryMs, tcpEstablishedMs, fragmentMs } = timeouts;
-  return {
-    udpMs,
-    icmpMs,
-    otherMs: 300_000,
-    tcpOpeningMs: tcpTransitoryMs,
-    tcpClosingMs: tcpTransitoryMs,
-    tcpEstablishedMs,
-    dccpTransitoryMs: 480_000,
-    dccpEstablishedMs: 7_440_000,
-    fragmentMs,
-    holdMs: 6000,
-    portRestMs,
-    restingPortsMax: 65_536,
-    filteringUdp: filtering.udp,
-    filteringTcp: filtering.tcp,
-    filteringIcmp: filtering.icmp,
-    filteringDccp: filtering.tcp,
-    otherProtocols: true,
-    refuseFiltered: false,
-    preserveParity: false,
-    staticMappings: [],
-    hostLimits: {
-      mappingsPerProtocol: 32_768,
-      sessions: 65_536,
-      sessionsPerMapping: 65_536,
-      flows: { perSecond: 2000, burst: 10_000 },
-    },
-    exempt: exempt.map(({ address, length }) => ({ prefix: address, prefixLength: length })),
   };
 }

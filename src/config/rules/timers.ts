@@ -13,8 +13,14 @@ export function checkTimers({ nat44 }: ConfigDraft, { report }: DraftContext): v
   const timeouts = nat44?.timeouts;
   atLeast([...path, 'udp'], timeouts?.udp, TIMEOUT_MINIMA.udpMs);
   atLeast([...path, 'icmp'], timeouts?.icmp, TIMEOUT_MINIMA.icmpMs);
-  atLeast([...path, 'tcp-transitory'], timeouts?.['tcp-transitory'], TIMEOUT_MINIMA.tcpTransitoryMs);
+  atLeast([...path, 'other'], timeouts?.other, TIMEOUT_MINIMA.otherMs);
+  atLeast([...path, 'tcp-transitory'], timeouts?.['tcp-transitory'], TIMEOUT_MINIMA.tcpOpeningMs);
+  atLeast([...path, 'tcp-opening'], timeouts?.['tcp-opening'], TIMEOUT_MINIMA.tcpOpeningMs);
+  atLeast([...path, 'tcp-closing'], timeouts?.['tcp-closing'], TIMEOUT_MINIMA.tcpClosingMs);
   atLeast([...path, 'tcp-established'], timeouts?.['tcp-established'], TIMEOUT_MINIMA.tcpEstablishedMs);
+  atLeast([...path, 'dccp-transitory'], timeouts?.['dccp-transitory'], TIMEOUT_MINIMA.dccpTransitoryMs);
+  atLeast([...path, 'dccp-established'], timeouts?.['dccp-established'], TIMEOUT_MINIMA.dccpEstablishedMs);
+  atLeast([...path, 'held-syn'], timeouts?.['held-syn'], TIMEOUT_MINIMA.heldSynMs);
   atLeast([...path, 'fragment'], timeouts?.fragment, TIMEOUT_MINIMA.fragmentMs);
   atLeast(['nat44', 'port-rest'], nat44?.['port-rest'], PORT_REST_MINIMUM);
 }

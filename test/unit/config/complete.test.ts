@@ -17,17 +17,32 @@ function fixture(name: string): string {
 describe('defaults', () => {
   const { config } = parsed(fixture('minimal'));
 
-  it('are those of the RFCs for NAT44 (4787-R5c, 5508-R2, 5382-R5, 6888-R8)', () => {
+  it('are those of the RFCs for NAT44 (4787-R5c, 5508-R2, 5382-R5, 5382-R4, 5597-R5, 6146-T10, 6888-R8)', () => {
     expect(config.nat44).toEqual({
       timeouts: {
         udpMs: 300_000,
         icmpMs: 60_000,
-        tcpTransitoryMs: 240_000,
+        otherMs: 300_000,
+        tcpOpeningMs: 240_000,
+        tcpClosingMs: 240_000,
         tcpEstablishedMs: 7_440_000,
+        dccpTransitoryMs: 480_000,
+        dccpEstablishedMs: 7_440_000,
+        heldSynMs: 6000,
         fragmentMs: 5000,
       },
       portRestMs: 120_000,
-      filtering: { udp: 'address-dependent', tcp: 'address-dependent', icmp: 'address-dependent' },
+      restingPorts: 65_536,
+      filtering: {
+        udp: 'address-dependent',
+        tcp: 'address-dependent',
+        icmp: 'address-dependent',
+        dccp: 'address-dependent',
+      },
+      filtered: 'drop',
+      unsolicitedSyn: 'refuse',
+      parity: 'any',
+      otherProtocols: 'translate',
       exempt: [],
     });
     expect(config.nptv6.allZerosInterfaceId).toBe('drop');
@@ -53,7 +68,7 @@ describe('defaults', () => {
 
   it('prefer uplinks in file order', () => {
     expect(parsed(fixture('twin-modems')).config.policies).toEqual([
-      { name: 'default', prefer: ['left', 'right', 'vpn'] },
+      { name: 'default', prefer: ['left', 'right', 'vpn'], lastResort: 'keep' },
     ]);
   });
 });
@@ -100,20 +115,32 @@ describe('a full file', () => {
   it('takes what is said elsewhere', () => {
     expect(lte).toMatchObject({ metered: true, device: { tap: 'wan1', mtu: 1420, mac: 0x02_00_00_00_00_02 } });
     expect(fiber?.device.netns).toBe('isp-a');
-    expect(config.policies).toEqual([{ name: 'default', prefer: ['lte', 'fiber'] }]);
+    expect(config.policies).toEqual([{ name: 'default', prefer: ['lte', 'fiber'], lastResort: 'keep' }]);
     expect(config.nat44.timeouts).toEqual({
       udpMs: 600_000,
       icmpMs: 90_000,
-      tcpTransitoryMs: 300_000,
+      otherMs: 300_000,
+      tcpOpeningMs: 300_000,
+      tcpClosingMs: 300_000,
       tcpEstablishedMs: 10_800_000,
+      dccpTransitoryMs: 480_000,
+      dccpEstablishedMs: 7_440_000,
+      heldSynMs: 6000,
       fragmentMs: 3000,
     });
-    expect(config.nat44.exempt.map(formatIpv4Prefix)).toEqual(['192.0.2.0/24', '198.18.7.1/32']);
+    expect(config.nat44.exempt.map(({ to }) => formatIpv4Prefix(to))).toEqual(['192.0.2.0/24', '198.18.7.1/32']);
     expect(config.nat44.filtering.tcp).toBe('address-and-port-dependent');
     expect(config.limits).toEqual({
       mappings: 1000,
       sessions: 2000,
       neighbours: 16,
+      hosts: 4096,
+      perHost: {
+        mappings: 32_768,
+        sessions: 65_536,
+        sessionsPerMapping: 65_536,
+        flows: { perSecond: 2000, burst: 10_000 },
+      },
       icmpErrors: { perSecond: 10, burst: 20 },
     });
     expect(config.nptv6.allZerosInterfaceId).toBe('translate');
