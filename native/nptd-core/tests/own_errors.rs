@@ -459,13 +459,15 @@ fn spec() -> PlanSpec {
         device: u16::from(slot) + 2,
         ipv4: Some(Uplink4Spec {
             usable: true,
+            last_resort: true,
             gateway: Some(address4(gateway)),
             pool: vec![address4(external)],
             ports: (1024, 65_535),
             nat44: true,
             mss_clamp: None,
+            reserved: Vec::new(),
         }),
-        ipv6: Some(Uplink6Spec { usable: true, gateway: None, pairs: vec![] }),
+        ipv6: Some(Uplink6Spec { usable: true, last_resort: true, gateway: None, pairs: vec![] }),
     };
     let ethernet = LinkSpec::Ethernet([2, 0, 0, 0, 0, 4]);
     PlanSpec {

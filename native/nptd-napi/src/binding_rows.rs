@@ -9,8 +9,8 @@ use nptd_core::nat44::{Endpoint, MappingRow, Protocol, SessionRow};
 #[napi(object, object_from_js = false)]
 pub struct BindingSessionRow {
     /// Protocol.
-    #[napi(ts_type = "'udp' | 'tcp' | 'icmp'")]
-    pub protocol: &'static str,
+    #[napi(ts_type = "'udp' | 'tcp' | 'icmp' | 'udp-lite' | 'dccp' | 'gre' | 'esp' | 'sctp' | `ip-${number}`")]
+    pub protocol: String,
     /// Internal endpoint, `a.b.c.d:port`.
     pub internal: String,
     /// External endpoint.
@@ -29,8 +29,8 @@ pub struct BindingSessionRow {
 #[napi(object, object_from_js = false)]
 pub struct BindingMappingRow {
     /// Protocol.
-    #[napi(ts_type = "'udp' | 'tcp' | 'icmp'")]
-    pub protocol: &'static str,
+    #[napi(ts_type = "'udp' | 'tcp' | 'icmp' | 'udp-lite' | 'dccp' | 'gre' | 'esp' | 'sctp' | `ip-${number}`")]
+    pub protocol: String,
     /// Internal endpoint, `a.b.c.d:port`.
     pub internal: String,
     /// External endpoint.
@@ -67,12 +67,20 @@ impl From<MappingRow> for BindingMappingRow {
     }
 }
 
-fn protocol(protocol: Protocol) -> &'static str {
-    match protocol {
-        Protocol::Udp => "udp",
-        Protocol::Tcp => "tcp",
-        Protocol::Icmp => "icmp",
-    }
+/// `ProtocolName`.
+fn protocol(protocol: Protocol) -> String {
+    let name = match protocol.number() {
+        1 => "icmp",
+        6 => "tcp",
+        17 => "udp",
+        33 => "dccp",
+        47 => "gre",
+        50 => "esp",
+        132 => "sctp",
+        136 => "udp-lite",
+        number => return format!("ip-{number}"),
+    };
+    name.to_owned()
 }
 
 fn endpoint(endpoint: Endpoint) -> String {

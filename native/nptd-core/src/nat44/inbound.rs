@@ -1,13 +1,13 @@
 //! Packets from an uplink: which mapping they are for, and whether filtering admits them.
 
 use super::session::NewSession;
-use super::{Endpoint, ExternalFlow, Flow, Nat44, Protocol};
+use super::{Endpoint, ExternalFlow, Flow, Nat44, ProtocolKind};
 use crate::counters::Direction;
 use crate::plan::Plan;
 use crate::session::filtering::Filtering;
+use crate::session::segment::Segment;
 use crate::time::Instant;
 use crate::verdict::DropReason;
-use crate::wire::tcp::flag;
 
 /// The answer to "for whom, and may it?"; nothing has changed yet.
 #[derive(Clone, Copy, Debug)]
@@ -20,18 +20,18 @@ pub struct Admitted {
 #[derive(Clone, Copy, Debug)]
 enum By {
     Session(u32),
-    /// No session with this remote endpoint; filtering lets it in. UDP and ICMP need no state for that.
+    /// No session with this remote endpoint; filtering lets it in. Protocols without connections need no state for that.
     Mapping,
-    /// The same for a TCP connection that begins: the mapping it uses.
+    /// The same for a connection that begins: the mapping it uses.
     NewConnection(u32),
 }
 
 impl Nat44 {
-    /// Finds the internal endpoint of a packet and applies filtering. `tcp_flags` is 0 for other protocols.
+    /// Finds the internal endpoint of a packet and applies filtering.
     pub fn match_inbound(
         &self,
         flow: &ExternalFlow,
-        tcp_flags: u8,
+        segment: Segment,
         plan: &Plan,
         now: Instant,
     ) -> Result<Admitted, DropReason> {
@@ -42,10 +42,13 @@ impl Nat44 {
         }
         let position = self.find_mapping_external(flow, plan, tick).ok_or(DropReason::NoMapping)?;
         let mapping = self.mappings.get(position).ok_or(DropReason::NoMapping)?;
-        let filtering = match flow.protocol {
-            Protocol::Udp => plan.nat44.filtering_udp,
-            Protocol::Tcp => plan.nat44.filtering_tcp,
-            Protocol::Icmp => plan.nat44.filtering_icmp,
+        let filtering = match flow.protocol.kind() {
+            ProtocolKind::Udp | ProtocolKind::UdpLite => plan.nat44.filtering_udp,
+            ProtocolKind::Tcp => plan.nat44.filtering_tcp,
+            ProtocolKind::Icmp => plan.nat44.filtering_icmp,
+            ProtocolKind::Dccp => plan.nat44.filtering_dccp,
+            // Without ports nothing but a session tells the internal hosts behind one address apart.
+            ProtocolKind::Portless => return Err(DropReason::NoMapping),
         };
         // 4787-R8, 5382-R3, 6888-R7: what filtering refuses changes no mapping and refreshes nothing (7857-S7).
         let admitted = match filtering {
@@ -59,10 +62,10 @@ impl Nat44 {
             return Err(DropReason::FilteredInbound);
         }
         let internal = mapping.internal;
-        if flow.protocol != Protocol::Tcp {
+        if !flow.protocol.has_connections() {
             return Ok(Admitted { internal, by: By::Mapping });
         }
-        if tcp_flags & (flag::SYN | flag::ACK) != flag::SYN {
+        if !segment.opens {
             return Err(DropReason::TcpWithoutSession);
         }
         // The host knows a connection by its own and the remote endpoint only, so there cannot be two on two uplinks:
@@ -79,14 +82,14 @@ impl Nat44 {
         &mut self,
         admitted: Admitted,
         flow: &ExternalFlow,
-        tcp_flags: u8,
+        segment: Segment,
         plan: &Plan,
         now: Instant,
     ) -> Result<(), DropReason> {
         match admitted.by {
             By::Mapping => Ok(()),
             By::Session(position) => {
-                self.observe(position, Direction::Inbound, tcp_flags, plan, now);
+                self.observe(position, Direction::Inbound, segment, plan, now);
                 Ok(())
             }
             By::NewConnection(mapping) => {

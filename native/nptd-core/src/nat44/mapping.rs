@@ -232,7 +232,7 @@ fn pack(side: Side, slot: u8, epoch: u8, protocol: Protocol, endpoint: Endpoint)
     (side as u128) << 112
         | u128::from(slot) << 104
         | u128::from(epoch) << 96
-        | u128::from(protocol as u8) << 88
+        | u128::from(protocol.number()) << 88
         | u128::from(endpoint.address) << 16
         | u128::from(endpoint.port)
 }

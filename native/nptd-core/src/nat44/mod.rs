@@ -13,6 +13,7 @@ mod inbound;
 mod mapping;
 mod outbound;
 mod port_pool;
+mod protocol;
 pub mod quoted;
 pub mod rewrite;
 mod rows;
@@ -26,6 +27,7 @@ use crate::time::{Duration, Instant, TICK_US, Tick};
 
 pub use inbound::Admitted;
 pub use outbound::Steered;
+pub use protocol::{Protocol, ProtocolKind};
 pub use rows::{MappingRow, SessionRow};
 
 use identification::Identifications;
@@ -42,18 +44,6 @@ const _: () = assert!(OCTETS_PER_SESSION == 148);
 const SESSION_WHEEL: u32 = 1 << 17;
 /// Ticks that the wheel of resting mappings covers: 13 minutes.
 const REST_WHEEL: u32 = 1 << 13;
-
-/// Protocols with port translation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Protocol {
-    /// ICMP echo; its port is the identifier.
-    Icmp = 1,
-    /// TCP.
-    Tcp = 6,
-    /// UDP.
-    Udp = 17,
-}
 
 /// An address and a port.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -2,12 +2,12 @@
 
 use super::mapping::InternalKey;
 use super::session::NewSession;
-use super::{Endpoint, Flow, Nat44, Protocol};
+use super::{Endpoint, Flow, Nat44};
 use crate::counters::Direction;
 use crate::plan::Plan;
+use crate::session::segment::Segment;
 use crate::time::{Instant, Tick};
 use crate::verdict::DropReason;
-use crate::wire::tcp::flag;
 
 /// The answer to "which uplink, and how?"; nothing has changed yet.
 #[derive(Clone, Copy, Debug)]
@@ -44,17 +44,15 @@ impl Steered {
 
 impl Nat44 {
     /// Finds the uplink of a packet. `hairpin` names the uplink whose external address it is sent to, if any.
-    /// `tcp_flags` is 0 for other protocols.
     pub fn steer_outbound(
         &self,
         flow: &Flow,
-        tcp_flags: u8,
+        segment: Segment,
         hairpin: Option<u8>,
         plan: &Plan,
         now: Instant,
     ) -> Result<Steered, DropReason> {
         let now = now.tick();
-        let opens = tcp_flags & (flag::SYN | flag::ACK) == flag::SYN;
         let mut ends = Ends::Nothing;
         if let Some(position) = self.find_outbound(flow, hairpin, plan, now) {
             let slot = self.sessions.get(position).map_or(0, |session| session.slot);
@@ -62,17 +60,17 @@ impl Nat44 {
             if hairpin.is_some() || plan.usable4(slot) || !plan.viable_elsewhere4(slot) {
                 return Ok(Steered { slot, how: How::Session(position) });
             }
-            ends = match flow.protocol {
-                Protocol::Tcp if opens => Ends::Session(position),
+            ends = match (flow.protocol.has_connections(), segment.opens) {
+                (true, true) => Ends::Session(position),
                 // A connection cannot move: its peer knows it by the dead uplink's address (MWAN-2).
-                Protocol::Tcp => return Err(DropReason::UplinkDown),
-                Protocol::Udp | Protocol::Icmp => Ends::MappingOf(position),
+                (true, false) => return Err(DropReason::UplinkDown),
+                (false, _) => Ends::MappingOf(position),
             };
         }
         let slot = hairpin.or_else(|| self.choose_uplink(flow, plan, now));
         let is_routed = slot.is_some_and(|slot| plan.is_routed4(slot));
         let is_new = matches!(ends, Ends::Nothing);
-        if flow.protocol == Protocol::Tcp && is_new && !opens && !is_routed {
+        if is_new && !segment.opens && !is_routed {
             return Err(DropReason::TcpWithoutSession);
         }
         let slot = slot.ok_or(DropReason::NoUplink)?;
@@ -85,7 +83,7 @@ impl Nat44 {
         &mut self,
         steered: Steered,
         flow: &Flow,
-        tcp_flags: u8,
+        segment: Segment,
         plan: &Plan,
         now: Instant,
     ) -> Result<Option<Endpoint>, DropReason> {
@@ -95,7 +93,7 @@ impl Nat44 {
                 return Ok(None);
             }
             How::Session(position) => {
-                self.observe(position, Direction::Outbound, tcp_flags, plan, now);
+                self.observe(position, Direction::Outbound, segment, plan, now);
                 position
             }
             How::New(ends) => {
@@ -106,8 +104,8 @@ impl Nat44 {
         Ok(self.sessions.get(position).map(|session| session.external))
     }
 
-    /// 4787-R1 per uplink (MWAN-3): a socket keeps its view of the world while its uplink is usable (for UDP and ICMP;
-    /// each TCP connection is free to choose).
+    /// 4787-R1 per uplink (MWAN-3): a socket keeps its view of the world while its uplink is usable (each
+    /// connection of TCP and DCCP is free to choose).
     fn choose_uplink(&self, flow: &Flow, plan: &Plan, now: Tick) -> Option<u8> {
         let sticky = || {
             plan.preference().iter().copied().filter(|slot| plan.usable4(*slot)).find(|slot| {
@@ -115,11 +113,8 @@ impl Nat44 {
                 self.find_live_mapping(key, plan, now).is_some()
             })
         };
-        match flow.protocol {
-            Protocol::Tcp => None,
-            Protocol::Udp | Protocol::Icmp => sticky(),
-        }
-        .or_else(|| plan.choose4().map(|uplink| uplink.slot))
+        let stays = if flow.protocol.has_connections() { None } else { sticky() };
+        stays.or_else(|| plan.choose4().map(|uplink| uplink.slot))
     }
 
     fn end_old(&mut self, ends: Ends, plan: &Plan, now: Instant) {

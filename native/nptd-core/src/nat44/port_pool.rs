@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use siphasher::sip::SipHasher24;
 
 use super::mapping::InternalKey;
-use super::{Endpoint, Protocol};
+use super::{Endpoint, Protocol, ProtocolKind};
 use crate::plan::{Plan, SLOTS_MAX};
 
 /// Keyed candidates tried before the cyclic search: hard to guess (6056-1), and yet every port is used in the end
@@ -17,7 +17,7 @@ const CANDIDATES: u8 = 16;
 /// Words of one bit per port.
 const WORDS: usize = 65_536 / 64;
 
-/// Pools of all uplinks. One pool is 8 KiB; 16 uplinks of 64 addresses and 3 protocols make 24 MiB at most.
+/// Pools of all uplinks. One pool is 8 KiB; 16 uplinks of 64 addresses and 5 protocols make 40 MiB at most.
 pub(super) struct PortPools {
     hasher: SipHasher24,
     slots: [SlotPools; SLOTS_MAX],
@@ -37,6 +37,8 @@ struct AddressPools {
     icmp: Pool,
     tcp: Pool,
     udp: Pool,
+    udp_lite: Pool,
+    dccp: Pool,
 }
 
 /// The ports of one (uplink, epoch, external address, protocol): taken while a mapping lives or rests on them.
@@ -93,7 +95,10 @@ impl PortPools {
             (pairing(hasher, key.internal.address, pool.address), core::cmp::Reverse(*position))
         })?;
         let address = pool.address;
-        let port = pool.of(key.protocol).allocate(hasher, key, address, list)?;
+        let port = match pool.of(key.protocol) {
+            Some(pool) => pool.allocate(hasher, key, address, list)?,
+            None => 0,
+        };
         Some(Endpoint { address, port })
     }
 
@@ -102,8 +107,9 @@ impl PortPools {
         let Some(pools) = self.slots.get_mut(usize::from(slot)).filter(|pools| pools.epoch == epoch) else {
             return;
         };
-        if let Some(pool) = pools.addresses.iter_mut().find(|pool| pool.address == external.address) {
-            pool.of(protocol).set(external.port, false);
+        let pool = pools.addresses.iter_mut().find(|pool| pool.address == external.address);
+        if let Some(pool) = pool.and_then(|pool| pool.of(protocol)) {
+            pool.set(external.port, false);
         }
     }
 
@@ -124,15 +130,26 @@ impl PortPools {
 
 impl AddressPools {
     fn new(address: u32) -> Self {
-        Self { address, icmp: Pool::new(), tcp: Pool::new(), udp: Pool::new() }
+        Self {
+            address,
+            icmp: Pool::new(),
+            tcp: Pool::new(),
+            udp: Pool::new(),
+            udp_lite: Pool::new(),
+            dccp: Pool::new(),
+        }
     }
 
-    fn of(&mut self, protocol: Protocol) -> &mut Pool {
-        match protocol {
-            Protocol::Icmp => &mut self.icmp,
-            Protocol::Tcp => &mut self.tcp,
-            Protocol::Udp => &mut self.udp,
-        }
+    /// The pool of a protocol; none without ports.
+    fn of(&mut self, protocol: Protocol) -> Option<&mut Pool> {
+        Some(match protocol.kind() {
+            ProtocolKind::Icmp => &mut self.icmp,
+            ProtocolKind::Tcp => &mut self.tcp,
+            ProtocolKind::Udp => &mut self.udp,
+            ProtocolKind::UdpLite => &mut self.udp_lite,
+            ProtocolKind::Dccp => &mut self.dccp,
+            ProtocolKind::Portless => return None,
+        })
     }
 }
 
@@ -202,7 +219,7 @@ impl Pool {
 impl PortList {
     /// The configured range, cut with the class of the internal port where that leaves anything (4787-R3a).
     fn of(protocol: Protocol, internal_port: u16, range: (u16, u16)) -> Self {
-        if protocol == Protocol::Icmp {
+        if protocol == Protocol::ICMP {
             return Self { low: 0, high: u16::MAX };
         }
         let class = if internal_port < 1024 { (1, 1023) } else { (1024, u16::MAX) };
@@ -226,7 +243,7 @@ impl PortList {
 fn candidate(hasher: SipHasher24, key: InternalKey, external: u32, counter: u64, k: u8) -> u64 {
     let mut message = [0; 20];
     let parts: [&[u8]; 6] = [
-        &[key.protocol as u8],
+        &[key.protocol.number()],
         &key.internal.address.to_be_bytes(),
         &key.internal.port.to_be_bytes(),
         &external.to_be_bytes(),
@@ -248,7 +265,7 @@ mod tests {
     use super::*;
 
     fn key(address: u32, port: u16) -> InternalKey {
-        InternalKey { slot: 0, protocol: Protocol::Udp, internal: Endpoint { address, port } }
+        InternalKey { slot: 0, protocol: Protocol::UDP, internal: Endpoint { address, port } }
     }
 
     #[test]
@@ -256,7 +273,7 @@ mod tests {
         let hasher = SipHasher24::new_with_key(&[1; 16]);
         let mut pool = Pool::new();
         for (port, class) in [(123, 1..=1023), (5000, 1024..=u16::MAX)] {
-            let list = PortList::of(Protocol::Udp, port, (1, u16::MAX));
+            let list = PortList::of(Protocol::UDP, port, (1, u16::MAX));
             assert_eq!(pool.allocate(hasher, key(1, port), 9, list), Some(port));
             let second = pool.allocate(hasher, key(2, port), 9, list);
             assert!(second.is_some_and(|second| second != port && class.contains(&second)));
@@ -284,7 +301,7 @@ mod tests {
     fn every_port_is_handed_out_before_the_pool_is_exhausted() {
         let hasher = SipHasher24::new_with_key(&[1; 16]);
         let mut pool = Pool::new();
-        let list = PortList::of(Protocol::Udp, 2000, (1500, 1899));
+        let list = PortList::of(Protocol::UDP, 2000, (1500, 1899));
         let mut seen: Vec<u16> = (0..400).filter_map(|host| pool.allocate(hasher, key(host, 2000), 9, list)).collect();
         seen.sort_unstable();
         assert_eq!(seen, (1500..=1899).collect::<Vec<u16>>());

@@ -54,15 +54,15 @@ impl Quote {
             return Err(DropReason::IcmpQuoteUnknown);
         }
         let (protocol, source_port, destination_port) = match ipv4::protocol(quoted) {
-            protocol::UDP => (Protocol::Udp, udp::source_port(transport), udp::destination_port(transport)),
-            protocol::TCP => (Protocol::Tcp, udp::source_port(transport), udp::destination_port(transport)),
+            protocol::UDP => (Protocol::UDP, udp::source_port(transport), udp::destination_port(transport)),
+            protocol::TCP => (Protocol::TCP, udp::source_port(transport), udp::destination_port(transport)),
             protocol::ICMP => {
                 // 6146-F4: no error about an error.
                 if !matches!(icmp::kind(transport), icmp::v4::ECHO_REQUEST | icmp::v4::ECHO_REPLY) {
                     return Err(DropReason::IcmpQuoteInvalid);
                 }
                 let identifier = icmp::identifier(transport);
-                (Protocol::Icmp, identifier, identifier)
+                (Protocol::ICMP, identifier, identifier)
             }
             _ => return Err(DropReason::IcmpQuoteUnknown),
         };
@@ -77,20 +77,13 @@ impl Quote {
 
     /// The quoted packet came in by an uplink and went to an internal host: seen from the site.
     fn as_inbound(&self) -> Flow {
-        Flow { protocol: self.protocol, internal: self.destination, remote: self.remote_of(self.source) }
+        Flow { protocol: self.protocol, internal: self.destination, remote: self.protocol.remote(self.source) }
     }
 
     /// The quoted packet left by an uplink: seen from there.
     fn as_outbound(&self, slot: u8) -> ExternalFlow {
         let (protocol, external) = (self.protocol, self.source);
-        ExternalFlow { slot, protocol, external, remote: self.remote_of(self.destination) }
-    }
-
-    fn remote_of(&self, endpoint: Endpoint) -> Endpoint {
-        match self.protocol {
-            Protocol::Icmp => Endpoint { address: endpoint.address, port: 0 },
-            Protocol::Tcp | Protocol::Udp => endpoint,
-        }
+        ExternalFlow { slot, protocol, external, remote: self.protocol.remote(self.destination) }
     }
 }
 

@@ -1,11 +1,11 @@
 //! Changing an endpoint of a packet in place, with every checksum that covers it (3022-4.1a). Payload is never read:
 //! there are no application-level gateways (4787-R10, 5382-R6).
 
-use super::{Endpoint, Protocol};
+use super::{Endpoint, Protocol, ProtocolKind};
 use crate::frame::ChecksumState;
 use crate::wire::checksum::ChecksumUpdate;
 use crate::wire::octets::{set_u16, tail_mut, u16_at};
-use crate::wire::{icmp, ipv4, tcp, udp};
+use crate::wire::{dccp, icmp, ipv4, tcp, udp};
 
 /// Which end of a packet is rewritten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,38 +26,45 @@ pub fn replace_endpoint(packet: &mut [u8], protocol: Protocol, end: End, new: En
         End::Destination => ipv4::replace_destination(packet, new.address),
     };
     let transport = tail_mut(packet, header_len);
-    let ports = replace_port(transport, protocol, end, new.port);
-    let field = match protocol {
+    let kind = protocol.kind();
+    // SCTP-1, ESP-1, GRE-1: what has no ports has no checksum over the addresses either, as far as we know.
+    let Some(field) = checksum_field(kind) else { return };
+    let ports = replace_port(transport, kind, end, new.port);
+    let is_partial = matches!(state, ChecksumState::Partial { .. });
+    match kind {
         // The checksum of ICMP has no pseudo-header, so an unfinished one covers nothing yet.
-        Protocol::Icmp if matches!(state, ChecksumState::Partial { .. }) => return,
-        Protocol::Icmp => return update(transport, 2, |sum| ports.apply(sum)),
-        Protocol::Tcp => tcp::CHECKSUM,
-        Protocol::Udp => udp::CHECKSUM,
-    };
-    match state {
+        ProtocolKind::Icmp if is_partial => {}
+        ProtocolKind::Icmp => update(transport, field, |sum| ports.apply(sum)),
         // An unfinished field covers the addresses only; whoever finishes it sums the ports.
-        ChecksumState::Partial { .. } => update(transport, field, |sum| addresses.apply_partial(sum)),
-        ChecksumState::Complete | ChecksumState::Vouched => {
-            let both = addresses.and(ports);
-            match protocol {
-                Protocol::Udp => update(transport, field, |sum| both.apply_udp(sum)),
-                Protocol::Tcp | Protocol::Icmp => update(transport, field, |sum| both.apply(sum)),
-            }
+        _ if is_partial => update(transport, field, |sum| addresses.apply_partial(sum)),
+        ProtocolKind::Udp => update(transport, field, |sum| addresses.and(ports).apply_udp(sum)),
+        ProtocolKind::UdpLite => update(transport, field, |sum| addresses.and(ports).apply_udp_lite(sum)),
+        ProtocolKind::Tcp | ProtocolKind::Dccp | ProtocolKind::Portless => {
+            update(transport, field, |sum| addresses.and(ports).apply(sum));
         }
     }
 }
 
-fn replace_port(transport: &mut [u8], protocol: Protocol, end: End, new: u16) -> ChecksumUpdate {
-    let old = match (protocol, end) {
-        (Protocol::Icmp, _) => icmp::identifier(transport),
-        (Protocol::Tcp | Protocol::Udp, End::Source) => udp::source_port(transport),
-        (Protocol::Tcp | Protocol::Udp, End::Destination) => udp::destination_port(transport),
-    };
-    match (protocol, end) {
-        (Protocol::Icmp, _) => icmp::set_identifier(transport, new),
-        (Protocol::Tcp | Protocol::Udp, End::Source) => udp::set_source_port(transport, new),
-        (Protocol::Tcp | Protocol::Udp, End::Destination) => udp::set_destination_port(transport, new),
+/// Where the checksum lies that covers the ports, and the addresses but for ICMP. It covers them whatever part of
+/// the payload it covers (5597-R12, 5597-R13, UDPL-1).
+fn checksum_field(kind: ProtocolKind) -> Option<usize> {
+    match kind {
+        ProtocolKind::Icmp => Some(icmp::CHECKSUM),
+        ProtocolKind::Tcp => Some(tcp::CHECKSUM),
+        ProtocolKind::Udp | ProtocolKind::UdpLite => Some(udp::CHECKSUM),
+        ProtocolKind::Dccp => Some(dccp::CHECKSUM),
+        ProtocolKind::Portless => None,
     }
+}
+
+/// The ports of TCP, UDP, UDP-Lite and DCCP lie in one place.
+fn replace_port(transport: &mut [u8], kind: ProtocolKind, end: End, new: u16) -> ChecksumUpdate {
+    let (at, old) = match (kind, end) {
+        (ProtocolKind::Icmp, _) => (icmp::IDENTIFIER, icmp::identifier(transport)),
+        (_, End::Source) => (udp::SOURCE_PORT, udp::source_port(transport)),
+        (_, End::Destination) => (udp::DESTINATION_PORT, udp::destination_port(transport)),
+    };
+    set_u16(transport, at, new);
     ChecksumUpdate::new().word(old, new)
 }
 

@@ -1,8 +1,9 @@
 //! A session: one remote endpoint using a mapping. It carries the lifetime and, for TCP, the state.
 
-use super::{Endpoint, ExternalFlow, Flow, Nat44, Protocol, end_of, epoch_is_current};
+use super::{Endpoint, ExternalFlow, Flow, Nat44, Protocol, ProtocolKind, end_of, epoch_is_current};
 use crate::counters::Direction;
 use crate::plan::Plan;
+use crate::session::segment::Segment;
 use crate::session::tcp_state::{Refresh, TcpState};
 use crate::session::wheel::{Timed, TimerLinks};
 use crate::time::{Instant, Tick};
@@ -25,7 +26,7 @@ pub(super) struct Session {
     pub previous: u32,
     pub next: u32,
     pub protocol: Protocol,
-    /// None for anything but TCP.
+    /// None for anything but TCP and DCCP.
     pub tcp: Option<TcpState>,
     pub slot: u8,
     pub epoch: u8,
@@ -106,11 +107,13 @@ impl Nat44 {
 
     /// Opens a session on a mapping. The caller has seen that there is room in the slab.
     pub(super) fn open_session(&mut self, new: NewSession, plan: &Plan, now: Instant) -> Result<u32, DropReason> {
-        let is_tcp = new.flow.protocol == Protocol::Tcp;
-        let lifetime = match new.flow.protocol {
-            Protocol::Udp => plan.nat44.udp,
-            Protocol::Icmp => plan.nat44.icmp,
-            Protocol::Tcp => plan.nat44.tcp_opening,
+        let protocol = new.flow.protocol;
+        let lifetime = match protocol.kind() {
+            ProtocolKind::Udp | ProtocolKind::UdpLite => plan.nat44.udp,
+            ProtocolKind::Icmp => plan.nat44.icmp,
+            ProtocolKind::Portless => plan.nat44.other,
+            ProtocolKind::Tcp => plan.nat44.tcp_opening,
+            ProtocolKind::Dccp => plan.nat44.dccp_transitory,
         };
         let session = Session {
             internal: new.flow.internal,
@@ -121,8 +124,8 @@ impl Nat44 {
             timer: TimerLinks::UNLINKED,
             previous: NONE,
             next: NONE,
-            protocol: new.flow.protocol,
-            tcp: is_tcp.then(|| TcpState::opened(new.by)),
+            protocol,
+            tcp: protocol.has_connections().then(|| TcpState::opened(new.by)),
             slot: new.slot,
             epoch: new.epoch,
         };
@@ -144,11 +147,11 @@ impl Nat44 {
     }
 
     /// A packet of a live session passes: state and lifetime follow.
-    pub(super) fn observe(&mut self, position: u32, from: Direction, tcp_flags: u8, plan: &Plan, now: Instant) {
+    pub(super) fn observe(&mut self, position: u32, from: Direction, segment: Segment, plan: &Plan, now: Instant) {
         let Some(session) = self.sessions.get_mut(position) else { return };
-        let lifetime = match (session.protocol, session.tcp) {
-            (Protocol::Tcp, Some(state)) => {
-                let (state, refresh) = state.observe(from, tcp_flags);
+        let lifetime = match (session.tcp, from) {
+            (Some(state), _) => {
+                let (state, refresh) = state.observe(from, segment);
                 session.tcp = Some(state);
                 match refresh {
                     Refresh::Established => plan.nat44.tcp_established,
@@ -157,9 +160,13 @@ impl Nat44 {
                 }
             }
             // 4787-R6: outbound packets refresh; inbound ones do not (R6a is a MAY, and 7857-S7 warns of it).
-            (Protocol::Udp, _) if from == Direction::Outbound => plan.nat44.udp,
-            (Protocol::Icmp, _) if from == Direction::Outbound => plan.nat44.icmp,
-            (Protocol::Udp | Protocol::Icmp | Protocol::Tcp, _) => return,
+            (None, Direction::Inbound) => return,
+            (None, Direction::Outbound) => match session.protocol.kind() {
+                ProtocolKind::Udp | ProtocolKind::UdpLite => plan.nat44.udp,
+                ProtocolKind::Icmp => plan.nat44.icmp,
+                ProtocolKind::Portless => plan.nat44.other,
+                ProtocolKind::Tcp | ProtocolKind::Dccp => return,
+            },
         };
         let ends = end_of(now, lifetime);
         let comes_nearer = ends < session.ends;
@@ -244,7 +251,7 @@ fn key_inbound(flow: &ExternalFlow, epoch: u8) -> u128 {
 }
 
 fn pack(protocol: Protocol, ours: Endpoint, theirs: Endpoint) -> u128 {
-    u128::from(protocol as u8) << 96
+    u128::from(protocol.number()) << 96
         | u128::from(ours.address) << 64
         | u128::from(theirs.address) << 32
         | u128::from(ours.port) << 16

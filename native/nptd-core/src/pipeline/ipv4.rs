@@ -1,5 +1,6 @@
 //! IPv4: which way a packet goes (docs/decisions.md, "IPv4 from an internal device" and "from an uplink").
 
+use super::classify::{EchoKind, Query, classify, is_echo_request};
 use super::forward::check_ttl;
 use super::fragments::Part;
 use super::link::{Family, LinkDestination};
@@ -11,32 +12,18 @@ use crate::frame::Frame;
 use crate::host::echo;
 use crate::nat44::quoted::{self, Quote};
 use crate::nat44::rewrite::{End, replace_endpoint};
-use crate::nat44::{Endpoint, ExternalFlow, Flow, Protocol};
+use crate::nat44::{ExternalFlow, Flow, Protocol};
 use crate::plan::{Device, NextHop, Role, Uplink};
 use crate::session::fragments::Datagram;
+use crate::session::segment::Segment;
 use crate::verdict::{DropReason, Verdict};
 use crate::wire::ipv4::address;
 use crate::wire::octets::{tail, tail_mut};
-use crate::wire::{icmp, ipv4, protocol, tcp, udp};
+use crate::wire::{icmp, ipv4};
 
 /// Error codes of "destination unreachable".
 const NETWORK_UNREACHABLE: u8 = 0;
 const HOST_UNREACHABLE: u8 = 1;
-
-/// What NAT44 sees in a packet.
-enum Query {
-    /// A packet of a flow, and its TCP flags (0 for other protocols).
-    Flow { protocol: Protocol, source: Endpoint, destination: Endpoint, tcp_flags: u8 },
-    /// An ICMP error.
-    Error(Quote),
-}
-
-/// Which side of an echo is a query that may open or use a mapping (5508-R1).
-#[derive(Clone, Copy)]
-enum EchoKind {
-    Request = icmp::v4::ECHO_REQUEST as isize,
-    Reply = icmp::v4::ECHO_REPLY as isize,
-}
 
 impl Transit<'_> {
     /// Takes an IPv4 packet (the frame starts at its IP header) to its verdict.
@@ -102,7 +89,7 @@ impl Transit<'_> {
         let chosen = self.plan().choose4();
         if self.plan().is_exempt4(ipv4::destination(frame.octets())) {
             // 6888-R6.
-            let uplink = chosen.ok_or_else(|| (refuse_outbound(DropReason::NoUplink, 0), None))?;
+            let uplink = chosen.ok_or_else(|| (refuse_outbound(DropReason::NoUplink, Segment::PLAIN), None))?;
             return self.untranslated4(frame, uplink).map_err(|refusal| (refusal, None));
         }
         let routed = chosen.filter(|uplink| self.plan().is_routed4(uplink.slot));
@@ -125,9 +112,9 @@ impl Transit<'_> {
         routed: Option<&Uplink>,
     ) -> Result<Outcome, Refusal> {
         match (self.query4(frame, headers, EchoKind::Request, part), routed) {
-            (Ok(Query::Flow { protocol, source, destination, tcp_flags }), _) => {
-                let remote = remote_of(protocol, destination);
-                self.outbound_flow4(frame, &Flow { protocol, internal: source, remote }, tcp_flags, part.begins())
+            (Ok(Query::Flow { protocol, source, destination, segment }), _) => {
+                let remote = protocol.remote(destination);
+                self.outbound_flow4(frame, &Flow { protocol, internal: source, remote }, segment, part.begins())
             }
             (Ok(Query::Error(quote)), _) => self.outbound_error4(frame, &quote, routed),
             (Err(_), Some(uplink)) => self.untranslated4(frame, uplink),
@@ -139,21 +126,21 @@ impl Transit<'_> {
         &mut self,
         frame: &mut Frame<'_>,
         flow: &Flow,
-        tcp_flags: u8,
+        segment: Segment,
         begins: Option<Datagram>,
     ) -> Result<Outcome, Refusal> {
         let (plan, now) = (self.plan(), self.context.now);
-        let steered = self.nat44.steer_outbound(flow, tcp_flags, None, plan, now);
-        let steered = steered.map_err(|reason| refuse_outbound(reason, tcp_flags))?;
+        let steered = self.nat44.steer_outbound(flow, segment, None, plan, now);
+        let steered = steered.map_err(|reason| refuse_outbound(reason, segment))?;
         let uplink = plan.uplink(steered.slot).ok_or(DropReason::NoUplink)?;
         let hop = self.uplink_hop4(uplink, frame.octets())?;
         self.check_forward4(frame.octets(), hop.device)?;
-        let external = self.nat44.commit_outbound(steered, flow, tcp_flags, plan, now);
+        let external = self.nat44.commit_outbound(steered, flow, segment, plan, now);
         let slot = Some(steered.slot);
-        let Some(external) = external.map_err(|reason| refuse_outbound(reason, tcp_flags))? else {
+        let Some(external) = external.map_err(|reason| refuse_outbound(reason, segment))? else {
             return Ok(Outcome { verdict: self.forward4(frame, hop), slot });
         };
-        clamp_mss(frame, uplink, tcp_flags);
+        clamp_mss(frame, uplink, segment);
         let checksum = frame.checksum;
         replace_endpoint(frame.octets_mut(), flow.protocol, End::Source, external, checksum);
         self.renumber(frame.octets_mut(), flow.remote.address);
@@ -213,10 +200,10 @@ impl Transit<'_> {
         let verdict = match self.query4(frame, headers, EchoKind::Request, &part) {
             Ok(Query::Error(quote)) => self.hairpin_error4(frame, &quote, slot),
             // Whole echo requests are answered by the host role: this one is in fragments.
-            Ok(Query::Flow { protocol: Protocol::Icmp, .. }) => Err(DropReason::IcmpTypeNotForwarded.into()),
-            Ok(Query::Flow { protocol, source, destination, tcp_flags }) => {
+            Ok(Query::Flow { protocol: Protocol::ICMP, .. }) => Err(DropReason::IcmpTypeNotForwarded.into()),
+            Ok(Query::Flow { protocol, source, destination, segment }) => {
                 let first = Flow { protocol, internal: source, remote: destination };
-                self.hairpin_flow4(frame, &first, tcp_flags, slot, part.begins())
+                self.hairpin_flow4(frame, &first, segment, slot, part.begins())
             }
             Err(reason) => Err(reason.into()),
         };
@@ -230,20 +217,20 @@ impl Transit<'_> {
         &mut self,
         frame: &mut Frame<'_>,
         first: &Flow,
-        tcp_flags: u8,
+        segment: Segment,
         slot: u8,
         begins: Option<Datagram>,
     ) -> Result<Verdict, Refusal> {
         let (plan, now, protocol) = (self.plan(), self.context.now, first.protocol);
-        let steered = self.nat44.steer_outbound(first, tcp_flags, Some(slot), plan, now)?;
-        let external = self.nat44.commit_outbound(steered, first, tcp_flags, plan, now);
-        let external = external.map_err(|reason| refuse_outbound(reason, tcp_flags))?;
+        let steered = self.nat44.steer_outbound(first, segment, Some(slot), plan, now)?;
+        let external = self.nat44.commit_outbound(steered, first, segment, plan, now);
+        let external = external.map_err(|reason| refuse_outbound(reason, segment))?;
         let external = external.ok_or(DropReason::NoMapping)?;
         let second = ExternalFlow { slot, protocol, external: first.remote, remote: external };
-        let admitted = self.nat44.match_inbound(&second, tcp_flags, plan, now)?;
+        let admitted = self.nat44.match_inbound(&second, segment, plan, now)?;
         let hop = plan.internal_route4(admitted.internal.address).ok_or(DropReason::NoRoute)?;
         self.check_length4(frame.octets(), hop.device)?;
-        self.nat44.commit_inbound(admitted, &second, tcp_flags, plan, now)?;
+        self.nat44.commit_inbound(admitted, &second, segment, plan, now)?;
         let checksum = frame.checksum;
         replace_endpoint(frame.octets_mut(), protocol, End::Source, external, checksum);
         self.renumber(frame.octets_mut(), first.remote.address);
@@ -313,10 +300,10 @@ impl Transit<'_> {
             return self.later_fragment4(frame, datagram, Some(slot), None);
         }
         let verdict = match self.query4(frame, headers, EchoKind::Reply, &part) {
-            Ok(Query::Flow { protocol, source, destination, tcp_flags }) => {
-                let remote = remote_of(protocol, source);
+            Ok(Query::Flow { protocol, source, destination, segment }) => {
+                let remote = protocol.remote(source);
                 let flow = ExternalFlow { slot, protocol, external: destination, remote };
-                self.inbound_flow4(frame, &flow, tcp_flags, uplink, part.begins())
+                self.inbound_flow4(frame, &flow, segment, uplink, part.begins())
             }
             Ok(Query::Error(quote)) => self.inbound_error4(frame, &quote, slot),
             Err(reason) => Err(reason.into()),
@@ -331,16 +318,16 @@ impl Transit<'_> {
         &mut self,
         frame: &mut Frame<'_>,
         flow: &ExternalFlow,
-        tcp_flags: u8,
+        segment: Segment,
         uplink: &Uplink,
         begins: Option<Datagram>,
     ) -> Result<Verdict, Refusal> {
         let (plan, now) = (self.plan(), self.context.now);
-        let admitted = self.nat44.match_inbound(flow, tcp_flags, plan, now)?;
+        let admitted = self.nat44.match_inbound(flow, segment, plan, now)?;
         let hop = plan.internal_route4(admitted.internal.address).ok_or(DropReason::NoRoute)?;
         self.check_forward4(frame.octets(), hop.device)?;
-        self.nat44.commit_inbound(admitted, flow, tcp_flags, plan, now)?;
-        clamp_mss(frame, uplink, tcp_flags);
+        self.nat44.commit_inbound(admitted, flow, segment, plan, now)?;
+        clamp_mss(frame, uplink, segment);
         let checksum = frame.checksum;
         replace_endpoint(frame.octets_mut(), flow.protocol, End::Destination, admitted.internal, checksum);
         Ok(self.forward_translated4(frame, hop, flow.slot, begins))
@@ -404,62 +391,20 @@ fn check_addresses(packet: &[u8], device: &Device) -> Option<Verdict> {
     Some(Verdict::Drop(reason))
 }
 
-/// What NAT44 sees in a packet that is no later fragment.
-fn classify(packet: &[u8], headers: &Headers4, query: EchoKind) -> Result<Query, DropReason> {
-    let transport = tail(packet, headers.header_len);
-    let (protocol, source_port, destination_port, tcp_flags) = match (headers.protocol, headers.icmp_kind) {
-        // Whatever rides on it (ESP-2, SCTP-2).
-        (protocol::UDP, _) => (Protocol::Udp, udp::source_port(transport), udp::destination_port(transport), 0),
-        (protocol::TCP, _) => {
-            let flags = tcp::flags(transport);
-            (Protocol::Tcp, udp::source_port(transport), udp::destination_port(transport), flags)
-        }
-        (protocol::ICMP, Some(kind)) if kind == query as u8 => {
-            (Protocol::Icmp, icmp::identifier(transport), icmp::identifier(transport), 0)
-        }
-        // 4787-R12b, 5382-R9, 5508-S7.1.2.
-        (protocol::ICMP, Some(kind)) if icmp::v4::is_forwarded_error(kind) => {
-            if headers.is_fragment {
-                return Err(DropReason::FragmentNotTracked);
-            }
-            return Quote::locate(packet).map(Query::Error);
-        }
-        // 5508-R10c, 5508-R11, 2663-3.3.
-        (protocol::ICMP, _) => return Err(DropReason::IcmpTypeNotForwarded),
-        // OTHER-1.
-        _ => return Err(DropReason::UnsupportedProtocol),
-    };
-    let source = Endpoint { address: ipv4::source(packet), port: source_port };
-    let destination = Endpoint { address: ipv4::destination(packet), port: destination_port };
-    Ok(Query::Flow { protocol, source, destination, tcp_flags })
-}
-
 /// Lowers what a SYN promises to what its uplink takes.
-fn clamp_mss(frame: &mut Frame<'_>, uplink: &Uplink, tcp_flags: u8) {
+fn clamp_mss(frame: &mut Frame<'_>, uplink: &Uplink, segment: Segment) {
     let limit = uplink.ipv4.as_ref().and_then(|ipv4| ipv4.mss_clamp);
-    if let (Some(limit), true) = (limit, tcp_flags & tcp::flag::SYN != 0) {
+    if let (Some(limit), true) = (limit, segment.has_syn()) {
         let (state, packet) = (frame.checksum, frame.octets_mut());
         let header_len = ipv4::header_len(packet);
         mss::clamp(tail_mut(packet, header_len), limit, state);
     }
 }
 
-/// The remote endpoint of a session: an ICMP query has no remote port (5508-R1a).
-fn remote_of(protocol: Protocol, endpoint: Endpoint) -> Endpoint {
-    match protocol {
-        Protocol::Icmp => Endpoint { address: endpoint.address, port: 0 },
-        Protocol::Tcp | Protocol::Udp => endpoint,
-    }
-}
-
-fn is_echo_request(headers: &Headers4) -> bool {
-    headers.icmp_kind == Some(icmp::v4::ECHO_REQUEST) && !headers.is_fragment
-}
-
 /// What an internal host is told when NAT44 refuses its packet.
-fn refuse_outbound(reason: DropReason, tcp_flags: u8) -> Refusal {
+fn refuse_outbound(reason: DropReason, segment: Segment) -> Refusal {
     use DropReason::{MappingTableFull, NoUplink, PortPoolExhausted, SessionTableFull, TcpWithoutSession, UplinkDown};
-    let is_rst = tcp_flags & tcp::flag::RST != 0;
+    let is_rst = segment.has_rst();
     let answer = if matches!(reason, TcpWithoutSession | UplinkDown) && !is_rst {
         Answer::Reset
     } else if reason == NoUplink {

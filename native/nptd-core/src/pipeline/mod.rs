@@ -1,5 +1,6 @@
 //! The order of the parts: frames in, verdicts and outputs out. Owns no detail.
 
+mod classify;
 mod forward;
 mod fragments;
 mod ipv4;

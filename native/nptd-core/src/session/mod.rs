@@ -3,5 +3,6 @@
 pub mod filtering;
 pub mod fragments;
 pub mod rate_limit;
+pub mod segment;
 pub mod tcp_state;
 pub mod wheel;

@@ -2,7 +2,7 @@
 //! (6146-T1, 7857-S2). Flags alone decide, so that every valid sequence passes (5382-R2).
 
 use crate::counters::Direction;
-use crate::wire::tcp::flag;
+use crate::session::segment::{Event, Segment};
 
 /// State of a TCP session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,17 +58,16 @@ impl TcpState {
 
     /// The state after a segment from one side, and what it does to the timer.
     #[must_use]
-    pub const fn observe(self, from: Direction, flags: u8) -> (Self, Refresh) {
-        // One packet is one event: RST before SYN before FIN.
-        let rst = flags & flag::RST != 0;
-        let syn = flags & flag::SYN != 0 && !rst;
-        let fin = flags & flag::FIN != 0 && !rst && !syn;
+    pub const fn observe(self, from: Direction, segment: Segment) -> (Self, Refresh) {
+        let rst = matches!(segment.event, Event::Reset);
+        let syn = matches!(segment.event, Event::Open);
+        let fin = matches!(segment.event, Event::Finish);
         match self {
             // 6146-T7: anything but another RST shows that the connection lives on.
             Self::Transitory if rst => (self, Refresh::None),
             Self::Transitory => (Self::Established, Refresh::Established),
             // 6146-T5: both FINs seen; the timer runs out unless the connection is opened again.
-            Self::BothFin if syn && flags & flag::ACK == 0 => (Self::opened(from), Refresh::Transitory),
+            Self::BothFin if syn && segment.opens => (Self::opened(from), Refresh::Transitory),
             Self::BothFin => (self, Refresh::None),
             // 6146-T6, 7857-S2.2: the session is kept for the short timer, not deleted (2663-2.6).
             _ if rst => (Self::Transitory, Refresh::Transitory),
@@ -104,14 +103,14 @@ impl TcpState {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::tcp::flag::{ACK, FIN, RST, SYN};
     use Direction::{Inbound, Outbound};
-    use flag::{ACK, FIN, RST, SYN};
 
     fn run(segments: &[(Direction, u8)]) -> (TcpState, Refresh) {
         let start = TcpState::opened(segments[0].0);
-        segments[1..]
-            .iter()
-            .fold((start, Refresh::Transitory), |(state, _), (from, flags)| state.observe(*from, *flags))
+        segments[1..].iter().fold((start, Refresh::Transitory), |(state, _), (from, flags)| {
+            state.observe(*from, Segment::of_flags(*flags))
+        })
     }
 
     #[test]

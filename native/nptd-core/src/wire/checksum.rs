@@ -88,9 +88,12 @@ impl ChecksumUpdate {
     /// as zero is sent as 0xffff (3022-4.1c, RFC 768).
     #[inline]
     pub const fn apply_udp(self, field: u16) -> u16 {
-        if field == 0 {
-            return 0;
-        }
+        if field == 0 { 0 } else { self.apply_udp_lite(field) }
+    }
+
+    /// A finished UDP-Lite checksum field after the change: as of UDP, but there is no "none" (UDPL-1).
+    #[inline]
+    pub const fn apply_udp_lite(self, field: u16) -> u16 {
         match self.apply(field) {
             0 => 0xffff,
             sum => sum,

@@ -4,6 +4,10 @@ use super::octets::{set_u16, u8_at, u16_at};
 
 /// Octets of the fixed header.
 pub const HEADER_LEN: usize = 8;
+/// Offset of the checksum field.
+pub const CHECKSUM: usize = 2;
+/// Offset of the identifier of an echo.
+pub const IDENTIFIER: usize = 4;
 
 /// ICMP for IPv4: message types.
 pub mod v4 {
@@ -74,17 +78,17 @@ pub fn code(message: &[u8]) -> u8 {
 
 /// Checksum field.
 pub fn checksum(message: &[u8]) -> u16 {
-    u16_at(message, 2)
+    u16_at(message, CHECKSUM)
 }
 
 /// Writes the checksum field.
 pub fn set_checksum(message: &mut [u8], value: u16) {
-    set_u16(message, 2, value);
+    set_u16(message, CHECKSUM, value);
 }
 
 /// Identifier of an echo or other query.
 pub fn identifier(message: &[u8]) -> u16 {
-    u16_at(message, 4)
+    u16_at(message, IDENTIFIER)
 }
 
 /// Sequence number of an echo.
@@ -94,5 +98,5 @@ pub fn sequence(message: &[u8]) -> u16 {
 
 /// Writes the identifier of an echo.
 pub fn set_identifier(message: &mut [u8], value: u16) {
-    set_u16(message, 4, value);
+    set_u16(message, IDENTIFIER, value);
 }

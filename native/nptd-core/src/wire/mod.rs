@@ -6,6 +6,7 @@
 
 pub mod arp;
 pub mod checksum;
+pub mod dccp;
 pub mod ethernet;
 pub mod icmp;
 pub mod ipv4;
@@ -24,16 +25,22 @@ pub mod protocol {
     pub const TCP: u8 = 6;
     /// UDP.
     pub const UDP: u8 = 17;
+    /// DCCP.
+    pub const DCCP: u8 = 33;
     /// Routing header (IPv6).
     pub const ROUTING: u8 = 43;
     /// Fragment header (IPv6).
     pub const FRAGMENT: u8 = 44;
+    /// Authentication header, which covers the addresses: no translation can be right (OTHER-2).
+    pub const AUTHENTICATION: u8 = 51;
     /// ICMP for IPv6.
     pub const ICMPV6: u8 = 58;
     /// Destination options (IPv6).
     pub const DESTINATION_OPTIONS: u8 = 60;
     /// Mobility header (IPv6).
     pub const MOBILITY: u8 = 135;
+    /// UDP-Lite.
+    pub const UDP_LITE: u8 = 136;
     /// Host identity protocol.
     pub const HIP: u8 = 139;
     /// Shim6.

@@ -64,14 +64,17 @@ pub fn spec() -> PlanSpec {
             device: u16::from(slot) + 1,
             ipv4: Some(Uplink4Spec {
                 usable: true,
+                last_resort: true,
                 gateway: gateway4.map(v4),
                 pool: address.iter().map(|address| v4(address)).collect(),
                 ports: (1024, 65535),
                 nat44: true,
                 mss_clamp: None,
+                reserved: Vec::new(),
             }),
             ipv6: Some(Uplink6Spec {
                 usable: true,
+                last_resort: true,
                 gateway: gateway6.map(v6),
                 pairs: vec![PrefixPairSpec { internal: (v6("fd01:203:405:1::"), 64), external: (v6(external), 64) }],
             }),

@@ -107,7 +107,7 @@ impl Model {
         assert!(!is_held(external), "{}:{} is taken or resting", text4(external.address), external.port);
         let preserved = Endpoint { port: internal.port, ..external };
         let (low, high) = ports(spec, slot);
-        if (protocol == Protocol::Icmp || (low..=high).contains(&internal.port)) && !is_held(preserved) {
+        if (protocol == Protocol::ICMP || (low..=high).contains(&internal.port)) && !is_held(preserved) {
             assert_eq!(external, preserved, "a free port is preserved");
         }
         self.held.push(Held { slot, protocol, internal, external, ends, rests_until: None });
@@ -117,7 +117,7 @@ impl Model {
     pub fn filtering(&self, site: &Site, step: &Step) -> Option<bool> {
         let Step::Inbound(at, from, _) = *step else { return None };
         let mapping = *site.mappings().get(at)?;
-        let port = if mapping.protocol == Protocol::Icmp { 0 } else { 443 };
+        let port = if mapping.protocol == Protocol::ICMP { 0 } else { 443 };
         let remote = Endpoint { address: REMOTE + u32::from(from), port };
         let sessions = site.sessions();
         let mut own = sessions.iter().filter(|session| belongs(session, &mapping));
@@ -130,7 +130,7 @@ impl Model {
             Filtering::AddressAndPortDependent => false,
         };
         // Whether another uplink has this connection is asked last.
-        (mapping.protocol != Protocol::Tcp || !is_admitted).then_some(is_admitted)
+        (mapping.protocol != Protocol::TCP || !is_admitted).then_some(is_admitted)
     }
 
     /// A refusal for want of room must be true.

@@ -30,9 +30,9 @@ fn plan(links: [Link; 2], rest_ms: u64) -> PlanSpec {
 fn send(site: &mut Site, host: u32, protocol: Protocol, remote: u32, flags: u8) -> Verdict {
     site.settle();
     let (number, transport) = match protocol {
-        Protocol::Udp => (17, udp(2000, 443, b"")),
-        Protocol::Tcp => (6, tcp(2000, 443, flags, b"")),
-        Protocol::Icmp => (1, echo(8, 2000, b"")),
+        Protocol::UDP => (17, udp(2000, 443, b"")),
+        Protocol::TCP => (6, tcp(2000, 443, flags, b"")),
+        _ => (1, echo(8, 2000, b"")),
     };
     let packet = Packet4::new(HOST + host, REMOTE + remote, number, transport);
     site.send_packet(HOSTS, &packet.octets()).verdict
@@ -49,24 +49,24 @@ fn answer(site: &mut Site, by: nptd_core::frame::DeviceIndex, remote: u32, flags
 #[test]
 fn a_renumbered_uplink_leaves_no_resting_mappings_behind() {
     let mut site = site(1, 120_000);
-    assert_eq!(send(&mut site, 0, Protocol::Udp, 0, 0), Verdict::Forward);
-    assert_eq!(send(&mut site, 0, Protocol::Udp, 1, 0), Verdict::Forward);
+    assert_eq!(send(&mut site, 0, Protocol::UDP, 0, 0), Verdict::Forward);
+    assert_eq!(send(&mut site, 0, Protocol::UDP, 1, 0), Verdict::Forward);
     site.adopt(plan([Link { epoch: 1, ..BOTH[0] }, BOTH[1]], 120_000));
-    assert_eq!(send(&mut site, 1, Protocol::Udp, 0, 0), Verdict::Forward);
+    assert_eq!(send(&mut site, 1, Protocol::UDP, 0, 0), Verdict::Forward);
 }
 
 /// The rest begins when the last session died, not when one that was ended early would have.
 #[test]
 fn a_session_ended_by_a_new_syn_does_not_prolong_the_rest_6888_r8() {
     let mut site = site(8, 120_000);
-    assert_eq!(send(&mut site, 0, Protocol::Tcp, 0, SYN), Verdict::Forward);
+    assert_eq!(send(&mut site, 0, Protocol::TCP, 0, SYN), Verdict::Forward);
     assert_eq!(answer(&mut site, CABLE, 0, SYN_ACK), Verdict::Forward);
-    assert_eq!(send(&mut site, 0, Protocol::Tcp, 1, SYN), Verdict::Forward);
+    assert_eq!(send(&mut site, 0, Protocol::TCP, 1, SYN), Verdict::Forward);
     site.adopt(plan(ONLY_TUNNEL, 120_000));
-    assert_eq!(send(&mut site, 0, Protocol::Tcp, 0, SYN), Verdict::Forward);
+    assert_eq!(send(&mut site, 0, Protocol::TCP, 0, SYN), Verdict::Forward);
     site.adopt(plan(BOTH, 120_000));
     site.advance(240_000 + 120_000);
-    assert_eq!(send(&mut site, 1, Protocol::Tcp, 0, SYN), Verdict::Forward);
+    assert_eq!(send(&mut site, 1, Protocol::TCP, 0, SYN), Verdict::Forward);
     let external = site.mappings().into_iter().find(|row| row.slot == 0).unwrap().external;
     assert_eq!(external.port, 2000, "the port is free again");
 }
@@ -74,16 +74,16 @@ fn a_session_ended_by_a_new_syn_does_not_prolong_the_rest_6888_r8() {
 #[test]
 fn a_mapping_that_is_moved_without_a_rest_is_gone_at_once() {
     let mut site = site(1, 0);
-    assert_eq!(send(&mut site, 0, Protocol::Udp, 0, 0), Verdict::Forward);
+    assert_eq!(send(&mut site, 0, Protocol::UDP, 0, 0), Verdict::Forward);
     site.adopt(plan(ONLY_TUNNEL, 0));
-    assert_eq!(send(&mut site, 0, Protocol::Udp, 0, 0), Verdict::Forward);
+    assert_eq!(send(&mut site, 0, Protocol::UDP, 0, 0), Verdict::Forward);
 }
 
 /// However fast plans follow each other, what was dead stays dead.
 #[test]
 fn sessions_of_an_uplink_that_was_away_do_not_come_back_with_it() {
     let mut site = site(8, 120_000);
-    assert_eq!(send(&mut site, 0, Protocol::Udp, 0, 0), Verdict::Forward);
+    assert_eq!(send(&mut site, 0, Protocol::UDP, 0, 0), Verdict::Forward);
     site.adopt(plan([GONE, BOTH[1]], 120_000));
     site.adopt(plan(BOTH, 120_000));
     assert_eq!((site.sessions().len(), site.mappings().len()), (0, 0));
@@ -106,7 +106,7 @@ fn probes_keep_their_identifier_from_plan_to_plan_3022_2_2() {
     for _ in 0..3 {
         site.adopt(plan(BOTH, 120_000));
     }
-    assert_eq!(send(&mut site, 0, Protocol::Icmp, 0, 0), Verdict::Forward);
+    assert_eq!(send(&mut site, 0, Protocol::ICMP, 0, 0), Verdict::Forward);
     assert_eq!(site.mappings()[0].external.port, 2000, "preserved, since it is free");
 }
 
@@ -116,7 +116,7 @@ fn the_rest_of_a_lifetime_does_not_depend_on_the_origin_of_time() {
     for origin in [0, 1_763_700_000_000_000, 0x1_0000_0000 * TICK_US] {
         let mut site = site(8, 120_000);
         site.now = Instant::from_micros(origin + 12_345_000);
-        assert_eq!(send(&mut site, 0, Protocol::Udp, 0, 0), Verdict::Forward);
+        assert_eq!(send(&mut site, 0, Protocol::UDP, 0, 0), Verdict::Forward);
         assert_eq!(site.sessions()[0].expires_in_ms, 300_055);
     }
 }
@@ -126,8 +126,8 @@ fn the_last_tick_there_is_ends_like_any_other() {
     for now in [u64::from(u32::MAX) * TICK_US, u64::MAX] {
         let mut site = site(8, 120_000);
         site.now = Instant::from_micros(now);
-        let _ = send(&mut site, 0, Protocol::Udp, 0, 0);
-        let _ = send(&mut site, 0, Protocol::Tcp, 0, SYN_ACK);
+        let _ = send(&mut site, 0, Protocol::UDP, 0, 0);
+        let _ = send(&mut site, 0, Protocol::TCP, 0, SYN_ACK);
         site.tick();
         site.settle();
     }

@@ -31,7 +31,7 @@ struct Query {
 }
 
 fn query() -> impl Strategy<Value = Query> {
-    let protocol = select(vec![Protocol::Udp, Protocol::Tcp, Protocol::Icmp]);
+    let protocol = select(vec![Protocol::UDP, Protocol::TCP, Protocol::ICMP]);
     (protocol, 2_u32..250, any::<(u16, u16)>(), vec(any::<u8>(), 0..60))
         .prop_map(|(protocol, host, ports, payload)| Query { protocol, host: v4([10, 0, 0, 0]) + host, ports, payload })
 }
@@ -45,17 +45,17 @@ impl Query {
     /// The answer to an external endpoint; of an ICMP query the port is the identifier.
     fn inbound(&self, address: u32, port: u16) -> Vec<u8> {
         let (number, transport) = match self.protocol {
-            Protocol::Icmp => self.transport(0, port, 0, 0),
-            Protocol::Tcp | Protocol::Udp => self.transport(0, self.ports.1, port, 0x12),
+            Protocol::ICMP => self.transport(0, port, 0, 0),
+            _ => self.transport(0, self.ports.1, port, 0x12),
         };
         atomic(REMOTE, address, number, transport)
     }
 
     fn transport(&self, kind: u8, first: u16, second: u16, flags: u8) -> (u8, Vec<u8>) {
         match self.protocol {
-            Protocol::Udp => (17, udp(first, second, &self.payload)),
-            Protocol::Tcp => (6, tcp(first, second, flags, &self.payload)),
-            Protocol::Icmp => (1, echo(kind, first, &self.payload)),
+            Protocol::UDP => (17, udp(first, second, &self.payload)),
+            Protocol::TCP => (6, tcp(first, second, flags, &self.payload)),
+            _ => (1, echo(kind, first, &self.payload)),
         }
     }
 }
@@ -94,7 +94,7 @@ fn an_answer_reaches_the_endpoint_that_asked_and_has_its_checksum_right() {
                     continue;
                 }
                 let outside = forwarded(outside);
-                let port_at = if query.protocol == Protocol::Icmp { 24 } else { 20 };
+                let port_at = if query.protocol == Protocol::ICMP { 24 } else { 20 };
                 let port = u16::from_be_bytes([outside[port_at], outside[port_at + 1]]);
                 let address = u32::from_be_bytes(outside[12..16].try_into().unwrap());
                 let inside = forwarded(site.send_packet(UPLINK, &query.inbound(address, port)));
@@ -131,7 +131,7 @@ fn errors_about_both_directions_are_translated_like_what_they_quote() {
             repair_header(&mut quoted);
             assert_eq!(without_ttl_and_sum(&inside), without_ttl_and_sum(&error(router, query.host, &quoted)));
 
-            let port_at = if query.protocol == Protocol::Icmp { 24 } else { 20 };
+            let port_at = if query.protocol == Protocol::ICMP { 24 } else { 20 };
             let answer = query.inbound(external, u16::from_be_bytes([outside[port_at], outside[port_at + 1]]));
             let delivered = forwarded(site.send_packet(UPLINK, &answer));
             let reported = forwarded(site.send_packet(HOSTS, &error(v4([10, 1, 0, 9]), REMOTE, &delivered)));
@@ -152,7 +152,7 @@ fn a_wrong_checksum_stays_wrong_by_the_same_amount_and_none_stays_none() {
             let at = field(&before);
             before[at..at + 2].copy_from_slice(&wrong.to_be_bytes());
             let after = forwarded(site().send_packet(HOSTS, &before));
-            if query.protocol == Protocol::Udp && wrong == 0 {
+            if query.protocol == Protocol::UDP && wrong == 0 {
                 assert_eq!(after[at..at + 2], [0, 0]);
             } else {
                 assert_eq!(transport_sum(&before) % 0xffff, transport_sum(&after) % 0xffff);
@@ -200,7 +200,7 @@ fn an_unfinished_checksum_is_right_once_it_is_finished() {
             let (partial, state) = unfinished(&whole);
             let seen = crowded().send_as(HOSTS, &partial, state);
             let (state, mut after) = (seen.checksum, forwarded(seen));
-            finish(&mut after, state, query.protocol == Protocol::Udp);
+            finish(&mut after, state, query.protocol == Protocol::UDP);
             assert_eq!(after, expected);
             Ok(())
         })

@@ -39,7 +39,7 @@ pub struct Link {
 pub const PORTS: (u16, u16) = (2000, 2002);
 
 pub fn step() -> impl Strategy<Value = Step> {
-    let protocol = select(vec![Protocol::Udp, Protocol::Tcp, Protocol::Tcp, Protocol::Icmp]);
+    let protocol = select(vec![Protocol::UDP, Protocol::TCP, Protocol::TCP, Protocol::ICMP]);
     let flags = prop_oneof![2 => Just(0x02), 1 => tcp_flags()];
     let times = select(vec![0, 1, 50, 100, 150, 200, 300, 400, 500, 2_000]);
     let link = (proptest::bool::weighted(0.95), any::<bool>(), prop_oneof![6 => Just(0), 1 => Just(1)])
@@ -82,7 +82,8 @@ pub fn small_spec(links: [Link; 2], rest_ms: u64, filtering: Filtering) -> PlanS
     if rest_ms < 1_000 {
         // All in proportion, so that sequences meet the ends of lifetimes.
         (spec.nat44.udp, spec.nat44.icmp) = (Duration::from_millis(400), Duration::from_millis(150));
-        spec.nat44.tcp_transitory = Duration::from_millis(300);
+        spec.nat44.tcp_opening = Duration::from_millis(300);
+        spec.nat44.tcp_closing = Duration::from_millis(300);
         spec.nat44.tcp_established = Duration::from_secs(2);
     }
     (spec.nat44.filtering_udp, spec.nat44.filtering_tcp, spec.nat44.filtering_icmp) = (filtering, filtering, filtering);
@@ -93,9 +94,9 @@ pub const BOTH: [Link; 2] = [Link { is_there: true, is_usable: true, epoch: 0 };
 
 fn transport(protocol: Protocol, is_query: bool, source: u16, destination: u16, flags: u8) -> (u8, Vec<u8>) {
     match protocol {
-        Protocol::Udp => (17, udp(source, destination, b"x")),
-        Protocol::Tcp => (6, tcp(source, destination, flags, b"")),
-        Protocol::Icmp => (1, echo(if is_query { 8 } else { 0 }, if is_query { source } else { destination }, b"x")),
+        Protocol::UDP => (17, udp(source, destination, b"x")),
+        Protocol::TCP => (6, tcp(source, destination, flags, b"")),
+        _ => (1, echo(if is_query { 8 } else { 0 }, if is_query { source } else { destination }, b"x")),
     }
 }
 

@@ -76,7 +76,16 @@ pub fn spec() -> PlanSpec {
 }
 
 fn ipv4(gateway: Option<[u8; 4]>, pool: Vec<u32>, nat44: bool) -> Uplink4Spec {
-    Uplink4Spec { usable: true, gateway: gateway.map(v4), pool, ports: (1, u16::MAX), nat44, mss_clamp: None }
+    Uplink4Spec {
+        usable: true,
+        last_resort: true,
+        gateway: gateway.map(v4),
+        pool,
+        ports: (1, u16::MAX),
+        nat44,
+        mss_clamp: None,
+        reserved: Vec::new(),
+    }
 }
 
 fn uplink(slot: u8, gateway: Option<[u8; 4]>, pool: Vec<u32>, six: Option<(&str, &str)>) -> UplinkSpec {
@@ -88,6 +97,7 @@ fn uplink(slot: u8, gateway: Option<[u8; 4]>, pool: Vec<u32>, six: Option<(&str,
         ipv4: (!pool.is_empty()).then(|| ipv4(gateway, pool, true)),
         ipv6: six.map(|(gateway, external)| Uplink6Spec {
             usable: true,
+            last_resort: true,
             gateway: Some(v6(gateway)),
             pairs: vec![pair(external)],
         }),

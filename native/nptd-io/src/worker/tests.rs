@@ -140,7 +140,7 @@ impl DataPath for ScriptedPath {
 fn row(address: u32) -> SessionRow {
     let endpoint = Endpoint { address, port: 1 };
     SessionRow {
-        protocol: Protocol::Udp,
+        protocol: Protocol::UDP,
         internal: endpoint,
         external: endpoint,
         remote: endpoint,

@@ -1,0 +1,82 @@
+//! Transport protocols as NAT44 sees them: by number, in six kinds.
+
+use super::Endpoint;
+use crate::wire::protocol;
+
+/// An IP protocol that NAT44 translates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Protocol(u8);
+
+/// How a protocol is translated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProtocolKind {
+    /// ICMP echo; its port is the identifier.
+    Icmp,
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+    /// UDP-Lite (RFC 3828).
+    UdpLite,
+    /// DCCP (RFC 4340).
+    Dccp,
+    /// Any other: by addresses alone, all ports 0 (OTHER-2).
+    Portless,
+}
+
+impl Protocol {
+    /// ICMP.
+    pub const ICMP: Self = Self(protocol::ICMP);
+    /// TCP.
+    pub const TCP: Self = Self(protocol::TCP);
+    /// UDP.
+    pub const UDP: Self = Self(protocol::UDP);
+    /// DCCP.
+    pub const DCCP: Self = Self(protocol::DCCP);
+    /// UDP-Lite.
+    pub const UDP_LITE: Self = Self(protocol::UDP_LITE);
+
+    /// The protocol with an IP protocol number.
+    pub const fn from_number(number: u8) -> Self {
+        Self(number)
+    }
+
+    /// Its IP protocol number.
+    pub const fn number(self) -> u8 {
+        self.0
+    }
+
+    /// How it is translated.
+    pub const fn kind(self) -> ProtocolKind {
+        match self.0 {
+            protocol::ICMP => ProtocolKind::Icmp,
+            protocol::TCP => ProtocolKind::Tcp,
+            protocol::UDP => ProtocolKind::Udp,
+            protocol::UDP_LITE => ProtocolKind::UdpLite,
+            protocol::DCCP => ProtocolKind::Dccp,
+            _ => ProtocolKind::Portless,
+        }
+    }
+
+    /// Whether it has connections, which begin with a packet that opens and cannot move: TCP and DCCP.
+    pub const fn has_connections(self) -> bool {
+        matches!(self.kind(), ProtocolKind::Tcp | ProtocolKind::Dccp)
+    }
+
+    /// Whether it has no ports (nor identifiers).
+    pub const fn is_portless(self) -> bool {
+        matches!(self.kind(), ProtocolKind::Portless)
+    }
+
+    /// The remote endpoint of a session with one end of a packet: an ICMP query has no remote port (5508-R1a).
+    pub const fn remote(self, endpoint: Endpoint) -> Endpoint {
+        match self.kind() {
+            ProtocolKind::Icmp => Endpoint { address: endpoint.address, port: 0 },
+            ProtocolKind::Tcp
+            | ProtocolKind::Udp
+            | ProtocolKind::UdpLite
+            | ProtocolKind::Dccp
+            | ProtocolKind::Portless => endpoint,
+        }
+    }
+}
