@@ -13,10 +13,12 @@ import { formatIpv6Address } from '../net/ipv6-address.ts';
 import { formatIpv6Interface, formatIpv6Prefix } from '../net/ipv6-prefix.ts';
 import { addressForms6, type MapAddress6 } from '../plan/external-forms.ts';
 import { renderTable } from './render.ts';
+import { type PublishSummary, publishRow, summarizePublish } from './summary-publish.ts';
 
 export interface ConfigSummary {
   readonly internal: readonly InternalSummary[];
   readonly uplinks: readonly UplinkSummary[];
+  readonly published: readonly PublishSummary[];
   readonly forms: readonly FormSummary[];
   /** Names of uplinks, most preferred first. */
   readonly prefer: readonly string[];
@@ -62,12 +64,13 @@ export function summarize(config: NptdConfig, mapAddress6: MapAddress6 | undefin
   return {
     internal: config.internal.map(summarizeInternal),
     uplinks: config.uplinks.map(summarizeUplink),
+    published: summarizePublish(config),
     forms: mapAddress6 === undefined ? [] : summarizeForms(config, mapAddress6),
     prefer: config.policies.at(-1)?.prefer ?? [],
   };
 }
 
-export function renderSummary({ internal, uplinks, forms, prefer }: ConfigSummary): string {
+export function renderSummary({ internal, uplinks, published, forms, prefer }: ConfigSummary): string {
   const tables = [
     renderTable(
       ['INTERNAL', 'DEVICE', 'ADDRESSES', 'ROUTES'],
@@ -75,6 +78,9 @@ export function renderSummary({ internal, uplinks, forms, prefer }: ConfigSummar
     ),
     renderTable(['UPLINK', 'DEVICE', 'ADDRESS', 'GATEWAY', 'TRANSLATION'], uplinks.flatMap(uplinkRows)),
   ];
+  if (published.length > 0) {
+    tables.push(renderTable(['PUBLISHED', 'SERVER', 'ON UPLINK', 'AT', 'PORTS'], published.map(publishRow)));
+  }
   if (forms.length > 0) {
     const rows = forms.map(({ internal, uplink, external }) => [internal, uplink, external]);
     tables.push(renderTable(['ADDRESS', 'ON UPLINK', 'IS'], rows));

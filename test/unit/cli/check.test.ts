@@ -86,6 +86,18 @@ describe('nptd check of a valid file', () => {
     `);
   });
 
+  it('shows published servers', async () => {
+    const { output } = await check('valid/published');
+    const table = output.printed.split('\n\n').find((part) => part.startsWith('PUBLISHED'));
+    expect(table?.split('\n')).toEqual([
+      'PUBLISHED  SERVER        ON UPLINK  AT             PORTS',
+      'mail       192.168.1.25  fiber      203.0.113.2    tcp 25, tcp 443',
+      'mail       192.168.1.25  lte        198.51.100.2   tcp 25, tcp 443',
+      'web        192.168.1.80  fiber      203.0.113.2    tcp 8443 to 443, tcp 9000-9099, clients seen as the gateway',
+      'box        192.168.1.7   lte        198.51.100.20  everything',
+    ]);
+  });
+
   it('leaves out external forms where the addon is missing', async () => {
     const { code, output } = await check('valid/two-isps', { load: noAddon });
     expect(code).toBe(0);
