@@ -1,14 +1,18 @@
 /** Which flow of NAT44 a packet belongs to: protocol and endpoints, or why it has none. */
 import type { Endpoint } from './address.ts';
-import { ICMP, type IcmpHeader, type Ipv4Packet, isFragment4, TCP, type TcpFlags, UDP } from './packet.ts';
+import { type IcmpHeader, type Ipv4Packet, isFragment4, type TcpHeader } from './packet.ts';
+import { ICMP, TCP, UDP } from './protocol.ts';
+import { type ConnectionEvent, tcpEvent } from './tcp-machine.ts';
 import { type Dropped, dropped } from './verdict.ts';
 
 export interface Flow {
   readonly protocol: number;
   readonly source: Endpoint;
   readonly destination: Endpoint;
-  /** Present for TCP. */
-  readonly tcpFlags?: TcpFlags;
+  /** Whether a connection may begin with it; every packet of a protocol without connections may. */
+  readonly opens: boolean;
+  /** What it is to its connection; absent for protocols without connections. */
+  readonly event?: ConnectionEvent;
 }
 
 /** An ICMP error that may quote a packet of a flow. */
@@ -52,13 +56,18 @@ function flowOf(
   }
   if (transport.kind === 'icmp') {
     if (transport.type === echoType) {
-      return { protocol: ICMP, ...echoEndpoints(transport) };
+      return { protocol: ICMP, opens: true, ...echoEndpoints(transport) };
     }
     return ICMP_ERRORS.includes(transport.type) ? errorMessage(packet) : dropped('IcmpTypeNotForwarded');
   }
   const source = { address: packet.source, port: transport.sourcePort };
   const destination = { address: packet.destination, port: transport.destinationPort };
   return transport.kind === 'tcp'
-    ? { protocol: TCP, source, destination, tcpFlags: transport.flags }
-    : { protocol: UDP, source, destination };
+    ? { protocol: TCP, source, destination, ...tcpConnection(transport) }
+    : { protocol: UDP, source, destination, opens: true };
+}
+
+/** A SYN without ACK opens, whatever other flags say (2663-2.5). */
+function tcpConnection({ flags }: TcpHeader): Pick<Flow, 'opens' | 'event'> {
+  return { opens: flags.syn && !flags.ack, event: tcpEvent(flags) };
 }

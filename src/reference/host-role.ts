@@ -3,7 +3,8 @@ import { checksumHolds, checksumOf, onesComplementSum } from './checksum.ts';
 import { isMulticast6 } from './martians.ts';
 import { icmpv6ChecksumHolds } from './nptv6-packet.ts';
 import { writeU8, writeU16, writeU32, writeU128 } from './octets.ts';
-import { ICMPV6, type Ipv4Packet, type Ipv6Packet, isEchoRequest } from './packet.ts';
+import { type Ipv4Packet, type Ipv6Packet, isEchoRequest } from './packet.ts';
+import { ICMPV6 } from './protocol.ts';
 import { dropped, type Outcome } from './verdict.ts';
 
 const HOP_LIMIT = 64;

@@ -1,9 +1,10 @@
 /** ICMP errors through NAT44, both ways ("ICMP errors of IPv4" in docs/decisions.md). Nothing is refreshed (5508-R6). */
 import type { PlanUplink } from '../plan/plan.ts';
 import type { Endpoint } from './address.ts';
-import { type Mapping, type Session, sessionWith } from './mapping-table.ts';
+import type { Mapping, Session } from './mapping-table.ts';
 import { crossed, type Leg, type Nat44Context } from './nat44-leg.ts';
-import { ICMP, type Ipv4Packet } from './packet.ts';
+import type { Ipv4Packet } from './packet.ts';
+import { ICMP } from './protocol.ts';
 import { type Quote, readQuote, translateError } from './quoted-packet.ts';
 import { DESTINATION, SOURCE } from './rewrite.ts';
 import { preferred, uplinkAt } from './steering.ts';
@@ -44,11 +45,10 @@ export function inboundError(context: Nat44Context, packet: Ipv4Packet, uplink: 
   if ('kind' in quote) {
     return quote;
   }
-  const mapping =
+  const session =
     quote.source.address === packet.destination
-      ? context.table.liveMappingOf(uplink.slot, quote.protocol, quote.source)
+      ? context.table.sessionOfExternal(uplink.slot, quote.protocol, quote.source, remoteOf(quote, quote.destination))
       : undefined;
-  const session = mapping && sessionWith(mapping, remoteOf(quote, quote.destination));
   if (session === undefined) {
     return dropped('IcmpQuoteUnknown');
   }

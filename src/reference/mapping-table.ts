@@ -31,7 +31,10 @@ export function msUntil(tick: Tick, nowUs: number): number {
 export interface Session {
   readonly mapping: Mapping;
   readonly remote: Endpoint;
+  /** The side of its first packet. */
+  readonly openedFrom: Side;
   endTick: Tick;
+  /** Of protocols that have connections. */
   tcp?: { readonly state: TcpState; readonly opener: Side };
 }
 
@@ -48,7 +51,8 @@ export interface Mapping {
 
 export class MappingTable {
   readonly #byInternal = new Map<string, Mapping>();
-  readonly #byExternal = new Map<string, Mapping>();
+  /** Only mappings without ports share an external endpoint. */
+  readonly #byExternal = new Map<string, readonly Mapping[]>();
   /** Allocations made so far, by pool. */
   readonly #allocations = new Map<string, number>();
   #sessionCount = 0;
@@ -102,8 +106,9 @@ export class MappingTable {
     return liveOnly(this.#byInternal.get(keyOf(slot, protocol, internal)));
   }
 
+  /** The mapping of an external endpoint; of a protocol without ports the first one. */
   liveMappingOf(slot: number, protocol: number, external: Endpoint): Mapping | undefined {
-    return liveOnly(this.#byExternal.get(keyOf(slot, protocol, external)));
+    return this.#mappingsOf(slot, protocol, external).find(isLive);
   }
 
   restingMapping(slot: number, protocol: number, internal: Endpoint): Mapping | undefined {
@@ -116,6 +121,12 @@ export class MappingTable {
     return mapping && sessionWith(mapping, remote);
   }
 
+  /** The session that a packet from outside belongs to. */
+  sessionOfExternal(slot: number, protocol: number, external: Endpoint, remote: Endpoint): Session | undefined {
+    const sessions = this.#mappingsOf(slot, protocol, external).map((mapping) => sessionWith(mapping, remote));
+    return sessions.find((session) => session !== undefined);
+  }
+
   /** Outside of hairpins there is at most one. */
   sessionOnAnyUplink(plan: Plan, protocol: number, internal: Endpoint, remote: Endpoint): Session | undefined {
     const slots = plan.uplinks.map(({ slot }) => slot).sort((a, b) => a - b);
@@ -125,7 +136,7 @@ export class MappingTable {
 
   /** No mapping, live or resting, holds the external endpoint. */
   isFree(slot: number, protocol: number, external: Endpoint): boolean {
-    return !this.#byExternal.has(keyOf(slot, protocol, external));
+    return this.#mappingsOf(slot, protocol, external).length === 0;
   }
 
   allocationsOf(slot: number, epoch: number, protocol: number, externalAddress: number): number {
@@ -137,15 +148,15 @@ export class MappingTable {
     const { slot, epoch, protocol, internal, external } = mapping;
     const added: Mapping = { slot, epoch, protocol, internal, external, sessions: new Map() };
     this.#byInternal.set(keyOf(slot, protocol, internal), added);
-    this.#byExternal.set(keyOf(slot, protocol, external), added);
+    this.#byExternal.set(keyOf(slot, protocol, external), [...this.#mappingsOf(slot, protocol, external), added]);
     const pool = poolKey(slot, epoch, protocol, external.address);
     this.#allocations.set(pool, (this.#allocations.get(pool) ?? 0) + 1);
     return added;
   }
 
   /** Adds a session, which brings a resting mapping back to life. Its lifetime has to be set at once. */
-  open(mapping: Mapping, remote: Endpoint): Session {
-    const session: Session = { mapping, remote, endTick: 0 };
+  open(mapping: Mapping, remote: Endpoint, openedFrom: Side): Session {
+    const session: Session = { mapping, remote, openedFrom, endTick: 0 };
     mapping.sessions.set(formatEndpoint(remote), session);
     delete mapping.restsUntil;
     this.#sessionCount += 1;
@@ -187,7 +198,17 @@ export class MappingTable {
 
   #remove(mapping: Mapping): void {
     this.#byInternal.delete(keyOf(mapping.slot, mapping.protocol, mapping.internal));
-    this.#byExternal.delete(keyOf(mapping.slot, mapping.protocol, mapping.external));
+    const key = keyOf(mapping.slot, mapping.protocol, mapping.external);
+    const others = (this.#byExternal.get(key) ?? []).filter((other) => other !== mapping);
+    if (others.length === 0) {
+      this.#byExternal.delete(key);
+    } else {
+      this.#byExternal.set(key, others);
+    }
+  }
+
+  #mappingsOf(slot: number, protocol: number, external: Endpoint): readonly Mapping[] {
+    return this.#byExternal.get(keyOf(slot, protocol, external)) ?? [];
   }
 }
 

@@ -4,13 +4,13 @@ import type { Endpoint } from './address.ts';
 import { type Flow, inboundFlow } from './flow.ts';
 import type { ForwardingCheck } from './forwarding.ts';
 import { inboundError } from './icmp-error.ts';
-import { type Mapping, type Session, sessionWith } from './mapping-table.ts';
+import type { Mapping, Session } from './mapping-table.ts';
 import { crossed, type Leg, type Nat44Context } from './nat44-leg.ts';
-import { type Ipv4Packet, TCP, UDP } from './packet.ts';
+import type { Ipv4Packet } from './packet.ts';
+import { hasConnections, TCP, UDP } from './protocol.ts';
 import { withDestination } from './rewrite.ts';
 import { refreshInbound, startSession } from './session-lifetime.ts';
 import { internalRoute4 } from './steering.ts';
-import { isOpening } from './tcp-machine.ts';
 import { type Dropped, dropped } from './verdict.ts';
 
 /**
@@ -40,11 +40,12 @@ function inboundPacket(
   uplink: PlanUplink,
   check: ForwardingCheck,
 ): Leg {
-  const mapping = context.table.liveMappingOf(uplink.slot, flow.protocol, flow.destination);
+  const { protocol, source, destination } = flow;
+  const session = context.table.sessionOfExternal(uplink.slot, protocol, destination, source);
+  const mapping = session?.mapping ?? context.table.liveMappingOf(uplink.slot, protocol, destination);
   if (mapping === undefined) {
     return dropped('NoMapping');
   }
-  const session = sessionWith(mapping, flow.source);
   const refused = session === undefined ? refusal(context, mapping, flow) : undefined;
   if (refused !== undefined) {
     return refused;
@@ -55,7 +56,7 @@ function inboundPacket(
   }
   if (session !== undefined) {
     refreshInbound(context, session, flow);
-  } else if (flow.protocol === TCP) {
+  } else if (hasConnections(protocol)) {
     const opened = openSession(context, mapping, flow);
     if ('kind' in opened) {
       return opened;
@@ -69,11 +70,13 @@ function refusal(context: Nat44Context, mapping: Mapping, flow: Flow): Dropped |
   if (!admits(filteringOf(context, flow.protocol), mapping, flow.source)) {
     return dropped('FilteredInbound');
   }
-  if (flow.tcpFlags !== undefined && !isOpening(flow.tcpFlags)) {
+  if (!flow.opens) {
     return dropped('TcpWithoutSession');
   }
   const { plan, table } = context;
-  if (flow.protocol === TCP && table.sessionOnAnyUplink(plan, TCP, mapping.internal, flow.source) !== undefined) {
+  const { protocol, source } = flow;
+  const isKnown = () => table.sessionOnAnyUplink(plan, protocol, mapping.internal, source) !== undefined;
+  if (hasConnections(protocol) && isKnown()) {
     return dropped('FilteredInbound'); // The host knows the connection by these two endpoints only.
   }
   return undefined;
@@ -116,7 +119,7 @@ function openSession(context: Nat44Context, mapping: Mapping, flow: Flow): Sessi
   if (table.sessionCount >= options.sessionsMax) {
     return dropped('SessionTableFull');
   }
-  const session = table.open(mapping, flow.source);
+  const session = table.open(mapping, flow.source, 'external');
   startSession(context, session, flow, 'external');
   return session;
 }

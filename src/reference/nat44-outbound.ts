@@ -7,12 +7,12 @@ import { checkRoom } from './fragments.ts';
 import { outboundError } from './icmp-error.ts';
 import type { Mapping, Session } from './mapping-table.ts';
 import { type Crossed, crossed, type Leg, type Nat44Context, routed } from './nat44-leg.ts';
-import { ICMP, type Ipv4Packet } from './packet.ts';
+import type { Ipv4Packet } from './packet.ts';
 import { choosePort, pairedAddress, portRange } from './port-pool.ts';
+import { hasConnections, ICMP } from './protocol.ts';
 import { withSource } from './rewrite.ts';
 import { refreshOutbound, startSession } from './session-lifetime.ts';
 import { newFlowUplink4, preferred, routedUplink, uplinkAt, usable4, viableElsewhere4 } from './steering.ts';
-import { isOpening } from './tcp-machine.ts';
 import { type Dropped, dropped, droppedWithReset, ERROR4 } from './verdict.ts';
 
 /** What has to end before a flow goes on anew: a TCP session, or the mapping of a moved endpoint. */
@@ -58,14 +58,14 @@ function knownFlow(
   }
   const isDown = !usable4(uplink) && viableElsewhere4(plan, slot);
   if (target === undefined && isDown) {
-    if (flow.tcpFlags === undefined) {
+    if (!hasConnections(flow.protocol)) {
       return newFlow(context, packet, flow, target, { mapping: session.mapping });
     }
-    if (isOpening(flow.tcpFlags)) {
+    if (flow.opens) {
       return newFlow(context, packet, flow, target, { session });
     }
     // MWAN-2: never on another uplink in the middle of a connection.
-    return flow.tcpFlags.rst ? dropped('UplinkDown') : droppedWithReset('UplinkDown');
+    return flow.event === 'RST' ? dropped('UplinkDown') : droppedWithReset('UplinkDown');
   }
   const refused = target === undefined ? checkForwarding4(plan, packet, uplink.device) : undefined;
   return refused ?? translate(context, packet, session, uplink, flow);
@@ -85,8 +85,8 @@ function newFlow(
   if (untranslatedBy !== undefined) {
     return untranslated(context, packet, untranslatedBy, ending);
   }
-  if (flow.tcpFlags !== undefined && !isOpening(flow.tcpFlags)) {
-    const silent = flow.tcpFlags.rst || target !== undefined;
+  if (!flow.opens) {
+    const silent = flow.event === 'RST' || target !== undefined;
     return silent ? dropped('TcpWithoutSession') : droppedWithReset('TcpWithoutSession');
   }
   if (uplink === undefined) {
@@ -111,7 +111,7 @@ function liveSession(context: Nat44Context, flow: Flow, target: PlanUplink | und
 
 /** MWAN-3: of UDP and ICMP, a usable uplink on which the endpoint already has a mapping. */
 function uplinkOfEndpoint(context: Nat44Context, flow: Flow): PlanUplink | undefined {
-  if (flow.tcpFlags !== undefined) {
+  if (hasConnections(flow.protocol)) {
     return undefined;
   }
   const hasMapping = ({ slot }: PlanUplink) =>
@@ -152,7 +152,7 @@ function openSession(context: Nat44Context, flow: Flow, uplink: PlanUplink): Ses
   if ('kind' in mapping) {
     return mapping;
   }
-  const session = table.open(mapping, flow.destination);
+  const session = table.open(mapping, flow.destination, 'internal');
   startSession(context, session, flow, 'internal');
   return session;
 }

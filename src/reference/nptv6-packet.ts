@@ -7,7 +7,8 @@ import { inPrefix6, ipv6FromOctets, type Prefix6 } from './address.ts';
 import { checksumHolds, onesComplementSum } from './checksum.ts';
 import { type MappedAddress, mapInbound, mapOutbound } from './nptv6.ts';
 import { readU8, readU128, writeU128 } from './octets.ts';
-import { ICMPV6, type Ipv6Packet } from './packet.ts';
+import type { Ipv6Packet } from './packet.ts';
+import { ICMPV6 } from './protocol.ts';
 import { type Dropped, type DropReason, dropped, ERROR6, type ErrorRequest } from './verdict.ts';
 
 const SOURCE_AT = 8;

@@ -1,7 +1,8 @@
 /** Parsing IPv4, in the order of docs/decisions.md. */
 import { checksumHolds } from './checksum.ts';
 import { readU8, readU16, readU32 } from './octets.ts';
-import { ICMP, type Ipv4Packet, type Parsed, TCP, type Transport, UDP } from './packet.ts';
+import type { Ipv4Packet, Parsed, Transport } from './packet.ts';
+import { ICMP, TCP, UDP } from './protocol.ts';
 import { type Dropped, dropped } from './verdict.ts';
 
 const OPTION_END = 0;

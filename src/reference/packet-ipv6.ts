@@ -1,6 +1,7 @@
 /** Parsing IPv6 and its extension headers, in the order of docs/decisions.md. */
 import { readU8, readU16, readU128 } from './octets.ts';
-import { ICMPV6, type Ipv6Packet, type Parsed } from './packet.ts';
+import type { Ipv6Packet, Parsed } from './packet.ts';
+import { ICMPV6 } from './protocol.ts';
 import { type Dropped, dropped } from './verdict.ts';
 
 const ROUTING = 43;

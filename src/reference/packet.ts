@@ -6,11 +6,6 @@
  */
 import type { Dropped } from './verdict.ts';
 
-export const ICMP = 1;
-export const TCP = 6;
-export const UDP = 17;
-export const ICMPV6 = 58;
-
 export interface TcpFlags {
   readonly syn: boolean;
   readonly ack: boolean;

@@ -5,7 +5,7 @@
 import type { PlanUplink4 } from '../plan/plan.ts';
 import type { Endpoint } from './address.ts';
 import { writeU8, writeU16, writeU32 } from './octets.ts';
-import { ICMP } from './packet.ts';
+import { ICMP } from './protocol.ts';
 import { sipHash24 } from './siphash.ts';
 
 /** Ports from `low` to `high`, both included. */

@@ -2,7 +2,8 @@
 import type { Endpoint } from './address.ts';
 import { checksumHolds, checksumOf } from './checksum.ts';
 import { readU8, readU16, readU32, writeU16 } from './octets.ts';
-import { ICMP, type Ipv4Packet, TCP, UDP } from './packet.ts';
+import type { Ipv4Packet } from './packet.ts';
+import { ICMP, TCP, UDP } from './protocol.ts';
 import { type DESTINATION, replaceAddress, replaceEndpoint, reread, type SOURCE } from './rewrite.ts';
 import { type Dropped, dropped } from './verdict.ts';
 

@@ -13,9 +13,10 @@ import { type Mapping, MappingTable, msUntil, type Session } from './mapping-tab
 import { refusePrefixPair } from './nptv6.ts';
 import { readU8 } from './octets.ts';
 import { Bucket, icmpError, tcpReset } from './own-errors.ts';
-import { ICMP, type Packet, type Parsed, TCP } from './packet.ts';
+import type { Packet, Parsed } from './packet.ts';
 import { parseIpv4 } from './packet-ipv4.ts';
 import { parseIpv6 } from './packet-ipv6.ts';
+import { protocolName } from './protocol.ts';
 import { uplinkAt } from './steering.ts';
 import type {
   MappingRow,
@@ -182,15 +183,4 @@ function mappingFields(mapping: Mapping): Omit<MappingRow, 'sessions'> {
     external: formatEndpoint(mapping.external),
     uplinkSlot: mapping.slot,
   };
-}
-
-function protocolName(protocol: number): MappingRow['protocol'] {
-  switch (protocol) {
-    case TCP:
-      return 'tcp';
-    case ICMP:
-      return 'icmp';
-    default:
-      return 'udp';
-  }
 }

@@ -2,8 +2,9 @@
 import type { Endpoint } from './address.ts';
 import { updateChecksum, updateUdpChecksum, type WordChange, wordsOf32 } from './checksum.ts';
 import { readU8, readU16, readU32, writeU8, writeU16, writeU32 } from './octets.ts';
-import { ICMP, type Ipv4Packet, TCP, UDP } from './packet.ts';
+import type { Ipv4Packet } from './packet.ts';
 import { parseIpv4 } from './packet-ipv4.ts';
+import { ICMP, TCP, UDP } from './protocol.ts';
 
 const IDENTIFICATION_AT = 4;
 const HEADER_CHECKSUM_AT = 10;

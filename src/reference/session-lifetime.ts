@@ -2,12 +2,12 @@
 import type { Flow } from './flow.ts';
 import { type Session, tickAfter } from './mapping-table.ts';
 import type { Nat44Context } from './nat44-leg.ts';
-import { UDP } from './packet.ts';
+import { UDP } from './protocol.ts';
 import { openTcp, type Side, stepTcp, type TcpStep } from './tcp-machine.ts';
 
 /** Gives a new session its first lifetime; TCP remembers the side that opened it. */
 export function startSession(context: Nat44Context, session: Session, flow: Flow, side: Side): void {
-  if (flow.tcpFlags === undefined) {
+  if (flow.event === undefined) {
     refreshQuery(context, session);
   } else {
     takeStep(context, session, openTcp(side));
@@ -16,7 +16,7 @@ export function startSession(context: Nat44Context, session: Session, flow: Flow
 
 /** An outbound packet of a session (4787-R6). */
 export function refreshOutbound(context: Nat44Context, session: Session, flow: Flow): void {
-  if (flow.tcpFlags === undefined) {
+  if (flow.event === undefined) {
     refreshQuery(context, session);
   } else {
     advanceTcp(context, session, flow, 'internal');
@@ -35,8 +35,8 @@ function refreshQuery(context: Nat44Context, session: Session): void {
 }
 
 function advanceTcp(context: Nat44Context, session: Session, flow: Flow, side: Side): void {
-  if (flow.tcpFlags !== undefined && session.tcp !== undefined) {
-    takeStep(context, session, stepTcp(session.tcp.state, session.tcp.opener, side, flow.tcpFlags));
+  if (flow.event !== undefined && session.tcp !== undefined) {
+    takeStep(context, session, stepTcp(session.tcp.state, session.tcp.opener, side, flow.event));
   }
 }
 

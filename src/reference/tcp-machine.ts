@@ -16,12 +16,8 @@ export interface TcpStep {
   readonly lifetime: TcpLifetime;
 }
 
-type TcpEvent = 'RST' | 'SYN' | 'SYN-ACK' | 'FIN' | 'other';
-
-/** A SYN that may open a session: SYN without ACK, whatever other flags say (2663-2.5). */
-export function isOpening(flags: TcpFlags): boolean {
-  return flags.syn && !flags.ack;
-}
+/** What a packet is to its connection; `SYN` is one without ACK. */
+export type ConnectionEvent = 'RST' | 'SYN' | 'SYN-ACK' | 'FIN' | 'other';
 
 /** The first step of a session. */
 export function openTcp(side: Side): TcpStep {
@@ -29,8 +25,7 @@ export function openTcp(side: Side): TcpStep {
 }
 
 /** The step that a segment from one side makes. */
-export function stepTcp(state: TcpState, opener: Side, side: Side, flags: TcpFlags): TcpStep {
-  const event = eventOf(flags);
+export function stepTcp(state: TcpState, opener: Side, side: Side, event: ConnectionEvent): TcpStep {
   const to = (next: TcpState, lifetime: TcpLifetime): TcpStep => ({ state: next, opener, lifetime });
   switch (state) {
     case 'INIT':
@@ -61,7 +56,8 @@ export function stepTcp(state: TcpState, opener: Side, side: Side, flags: TcpFla
   }
 }
 
-function eventOf(flags: TcpFlags): TcpEvent {
+/** A segment is one event: the first of these that it has. */
+export function tcpEvent(flags: TcpFlags): ConnectionEvent {
   if (flags.rst) {
     return 'RST';
   }
