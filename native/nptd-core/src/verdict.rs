@@ -99,6 +99,10 @@ DropReason {
     FilteredInbound,
     /// A TCP segment in the middle of a connection that the engine does not know.
     TcpWithoutSession,
+    /// A DCCP packet in the middle of a connection that the engine does not know.
+    DccpWithoutSession,
+    /// A packet of a protocol without ports, whose remote address another internal host already speaks to.
+    RemoteInUse,
     /// The packet belongs to a session whose uplink is down.
     UplinkDown,
     /// Every external port of the class is taken or resting.
@@ -107,6 +111,16 @@ DropReason {
     MappingTableFull,
     /// The session table is full.
     SessionTableFull,
+    /// The table of internal hosts is full.
+    HostTableFull,
+    /// An internal host begins new flows too fast.
+    HostFlowRate,
+    /// An internal host has as many sessions as it may have.
+    HostSessionLimit,
+    /// An internal host has as many mappings of the protocol as it may have.
+    HostMappingLimit,
+    /// A mapping has as many sessions as it may have.
+    MappingSessionLimit,
     /// The ICMP type is neither a translatable query nor an error, or not one for a gateway to answer.
     IcmpTypeNotForwarded,
     /// The checksum of an ICMP or ICMPv6 message is wrong.

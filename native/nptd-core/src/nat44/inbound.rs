@@ -66,7 +66,7 @@ impl Nat44 {
             return Ok(Admitted { internal, by: By::Mapping });
         }
         if !segment.opens {
-            return Err(DropReason::TcpWithoutSession);
+            return Err(flow.protocol.without_session());
         }
         // The host knows a connection by its own and the remote endpoint only, so there cannot be two on two uplinks:
         // its answers would leave by either.
@@ -101,6 +101,7 @@ impl Nat44 {
                     slot: flow.slot,
                     epoch,
                     by: Direction::Inbound,
+                    segment,
                 };
                 self.open_session(new, plan, now).map(|_| ())
             }

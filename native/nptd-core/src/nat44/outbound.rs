@@ -71,7 +71,7 @@ impl Nat44 {
         let is_routed = slot.is_some_and(|slot| plan.is_routed4(slot));
         let is_new = matches!(ends, Ends::Nothing);
         if is_new && !segment.opens && !is_routed {
-            return Err(DropReason::TcpWithoutSession);
+            return Err(flow.protocol.without_session());
         }
         let slot = slot.ok_or(DropReason::NoUplink)?;
         let how = if is_routed { How::Untranslated(ends) } else { How::New(ends) };
@@ -98,7 +98,7 @@ impl Nat44 {
             }
             How::New(ends) => {
                 self.end_old(ends, plan, now);
-                self.open_outbound(steered.slot, flow, plan, now)?
+                self.open_outbound(steered.slot, flow, segment, plan, now)?
             }
         };
         Ok(self.sessions.get(position).map(|session| session.external))
@@ -129,7 +129,14 @@ impl Nat44 {
         }
     }
 
-    fn open_outbound(&mut self, slot: u8, flow: &Flow, plan: &Plan, now: Instant) -> Result<u32, DropReason> {
+    fn open_outbound(
+        &mut self,
+        slot: u8,
+        flow: &Flow,
+        segment: Segment,
+        plan: &Plan,
+        now: Instant,
+    ) -> Result<u32, DropReason> {
         // 6888-R11a, 6888-R11d, 5508-R8a: what is full refuses the new and never evicts the living.
         if self.sessions.is_full() {
             return Err(DropReason::SessionTableFull);
@@ -145,7 +152,7 @@ impl Nat44 {
         let Some((external, epoch)) = self.mappings.get(mapping).map(|m| (m.external, m.epoch)) else {
             return Err(DropReason::MappingTableFull);
         };
-        let new = NewSession { flow: *flow, mapping, external, slot, epoch, by: Direction::Outbound };
+        let new = NewSession { flow: *flow, mapping, external, slot, epoch, by: Direction::Outbound, segment };
         let opened = self.open_session(new, plan, now);
         if opened.is_err() && self.mappings.get(mapping).is_some_and(|mapping| mapping.sessions == 0) {
             self.release_mapping(mapping);

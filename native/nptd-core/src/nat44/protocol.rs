@@ -1,6 +1,7 @@
 //! Transport protocols as NAT44 sees them: by number, in six kinds.
 
 use super::Endpoint;
+use crate::verdict::DropReason;
 use crate::wire::protocol;
 
 /// An IP protocol that NAT44 translates.
@@ -61,6 +62,14 @@ impl Protocol {
     /// Whether it has connections, which begin with a packet that opens and cannot move: TCP and DCCP.
     pub const fn has_connections(self) -> bool {
         matches!(self.kind(), ProtocolKind::Tcp | ProtocolKind::Dccp)
+    }
+
+    /// Why a packet that does not open a connection is refused where there is none.
+    pub const fn without_session(self) -> DropReason {
+        match self {
+            Self::DCCP => DropReason::DccpWithoutSession,
+            _ => DropReason::TcpWithoutSession,
+        }
     }
 
     /// Whether it has no ports (nor identifiers).

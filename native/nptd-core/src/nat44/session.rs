@@ -3,16 +3,18 @@
 use super::{Endpoint, ExternalFlow, Flow, Nat44, Protocol, ProtocolKind, end_of, epoch_is_current};
 use crate::counters::Direction;
 use crate::plan::Plan;
+use crate::plan::spec::Nat44Spec;
 use crate::session::segment::Segment;
 use crate::session::tcp_state::{Refresh, TcpState};
+use crate::session::tcp_tracking::TcpTracking;
 use crate::session::wheel::{Timed, TimerLinks};
-use crate::time::{Instant, Tick};
+use crate::time::{Duration, Instant, Tick};
 use crate::verdict::DropReason;
 
 /// No position.
 pub(super) const NONE: u32 = u32::MAX;
 
-/// One session, one cache line. The last 12 octets are for sequence tracking.
+/// One session, one cache line.
 #[derive(Clone, Debug)]
 #[repr(C, align(64))]
 pub(super) struct Session {
@@ -30,6 +32,7 @@ pub(super) struct Session {
     pub tcp: Option<TcpState>,
     pub slot: u8,
     pub epoch: u8,
+    pub tracking: TcpTracking,
 }
 
 const _: () = assert!(size_of::<Session>() == 64);
@@ -54,6 +57,22 @@ impl Session {
         self.is_in_use() && self.ends > now && epoch_is_current(plan, self.slot, self.epoch)
     }
 
+    /// Takes the machine of a connection one packet further.
+    fn advance(&mut self, state: TcpState, from: Direction, segment: Segment) -> Refresh {
+        // 7857-S2.2, 5382-sec2: a forged reset is translated (6146-T6) and changes nothing.
+        if !self.tracking.accepts(from, &segment) {
+            return Refresh::None;
+        }
+        let (state, refresh) = state.observe(from, &segment);
+        if refresh == Refresh::Opening && self.tcp == Some(TcpState::BothFin) {
+            self.tracking = TcpTracking::opened(from, &segment);
+        } else {
+            self.tracking.observe(from, &segment);
+        }
+        self.tcp = Some(state);
+        refresh
+    }
+
     fn key_outbound(&self) -> u128 {
         key_outbound(&Flow { protocol: self.protocol, internal: self.internal, remote: self.remote })
     }
@@ -73,6 +92,8 @@ pub(super) struct NewSession {
     pub epoch: u8,
     /// Who opens it.
     pub by: Direction,
+    /// The packet that opens it.
+    pub segment: Segment,
 }
 
 impl Nat44 {
@@ -128,6 +149,7 @@ impl Nat44 {
             tcp: protocol.has_connections().then(|| TcpState::opened(new.by)),
             slot: new.slot,
             epoch: new.epoch,
+            tracking: TcpTracking::opened(new.by, &new.segment),
         };
         let (outbound, inbound) = (session.key_outbound(), session.key_inbound());
         let (outbound, inbound) = (self.hash.hash(outbound), self.hash.hash(inbound));
@@ -151,12 +173,10 @@ impl Nat44 {
         let Some(session) = self.sessions.get_mut(position) else { return };
         let lifetime = match (session.tcp, from) {
             (Some(state), _) => {
-                let (state, refresh) = state.observe(from, segment);
-                session.tcp = Some(state);
-                match refresh {
-                    Refresh::Established => plan.nat44.tcp_established,
-                    Refresh::Transitory => plan.nat44.tcp_closing,
-                    Refresh::None => return,
+                let refresh = session.advance(state, from, segment);
+                match lifetime_of_connection(session.protocol, refresh, &plan.nat44) {
+                    Some(lifetime) => lifetime,
+                    None => return,
                 }
             }
             // 4787-R6: outbound packets refresh; inbound ones do not (R6a is a MAY, and 7857-S7 warns of it).
@@ -236,6 +256,19 @@ impl Nat44 {
         entry.sessions -= 1;
         entry.sessions == 0
     }
+}
+
+/// 5382-R5, 5597-R5, 7857-S2.1.
+fn lifetime_of_connection(protocol: Protocol, refresh: Refresh, nat44: &Nat44Spec) -> Option<Duration> {
+    let is_dccp = protocol == Protocol::DCCP;
+    Some(match refresh {
+        Refresh::Established if is_dccp => nat44.dccp_established,
+        Refresh::Opening | Refresh::Closing if is_dccp => nat44.dccp_transitory,
+        Refresh::Established => nat44.tcp_established,
+        Refresh::Opening => nat44.tcp_opening,
+        Refresh::Closing => nat44.tcp_closing,
+        Refresh::None => return None,
+    })
 }
 
 /// Packs (protocol, internal, remote): no two sessions of one uplink share it.

@@ -404,8 +404,7 @@ fn clamp_mss(frame: &mut Frame<'_>, uplink: &Uplink, segment: Segment) {
 /// What an internal host is told when NAT44 refuses its packet.
 fn refuse_outbound(reason: DropReason, segment: Segment) -> Refusal {
     use DropReason::{MappingTableFull, NoUplink, PortPoolExhausted, SessionTableFull, TcpWithoutSession, UplinkDown};
-    let is_rst = segment.has_rst();
-    let answer = if matches!(reason, TcpWithoutSession | UplinkDown) && !is_rst {
+    let answer = if matches!(reason, TcpWithoutSession | UplinkDown) && segment.may_be_reset() {
         Answer::Reset
     } else if reason == NoUplink {
         // 1812-UNREACH.

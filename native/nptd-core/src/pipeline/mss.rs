@@ -2,7 +2,7 @@
 
 use crate::frame::ChecksumState;
 use crate::wire::checksum::ChecksumUpdate;
-use crate::wire::octets::{set_u16, tail, u8_at, u16_at};
+use crate::wire::octets::{set_u16, u16_at};
 use crate::wire::tcp;
 
 /// Lowers the MSS option of a TCP segment (from its TCP header on) to `limit`, and keeps its checksum right.
@@ -24,27 +24,7 @@ pub fn clamp(segment: &mut [u8], limit: u16, state: ChecksumState) {
 
 /// Offset of the value of the first MSS option.
 fn find_value(segment: &[u8]) -> Option<usize> {
-    const END: u8 = 0;
-    const NO_OPERATION: u8 = 1;
-    const MAXIMUM_SEGMENT_SIZE: u8 = 2;
-    let end = tcp::header_len(segment);
-    let mut at = tcp::HEADER_LEN;
-    while at < end {
-        let kind = u8_at(segment, at);
-        let length = match kind {
-            END => return None,
-            NO_OPERATION => 1,
-            _ => usize::from(u8_at(tail(segment, at), 1)),
-        };
-        if kind != NO_OPERATION && (length < 2 || at + length > end) {
-            return None;
-        }
-        if kind == MAXIMUM_SEGMENT_SIZE {
-            return (length == 4).then_some(at + 2);
-        }
-        at += length;
-    }
-    None
+    tcp::find_option(segment, tcp::option::MAXIMUM_SEGMENT_SIZE, 4).map(|at| at + 2)
 }
 
 #[cfg(test)]

@@ -5,4 +5,5 @@ pub mod fragments;
 pub mod rate_limit;
 pub mod segment;
 pub mod tcp_state;
+pub mod tcp_tracking;
 pub mod wheel;

@@ -1,9 +1,9 @@
 //! What a packet is to the connection it belongs to: all that filtering, the session machine and the reset check
 //! ask of it, read once.
 
-use crate::wire::octets::tail;
-use crate::wire::tcp;
+use crate::wire::octets::{tail, u8_at};
 use crate::wire::tcp::flag::{ACK, FIN, RST, SYN};
+use crate::wire::{dccp, tcp};
 
 /// A packet, seen by its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,8 +12,8 @@ pub struct Segment {
     pub event: Event,
     /// Whether it opens a connection (TCP and DCCP), or could be the first packet of a flow (all others).
     pub opens: bool,
-    /// Sequence numbers and the like of TCP; zeros otherwise.
-    pub tcp: TcpFields,
+    /// What only TCP has.
+    pub tcp: Option<TcpFields>,
 }
 
 /// One packet is one event: RST before SYN before FIN.
@@ -32,7 +32,7 @@ pub enum Event {
 /// Fields of a TCP segment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TcpFields {
-    /// Flag bits; 0 for other protocols.
+    /// Flag bits.
     pub flags: u8,
     /// Sequence number of the first octet.
     pub sequence: u32,
@@ -42,15 +42,20 @@ pub struct TcpFields {
     pub acknowledgement: u32,
     /// Window field.
     pub window: u16,
+    /// Window scale of a SYN (RFC 7323 section 2.2), if it offers one.
+    pub scale: Option<u8>,
+}
+
+impl TcpFields {
+    /// Whether the acknowledgement number means something.
+    pub const fn has_ack(&self) -> bool {
+        self.flags & ACK != 0
+    }
 }
 
 impl Segment {
     /// A packet of a protocol without connections.
-    pub const PLAIN: Self = Self {
-        event: Event::Other,
-        opens: true,
-        tcp: TcpFields { flags: 0, sequence: 0, end: 0, acknowledgement: 0, window: 0 },
-    };
+    pub const PLAIN: Self = Self { event: Event::Other, opens: true, tcp: None };
 
     /// A TCP segment, from its TCP header to the end of the IP packet.
     pub fn of_tcp(segment: &[u8]) -> Self {
@@ -64,12 +69,8 @@ impl Segment {
             end: sequence.wrapping_add(length),
             acknowledgement: tcp::acknowledgement(segment),
             window: tcp::window(segment),
+            scale: if flags & SYN != 0 { window_scale(segment) } else { None },
         };
-        Self { tcp, ..Self::of_flags(flags) }
-    }
-
-    /// A TCP segment of which only the flags are known.
-    pub const fn of_flags(flags: u8) -> Self {
         let event = if flags & RST != 0 {
             Event::Reset
         } else if flags & SYN != 0 {
@@ -80,16 +81,40 @@ impl Segment {
             Event::Other
         };
         let opens = flags & (SYN | ACK) == SYN;
-        Self { event, opens, tcp: TcpFields { flags, ..Self::PLAIN.tcp } }
+        Self { event, opens, tcp: Some(tcp) }
+    }
+
+    /// A DCCP packet, from its DCCP header on (5597-R2).
+    pub fn of_dccp(packet: &[u8]) -> Self {
+        use dccp::kind::{CLOSE, CLOSE_REQ, LISTEN, REQUEST, RESET, RESPONSE};
+        let kind = dccp::kind(packet);
+        let event = match kind {
+            RESET => Event::Reset,
+            REQUEST | RESPONSE | LISTEN => Event::Open,
+            CLOSE_REQ | CLOSE => Event::Finish,
+            _ => Event::Other,
+        };
+        Self { event, opens: matches!(kind, REQUEST | LISTEN), tcp: None }
     }
 
     /// Whether it is a TCP segment with SYN, RST or not.
     pub const fn has_syn(&self) -> bool {
-        self.tcp.flags & SYN != 0
+        self.has_flag(SYN)
     }
 
-    /// Whether it is a TCP segment with RST.
-    pub const fn has_rst(&self) -> bool {
-        self.tcp.flags & RST != 0
+    /// Whether it is a TCP segment that a reset may answer: RFC 9293 section 3.5.2 never answers one with another.
+    pub const fn may_be_reset(&self) -> bool {
+        self.tcp.is_some() && !self.has_flag(RST)
     }
+
+    const fn has_flag(&self, flag: u8) -> bool {
+        match self.tcp {
+            Some(tcp) => tcp.flags & flag != 0,
+            None => false,
+        }
+    }
+}
+
+fn window_scale(segment: &[u8]) -> Option<u8> {
+    tcp::find_option(segment, tcp::option::WINDOW_SCALE, 3).map(|at| u8_at(segment, at + 2))
 }

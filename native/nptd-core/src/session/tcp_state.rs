@@ -29,8 +29,10 @@ pub enum TcpState {
 pub enum Refresh {
     /// Starts the long timer anew.
     Established,
-    /// Starts the short timer anew.
-    Transitory,
+    /// Starts the timer of connections that open anew (7857-S2.1).
+    Opening,
+    /// Starts the timer of connections that close anew.
+    Closing,
     /// Leaves the timer alone.
     None,
 }
@@ -58,7 +60,7 @@ impl TcpState {
 
     /// The state after a segment from one side, and what it does to the timer.
     #[must_use]
-    pub const fn observe(self, from: Direction, segment: Segment) -> (Self, Refresh) {
+    pub const fn observe(self, from: Direction, segment: &Segment) -> (Self, Refresh) {
         let rst = matches!(segment.event, Event::Reset);
         let syn = matches!(segment.event, Event::Open);
         let fin = matches!(segment.event, Event::Finish);
@@ -67,15 +69,17 @@ impl TcpState {
             Self::Transitory if rst => (self, Refresh::None),
             Self::Transitory => (Self::Established, Refresh::Established),
             // 6146-T5: both FINs seen; the timer runs out unless the connection is opened again.
-            Self::BothFin if syn && segment.opens => (Self::opened(from), Refresh::Transitory),
+            Self::BothFin if syn && segment.opens => (Self::opened(from), Refresh::Opening),
             Self::BothFin => (self, Refresh::None),
-            // 6146-T6, 7857-S2.2: the session is kept for the short timer, not deleted (2663-2.6).
-            _ if rst => (Self::Transitory, Refresh::Transitory),
+            // 6146-T6, 7857-S2.2: the session is kept for the closing timer, not deleted (2663-2.6).
+            // 7857-S7.1: with a RST the site refuses whoever called; that must not keep the session alive.
+            Self::InitInbound if rst && matches!(from, Direction::Outbound) => (Self::Transitory, Refresh::None),
+            _ if rst => (Self::Transitory, Refresh::Closing),
             Self::InitOutbound | Self::InitInbound => self.observe_opening(from, syn),
             Self::Established if fin => (Self::after_first_fin(from), Refresh::Established),
             // 6146-T4: half-closed connections carry data, so the long timer stays.
-            Self::InternalFin if fin && matches!(from, Direction::Inbound) => (Self::BothFin, Refresh::Transitory),
-            Self::ExternalFin if fin && matches!(from, Direction::Outbound) => (Self::BothFin, Refresh::Transitory),
+            Self::InternalFin if fin && matches!(from, Direction::Inbound) => (Self::BothFin, Refresh::Closing),
+            Self::ExternalFin if fin && matches!(from, Direction::Outbound) => (Self::BothFin, Refresh::Closing),
             Self::Established | Self::InternalFin | Self::ExternalFin => (self, Refresh::Established),
         }
     }
@@ -85,7 +89,7 @@ impl TcpState {
             matches!((self, from), (Self::InitOutbound, Direction::Outbound) | (Self::InitInbound, Direction::Inbound));
         match (syn, same_side) {
             // 6146-T2.
-            (true, true) => (self, Refresh::Transitory),
+            (true, true) => (self, Refresh::Opening),
             // 6146-T3, with or without ACK: a simultaneous open too (5382-R2a).
             (true, false) => (Self::Established, Refresh::Established),
             (false, _) => (self, Refresh::None),
@@ -106,11 +110,17 @@ mod tests {
     use crate::wire::tcp::flag::{ACK, FIN, RST, SYN};
     use Direction::{Inbound, Outbound};
 
+    fn segment(flags: u8) -> Segment {
+        let mut octets = [0; 20];
+        (octets[12], octets[13]) = (0x50, flags);
+        Segment::of_tcp(&octets)
+    }
+
     fn run(segments: &[(Direction, u8)]) -> (TcpState, Refresh) {
         let start = TcpState::opened(segments[0].0);
-        segments[1..].iter().fold((start, Refresh::Transitory), |(state, _), (from, flags)| {
-            state.observe(*from, Segment::of_flags(*flags))
-        })
+        segments[1..]
+            .iter()
+            .fold((start, Refresh::Opening), |(state, _), (from, flags)| state.observe(*from, &segment(*flags)))
     }
 
     #[test]
@@ -124,8 +134,8 @@ mod tests {
     }
 
     #[test]
-    fn repeated_syn_restarts_the_short_timer_6146_t2() {
-        assert_eq!(run(&[(Outbound, SYN), (Outbound, SYN)]), (TcpState::InitOutbound, Refresh::Transitory));
+    fn repeated_syn_restarts_the_opening_timer_6146_t2() {
+        assert_eq!(run(&[(Outbound, SYN), (Outbound, SYN)]), (TcpState::InitOutbound, Refresh::Opening));
     }
 
     #[test]
@@ -135,17 +145,17 @@ mod tests {
     }
 
     #[test]
-    fn both_fins_start_the_short_timer_in_either_order_6146_t5() {
+    fn both_fins_start_the_closing_timer_in_either_order_6146_t5() {
         for (first, second) in [(Outbound, Inbound), (Inbound, Outbound)] {
             let segments = [(Outbound, SYN), (Inbound, SYN | ACK), (first, FIN), (second, FIN)];
-            assert_eq!(run(&segments), (TcpState::BothFin, Refresh::Transitory));
+            assert_eq!(run(&segments), (TcpState::BothFin, Refresh::Closing));
         }
     }
 
     #[test]
     fn reset_is_kept_and_undone_by_data_6146_t6_t7() {
         let reset = [(Outbound, SYN), (Inbound, SYN | ACK), (Inbound, RST)];
-        assert_eq!(run(&reset), (TcpState::Transitory, Refresh::Transitory));
+        assert_eq!(run(&reset), (TcpState::Transitory, Refresh::Closing));
         let data = [(Outbound, SYN), (Inbound, SYN | ACK), (Inbound, RST), (Outbound, ACK)];
         assert_eq!(run(&data), (TcpState::Established, Refresh::Established));
     }
@@ -153,6 +163,13 @@ mod tests {
     #[test]
     fn a_syn_reopens_a_closed_connection() {
         let segments = [(Outbound, SYN), (Inbound, SYN | ACK), (Outbound, FIN), (Inbound, FIN), (Inbound, SYN)];
-        assert_eq!(run(&segments), (TcpState::InitInbound, Refresh::Transitory));
+        assert_eq!(run(&segments), (TcpState::InitInbound, Refresh::Opening));
+    }
+
+    #[test]
+    fn a_reset_from_inside_that_refuses_a_caller_refreshes_nothing_7857_s7_1() {
+        assert_eq!(run(&[(Inbound, SYN), (Outbound, RST | ACK)]), (TcpState::Transitory, Refresh::None));
+        assert_eq!(run(&[(Inbound, SYN), (Inbound, RST)]), (TcpState::Transitory, Refresh::Closing));
+        assert_eq!(run(&[(Outbound, SYN), (Outbound, RST)]), (TcpState::Transitory, Refresh::Closing));
     }
 }

@@ -43,3 +43,35 @@ pub fn flags(segment: &[u8]) -> u8 {
 pub fn window(segment: &[u8]) -> u16 {
     u16_at(segment, 14)
 }
+
+/// Option kinds.
+pub mod option {
+    /// Largest segment that the sender takes.
+    pub const MAXIMUM_SEGMENT_SIZE: u8 = 2;
+    /// By how many bits the sender's window is shifted (RFC 7323).
+    pub const WINDOW_SCALE: u8 = 3;
+}
+
+/// Offset of the first option of a kind, if it has the length that it should; a malformed option ends the search.
+pub fn find_option(segment: &[u8], wanted: u8, wanted_len: usize) -> Option<usize> {
+    const END: u8 = 0;
+    const NO_OPERATION: u8 = 1;
+    let end = header_len(segment);
+    let mut at = HEADER_LEN;
+    while at < end {
+        let kind = u8_at(segment, at);
+        let length = match kind {
+            END => return None,
+            NO_OPERATION => 1,
+            _ => usize::from(u8_at(segment, at + 1)),
+        };
+        if kind != NO_OPERATION && (length < 2 || at + length > end) {
+            return None;
+        }
+        if kind == wanted {
+            return (length == wanted_len).then_some(at);
+        }
+        at += length;
+    }
+    None
+}
