@@ -54,6 +54,11 @@ export function updateUdpChecksum(checksum: number, changes: readonly WordChange
   if (checksum === 0) {
     return 0; // 3022-4.1b
   }
+  return updateUdpLiteChecksum(checksum, changes);
+}
+
+/** The same for UDP-Lite, which has no datagrams without checksum (RFC 3828 section 3.1). */
+export function updateUdpLiteChecksum(checksum: number, changes: readonly WordChange[]): number {
   const updated = updateChecksum(checksum, changes);
   return updated === 0 ? 0xffff : updated; // 3022-4.1c
 }

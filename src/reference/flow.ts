@@ -1,9 +1,10 @@
 /** Which flow of NAT44 a packet belongs to: protocol and endpoints, or why it has none. */
+import type { Plan } from '../plan/plan.ts';
 import type { Endpoint } from './address.ts';
-import { type IcmpHeader, type Ipv4Packet, isFragment4, type TcpHeader } from './packet.ts';
-import { ICMP, TCP, UDP } from './protocol.ts';
-import { type ConnectionEvent, tcpEvent } from './tcp-machine.ts';
-import { type Dropped, dropped } from './verdict.ts';
+import { type IcmpHeader, type Ipv4Packet, isFragment4, type Transport } from './packet.ts';
+import { AH, DCCP, ICMP } from './protocol.ts';
+import { type ConnectionEvent, dccpEvent, tcpEvent } from './tcp-machine.ts';
+import { type Dropped, dropped, ERROR4 } from './verdict.ts';
 
 export interface Flow {
   readonly protocol: number;
@@ -20,24 +21,37 @@ export interface ErrorMessage {
   readonly kind: 'icmp-error';
 }
 
+/** Whether a protocol that is not known by its ports is translated at all; AH authenticates the addresses (OTHER-1). */
+export function isTranslatable(plan: Plan, protocol: number): boolean {
+  return protocol !== AH && plan.nat44.otherProtocols;
+}
+
 const ICMP_ERRORS: readonly number[] = [3, 11, 12];
 const ECHO_REPLY = 0;
 const ECHO_REQUEST = 8;
 
 /** The flow of a packet from the internal side: of ICMP queries, echo requests. */
-export function outboundFlow(packet: Ipv4Packet): Flow | ErrorMessage | Dropped {
-  return flowOf(packet, ECHO_REQUEST, (icmp) => ({
-    source: { address: packet.source, port: icmp.identifier },
-    destination: { address: packet.destination, port: 0 },
-  }));
+export function outboundFlow(plan: Plan, packet: Ipv4Packet): Flow | ErrorMessage | Dropped {
+  return flowOf(plan, packet, {
+    echoType: ECHO_REQUEST,
+    echoEndpoints: (icmp) => ({
+      source: { address: packet.source, port: icmp.identifier },
+      destination: { address: packet.destination, port: 0 },
+    }),
+    unsupported: dropped('UnsupportedProtocol', ERROR4.protocolUnreachable), // OTHER-1
+  });
 }
 
 /** The flow of a packet from the external side: of ICMP queries, echo replies. */
-export function inboundFlow(packet: Ipv4Packet): Flow | ErrorMessage | Dropped {
-  return flowOf(packet, ECHO_REPLY, (icmp) => ({
-    source: { address: packet.source, port: 0 },
-    destination: { address: packet.destination, port: icmp.identifier },
-  }));
+export function inboundFlow(plan: Plan, packet: Ipv4Packet): Flow | ErrorMessage | Dropped {
+  return flowOf(plan, packet, {
+    echoType: ECHO_REPLY,
+    echoEndpoints: (icmp) => ({
+      source: { address: packet.source, port: 0 },
+      destination: { address: packet.destination, port: icmp.identifier },
+    }),
+    unsupported: dropped('UnsupportedProtocol'), // OTHER-1
+  });
 }
 
 /** An error is never so long that it has to be in fragments. */
@@ -45,14 +59,22 @@ function errorMessage(packet: Ipv4Packet): ErrorMessage | Dropped {
   return isFragment4(packet) ? dropped('FragmentNotTracked') : { kind: 'icmp-error' };
 }
 
+/** What the two directions do differently. */
+interface Reading {
+  /** The ICMP query of this direction. */
+  readonly echoType: number;
+  readonly echoEndpoints: (icmp: IcmpHeader) => { readonly source: Endpoint; readonly destination: Endpoint };
+  readonly unsupported: Dropped;
+}
+
 function flowOf(
+  plan: Plan,
   packet: Ipv4Packet,
-  echoType: number,
-  echoEndpoints: (icmp: IcmpHeader) => { readonly source: Endpoint; readonly destination: Endpoint },
+  { echoType, echoEndpoints, unsupported }: Reading,
 ): Flow | ErrorMessage | Dropped {
-  const { transport } = packet;
+  const { transport, protocol } = packet;
   if (transport.kind === 'opaque') {
-    return dropped('UnsupportedProtocol');
+    return isTranslatable(plan, protocol) ? portlessFlow(packet) : unsupported;
   }
   if (transport.kind === 'icmp') {
     if (transport.type === echoType) {
@@ -60,14 +82,43 @@ function flowOf(
     }
     return ICMP_ERRORS.includes(transport.type) ? errorMessage(packet) : dropped('IcmpTypeNotForwarded');
   }
-  const source = { address: packet.source, port: transport.sourcePort };
-  const destination = { address: packet.destination, port: transport.destinationPort };
-  return transport.kind === 'tcp'
-    ? { protocol: TCP, source, destination, ...tcpConnection(transport) }
-    : { protocol: UDP, source, destination, opens: true };
+  return {
+    protocol,
+    source: { address: packet.source, port: transport.sourcePort },
+    destination: { address: packet.destination, port: transport.destinationPort },
+    ...connectionOf(transport),
+  };
 }
 
-/** A SYN without ACK opens, whatever other flags say (2663-2.5). */
-function tcpConnection({ flags }: TcpHeader): Pick<Flow, 'opens' | 'event'> {
-  return { opens: flags.syn && !flags.ack, event: tcpEvent(flags) };
+/** OTHER-2, ESP-1, GRE-1, SCTP-1: told apart by addresses alone. */
+function portlessFlow({ protocol, source, destination }: Ipv4Packet): Flow {
+  return {
+    protocol,
+    source: { address: source, port: 0 },
+    destination: { address: destination, port: 0 },
+    opens: true,
+  };
+}
+
+/** What the packet is to its connection, if the protocol has connections. */
+function connectionOf(transport: Transport): Pick<Flow, 'opens' | 'event'> {
+  switch (transport.kind) {
+    case 'tcp':
+      // A SYN without ACK opens, whatever other flags say (2663-2.5).
+      return { opens: transport.flags.syn && !transport.flags.ack, event: tcpEvent(transport.flags) };
+    case 'dccp': {
+      const event = dccpEvent(transport.type);
+      return { opens: event === 'SYN', event };
+    }
+    case 'udp':
+    case 'udp-lite':
+    case 'icmp':
+    case 'opaque':
+      return { opens: true };
+  }
+}
+
+/** Why a packet that opens nothing is refused where there is no session. */
+export function withoutSession(flow: Flow): Dropped {
+  return dropped(flow.protocol === DCCP ? 'DccpWithoutSession' : 'TcpWithoutSession');
 }

@@ -4,7 +4,7 @@ import type { Endpoint } from './address.ts';
 import type { Mapping, Session } from './mapping-table.ts';
 import { crossed, type Leg, type Nat44Context } from './nat44-leg.ts';
 import type { Ipv4Packet } from './packet.ts';
-import { ICMP } from './protocol.ts';
+import { ICMP, isPortless } from './protocol.ts';
 import { type Quote, readQuote, translateError } from './quoted-packet.ts';
 import { DESTINATION, SOURCE } from './rewrite.ts';
 import { preferred, uplinkAt } from './steering.ts';
@@ -12,7 +12,7 @@ import { type Dropped, dropped } from './verdict.ts';
 
 /** An error from the site, about a packet that came in: quoted destination and outer source become external (5508-R5). */
 export function outboundError(context: Nat44Context, packet: Ipv4Packet, target: PlanUplink | undefined): Leg {
-  const quote = readQuote(packet);
+  const quote = readQuote(context.plan, packet);
   if ('kind' in quote) {
     return quote;
   }
@@ -41,7 +41,7 @@ export interface TranslatedError {
 
 /** An error from outside, about a packet that went out: quoted source and outer destination become internal (5508-R4). */
 export function inboundError(context: Nat44Context, packet: Ipv4Packet, uplink: PlanUplink): TranslatedError | Dropped {
-  const quote = readQuote(packet);
+  const quote = readQuote(context.plan, packet);
   if ('kind' in quote) {
     return quote;
   }
@@ -66,6 +66,9 @@ function mappingOfQuote(context: Nat44Context, quote: Quote, target: PlanUplink 
   const session = sessionOfQuote(context, quote, target);
   if (session !== undefined) {
     return session.mapping;
+  }
+  if (isPortless(quote.protocol)) {
+    return undefined;
   }
   const uplinks = target === undefined ? preferred(context.plan) : [target];
   const mappings = uplinks.map(({ slot }) => context.table.liveMapping(slot, quote.protocol, quote.destination));

@@ -6,6 +6,7 @@
  */
 import type { Plan } from '../plan/plan.ts';
 import { type Endpoint, formatEndpoint } from './address.ts';
+import { isPortless } from './protocol.ts';
 import { uplinkAt } from './steering.ts';
 import type { Side, TcpState } from './tcp-machine.ts';
 
@@ -106,7 +107,7 @@ export class MappingTable {
     return liveOnly(this.#byInternal.get(keyOf(slot, protocol, internal)));
   }
 
-  /** The mapping of an external endpoint; of a protocol without ports the first one. */
+  /** The mapping of an external endpoint; protocols without ports have no such thing. */
   liveMappingOf(slot: number, protocol: number, external: Endpoint): Mapping | undefined {
     return this.#mappingsOf(slot, protocol, external).find(isLive);
   }
@@ -178,7 +179,7 @@ export class MappingTable {
   endMapping(mapping: Mapping, nowUs: number): void {
     this.#sessionCount -= mapping.sessions.size;
     mapping.sessions.clear();
-    mapping.restsUntil = tickAfter(nowUs, this.#restMs);
+    mapping.restsUntil = isPortless(mapping.protocol) ? this.#tick : tickAfter(nowUs, this.#restMs);
     if (mapping.restsUntil <= this.#tick) {
       this.#remove(mapping);
     }
@@ -192,7 +193,7 @@ export class MappingTable {
     this.#sessionCount -= dead.length;
     if (dead.length > 0 && mapping.sessions.size === 0) {
       const lastTick = Math.max(...dead.map((session) => session.endTick));
-      mapping.restsUntil = lastTick + Math.ceil(this.#restMs / 100); // 6888-R8
+      mapping.restsUntil = isPortless(mapping.protocol) ? lastTick : lastTick + Math.ceil(this.#restMs / 100); // 6888-R8
     }
   }
 

@@ -1,13 +1,13 @@
 /** The inbound leg of NAT44. Steps are those of "NAT44 inbound" in docs/decisions.md. */
 import type { PlanFiltering, PlanUplink } from '../plan/plan.ts';
 import type { Endpoint } from './address.ts';
-import { type Flow, inboundFlow } from './flow.ts';
+import { type Flow, inboundFlow, withoutSession } from './flow.ts';
 import type { ForwardingCheck } from './forwarding.ts';
 import { inboundError } from './icmp-error.ts';
 import type { Mapping, Session } from './mapping-table.ts';
 import { crossed, type Leg, type Nat44Context } from './nat44-leg.ts';
 import type { Ipv4Packet } from './packet.ts';
-import { hasConnections, TCP, UDP } from './protocol.ts';
+import { DCCP, hasConnections, isPortless, TCP, UDP, UDP_LITE } from './protocol.ts';
 import { withDestination } from './rewrite.ts';
 import { refreshInbound, startSession } from './session-lifetime.ts';
 import { internalRoute4 } from './steering.ts';
@@ -18,7 +18,7 @@ import { type Dropped, dropped } from './verdict.ts';
  * @param check what the packet has to pass before it may go to an internal device
  */
 export function inboundLeg(context: Nat44Context, packet: Ipv4Packet, uplink: PlanUplink, check: ForwardingCheck): Leg {
-  const flow = inboundFlow(packet);
+  const flow = inboundFlow(context.plan, packet);
   if ('protocol' in flow) {
     return inboundPacket(context, packet, flow, uplink, check);
   }
@@ -42,7 +42,10 @@ function inboundPacket(
 ): Leg {
   const { protocol, source, destination } = flow;
   const session = context.table.sessionOfExternal(uplink.slot, protocol, destination, source);
-  const mapping = session?.mapping ?? context.table.liveMappingOf(uplink.slot, protocol, destination);
+  const mapping =
+    session === undefined && !isPortless(protocol)
+      ? context.table.liveMappingOf(uplink.slot, protocol, destination)
+      : session?.mapping;
   if (mapping === undefined) {
     return dropped('NoMapping');
   }
@@ -71,7 +74,7 @@ function refusal(context: Nat44Context, mapping: Mapping, flow: Flow): Dropped |
     return dropped('FilteredInbound');
   }
   if (!flow.opens) {
-    return dropped('TcpWithoutSession');
+    return withoutSession(flow);
   }
   const { plan, table } = context;
   const { protocol, source } = flow;
@@ -83,12 +86,15 @@ function refusal(context: Nat44Context, mapping: Mapping, flow: Flow): Dropped |
 }
 
 function filteringOf(context: Nat44Context, protocol: number): PlanFiltering {
-  const { filteringUdp, filteringTcp, filteringIcmp } = context.plan.nat44;
+  const { filteringUdp, filteringTcp, filteringIcmp, filteringDccp } = context.plan.nat44;
   switch (protocol) {
     case UDP:
+    case UDP_LITE:
       return filteringUdp;
     case TCP:
       return filteringTcp;
+    case DCCP:
+      return filteringDccp;
     default:
       return filteringIcmp;
   }

@@ -1,7 +1,7 @@
 /** The outbound leg of NAT44. Steps are those of "NAT44 outbound" in docs/decisions.md. */
 import type { PlanUplink } from '../plan/plan.ts';
 import type { Endpoint } from './address.ts';
-import { type Flow, outboundFlow } from './flow.ts';
+import { type Flow, outboundFlow, withoutSession } from './flow.ts';
 import { checkForwarding4 } from './forwarding.ts';
 import { checkRoom } from './fragments.ts';
 import { outboundError } from './icmp-error.ts';
@@ -9,13 +9,13 @@ import type { Mapping, Session } from './mapping-table.ts';
 import { type Crossed, crossed, type Leg, type Nat44Context, routed } from './nat44-leg.ts';
 import type { Ipv4Packet } from './packet.ts';
 import { choosePort, pairedAddress, portRange } from './port-pool.ts';
-import { hasConnections, ICMP } from './protocol.ts';
+import { hasConnections, ICMP, isPortless, TCP } from './protocol.ts';
 import { withSource } from './rewrite.ts';
 import { refreshOutbound, startSession } from './session-lifetime.ts';
 import { newFlowUplink4, preferred, routedUplink, uplinkAt, usable4, viableElsewhere4 } from './steering.ts';
 import { type Dropped, dropped, droppedWithReset, ERROR4 } from './verdict.ts';
 
-/** What has to end before a flow goes on anew: a TCP session, or the mapping of a moved endpoint. */
+/** What has to end before a flow goes on anew: a connection, or the mapping of a moved endpoint. */
 type Ending = { readonly session: Session } | { readonly mapping: Mapping } | undefined;
 
 /**
@@ -23,7 +23,7 @@ type Ending = { readonly session: Session } | { readonly mapping: Mapping } | un
  * @param target the uplink whose address a hairpinned packet was sent to
  */
 export function outboundLeg(context: Nat44Context, packet: Ipv4Packet, target: PlanUplink | undefined): Leg {
-  const flow = checkRoom(context, packet) ?? outboundFlow(packet);
+  const flow = checkRoom(context, packet) ?? outboundFlow(context.plan, packet);
   if ('protocol' in flow) {
     if (flow.protocol === ICMP && target !== undefined) {
       return dropped('IcmpTypeNotForwarded'); // Whole echo requests are answered by the host role.
@@ -65,7 +65,8 @@ function knownFlow(
       return newFlow(context, packet, flow, target, { session });
     }
     // MWAN-2: never on another uplink in the middle of a connection.
-    return flow.event === 'RST' ? dropped('UplinkDown') : droppedWithReset('UplinkDown');
+    const silent = flow.protocol !== TCP || flow.event === 'RST';
+    return silent ? dropped('UplinkDown') : droppedWithReset('UplinkDown');
   }
   const refused = target === undefined ? checkForwarding4(plan, packet, uplink.device) : undefined;
   return refused ?? translate(context, packet, session, uplink, flow);
@@ -86,8 +87,9 @@ function newFlow(
     return untranslated(context, packet, untranslatedBy, ending);
   }
   if (!flow.opens) {
-    const silent = flow.event === 'RST' || target !== undefined;
-    return silent ? dropped('TcpWithoutSession') : droppedWithReset('TcpWithoutSession');
+    const refused = withoutSession(flow);
+    const silent = flow.protocol !== TCP || flow.event === 'RST' || target !== undefined;
+    return silent ? refused : droppedWithReset(refused.reason);
   }
   if (uplink === undefined) {
     return dropped('NoUplink', ERROR4.networkUnreachable); // 1812-UNREACH
@@ -109,7 +111,7 @@ function liveSession(context: Nat44Context, flow: Flow, target: PlanUplink | und
     : table.session(target.slot, protocol, source, destination);
 }
 
-/** MWAN-3: of UDP and ICMP, a usable uplink on which the endpoint already has a mapping. */
+/** MWAN-3: of protocols without connections, a usable uplink on which the endpoint already has a mapping. */
 function uplinkOfEndpoint(context: Nat44Context, flow: Flow): PlanUplink | undefined {
   if (hasConnections(flow.protocol)) {
     return undefined;
@@ -179,6 +181,9 @@ function chooseExternal(context: Nat44Context, flow: Flow, uplink: PlanUplink): 
   }
   const { protocol, source: internal } = flow;
   const address = pairedAddress(options.secret, internal.address, ipv4.pool);
+  if (isPortless(protocol)) {
+    return { address, port: 0 };
+  }
   const port = choosePort({
     secret: options.secret,
     protocol,

@@ -2,7 +2,7 @@
 import { checksumHolds } from './checksum.ts';
 import { readU8, readU16, readU32 } from './octets.ts';
 import type { Ipv4Packet, Parsed, Transport } from './packet.ts';
-import { ICMP, TCP, UDP } from './protocol.ts';
+import { DCCP, ICMP, TCP, UDP, UDP_LITE } from './protocol.ts';
 import { type Dropped, dropped } from './verdict.ts';
 
 const OPTION_END = 0;
@@ -79,6 +79,11 @@ function checkOptions(options: Uint8Array): Dropped | undefined {
   return undefined;
 }
 
+/** Whether options that need not be well-formed hold a source route; the first malformed one ends the walk. */
+export function hasSourceRoute(options: Uint8Array): boolean {
+  return checkOptions(options)?.reason === 'Ipv4SourceRouted';
+}
+
 /** The transport header; undefined where it is cut short or contradicts the packet. */
 function readTransport(packet: Ipv4Packet): Transport | undefined {
   const payload = packet.octets.subarray(packet.headerLength);
@@ -88,8 +93,12 @@ function readTransport(packet: Ipv4Packet): Transport | undefined {
   switch (packet.protocol) {
     case UDP:
       return readUdp(payload, packet.moreFragments);
+    case UDP_LITE:
+      return readUdpLite(payload, packet.moreFragments);
     case TCP:
       return readTcp(payload);
+    case DCCP:
+      return readDccp(payload);
     case ICMP:
       if (payload.length < 8) {
         return undefined;
@@ -109,6 +118,33 @@ function readUdp(payload: Uint8Array, moreFragments: boolean): Transport | undef
     return undefined;
   }
   return { kind: 'udp', sourcePort: readU16(payload, 0), destinationPort: readU16(payload, 2) };
+}
+
+/** RFC 3828 section 3.1: the checksum is always there, and covers the header at least. */
+function readUdpLite(payload: Uint8Array, moreFragments: boolean): Transport | undefined {
+  if (payload.length < 8 || readU16(payload, 6) === 0) {
+    return undefined;
+  }
+  const coverage = readU16(payload, 4);
+  if (coverage !== 0 && (coverage < 8 || (coverage > payload.length && !moreFragments))) {
+    return undefined;
+  }
+  return { kind: 'udp-lite', sourcePort: readU16(payload, 0), destinationPort: readU16(payload, 2) };
+}
+
+/** RFC 4340 section 5.1: extended sequence numbers make the generic header four octets longer. */
+function readDccp(payload: Uint8Array): Transport | undefined {
+  if (payload.length < 12) {
+    return undefined;
+  }
+  const typeAndX = readU8(payload, 8);
+  const genericLength = (typeAndX & 0x01) === 0 ? 12 : 16;
+  const dataOffset = readU8(payload, 4) * 4;
+  if (payload.length < genericLength || dataOffset < genericLength || dataOffset > payload.length) {
+    return undefined;
+  }
+  const [sourcePort, destinationPort] = [readU16(payload, 0), readU16(payload, 2)];
+  return { kind: 'dccp', sourcePort, destinationPort, type: (typeAndX >> 1) & 0x0f };
 }
 
 function readTcp(payload: Uint8Array): Transport | undefined {

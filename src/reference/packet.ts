@@ -19,6 +19,20 @@ export interface UdpHeader {
   readonly destinationPort: number;
 }
 
+export interface UdpLiteHeader {
+  readonly kind: 'udp-lite';
+  readonly sourcePort: number;
+  readonly destinationPort: number;
+}
+
+export interface DccpHeader {
+  readonly kind: 'dccp';
+  readonly sourcePort: number;
+  readonly destinationPort: number;
+  /** RFC 4340 section 5.1, Listen: RFC 5596. */
+  readonly type: number;
+}
+
 export interface TcpHeader {
   readonly kind: 'tcp';
   readonly sourcePort: number;
@@ -42,7 +56,7 @@ export interface OpaqueTransport {
   readonly kind: 'opaque';
 }
 
-export type Transport = UdpHeader | TcpHeader | IcmpHeader | OpaqueTransport;
+export type Transport = UdpHeader | UdpLiteHeader | DccpHeader | TcpHeader | IcmpHeader | OpaqueTransport;
 
 export interface Ipv4Packet {
   readonly family: 4;

@@ -1,15 +1,18 @@
 /** The packet inside an ICMP error ("ICMP errors of IPv4" in docs/decisions.md). */
+import type { Plan } from '../plan/plan.ts';
 import type { Endpoint } from './address.ts';
 import { checksumHolds, checksumOf } from './checksum.ts';
+import { isTranslatable } from './flow.ts';
 import { readU8, readU16, readU32, writeU16 } from './octets.ts';
 import type { Ipv4Packet } from './packet.ts';
-import { ICMP, TCP, UDP } from './protocol.ts';
+import { hasSourceRoute } from './packet-ipv4.ts';
+import { ICMP, isPortless } from './protocol.ts';
 import { type DESTINATION, replaceAddress, replaceEndpoint, reread, type SOURCE } from './rewrite.ts';
 import { type Dropped, dropped } from './verdict.ts';
 
 const ICMP_HEADER = 8;
 
-/** What a quote says about its flow. Of an echo both ports are the identifier. */
+/** What a quote says about its flow. Of an echo both ports are the identifier, without ports both are 0. */
 export interface Quote {
   readonly octets: Uint8Array;
   readonly protocol: number;
@@ -18,7 +21,7 @@ export interface Quote {
 }
 
 /** Reads the quote of an ICMP error that is no fragment, or says why it cannot be translated. */
-export function readQuote(error: Ipv4Packet): Quote | Dropped {
+export function readQuote(plan: Plan, error: Ipv4Packet): Quote | Dropped {
   const message = error.octets.subarray(error.headerLength);
   if (!checksumHolds(message)) {
     return dropped('IcmpChecksumWrong'); // 5508-R3
@@ -34,7 +37,10 @@ export function readQuote(error: Ipv4Packet): Quote | Dropped {
   if (!checksumHolds(octets.subarray(0, headerLength))) {
     return dropped('IcmpQuoteInvalid'); // 5508-R3a
   }
-  return readFlow(octets, headerLength);
+  if (hasSourceRoute(octets.subarray(20, headerLength))) {
+    return dropped('Ipv4SourceRouted'); // 5508-S7.3
+  }
+  return readFlow(plan, octets, headerLength);
 }
 
 /** The error with one endpoint of its quote and one of its outer addresses replaced. */
@@ -59,10 +65,10 @@ function quotedOctets(message: Uint8Array): Uint8Array {
   return words === 0 ? behindHeader : behindHeader.subarray(0, words * 4);
 }
 
-function readFlow(octets: Uint8Array, headerLength: number): Quote | Dropped {
+function readFlow(plan: Plan, octets: Uint8Array, headerLength: number): Quote | Dropped {
   const protocol = readU8(octets, 9);
   const isLaterFragment = (readU16(octets, 6) & 0x1fff) !== 0;
-  if (isLaterFragment || ![UDP, TCP, ICMP].includes(protocol)) {
+  if (isLaterFragment || (isPortless(protocol) && !isTranslatable(plan, protocol))) {
     return dropped('IcmpQuoteUnknown');
   }
   const transport = octets.subarray(headerLength);
@@ -70,11 +76,20 @@ function readFlow(octets: Uint8Array, headerLength: number): Quote | Dropped {
   if (protocol === ICMP && icmpType !== 0 && icmpType !== 8) {
     return dropped('IcmpQuoteInvalid'); // 6146-F4
   }
-  const [sourcePortAt, destinationPortAt] = protocol === ICMP ? [4, 4] : [0, 2];
+  const [sourcePort, destinationPort] = quotedPorts(protocol, transport);
   return {
     octets,
     protocol,
-    source: { address: readU32(octets, 12), port: readU16(transport, sourcePortAt) },
-    destination: { address: readU32(octets, 16), port: readU16(transport, destinationPortAt) },
+    source: { address: readU32(octets, 12), port: sourcePort },
+    destination: { address: readU32(octets, 16), port: destinationPort },
   };
+}
+
+function quotedPorts(protocol: number, transport: Uint8Array): readonly [number, number] {
+  if (isPortless(protocol)) {
+    return [0, 0];
+  }
+  return protocol === ICMP
+    ? [readU16(transport, 4), readU16(transport, 4)]
+    : [readU16(transport, 0), readU16(transport, 2)];
 }

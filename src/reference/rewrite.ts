@@ -1,10 +1,10 @@
 /** Changing addresses, ports and hop limits of IPv4 packets, with every checksum that covers them (3022-4.1a). */
 import type { Endpoint } from './address.ts';
-import { updateChecksum, updateUdpChecksum, type WordChange, wordsOf32 } from './checksum.ts';
+import { updateChecksum, updateUdpChecksum, updateUdpLiteChecksum, type WordChange, wordsOf32 } from './checksum.ts';
 import { readU8, readU16, readU32, writeU8, writeU16, writeU32 } from './octets.ts';
 import type { Ipv4Packet } from './packet.ts';
 import { parseIpv4 } from './packet-ipv4.ts';
-import { ICMP, TCP, UDP } from './protocol.ts';
+import { DCCP, ICMP, TCP, UDP, UDP_LITE } from './protocol.ts';
 
 const IDENTIFICATION_AT = 4;
 const HEADER_CHECKSUM_AT = 10;
@@ -60,6 +60,17 @@ export function replaceEndpoint(packet: Uint8Array, end: End, endpoint: Endpoint
       updateAt(transport, 6, [...addresses, port], updateUdpChecksum);
       break;
     }
+    case UDP_LITE: {
+      // Whatever the coverage, the header and the pseudo-header are covered (UDPL-1).
+      const port = replaceWord(transport, end.portAt, endpoint.port);
+      updateAt(transport, 6, [...addresses, port], updateUdpLiteChecksum);
+      break;
+    }
+    case DCCP: {
+      const port = replaceWord(transport, end.portAt, endpoint.port);
+      updateAt(transport, 6, [...addresses, port], updateChecksum);
+      break;
+    }
     case TCP: {
       const port = replaceWord(transport, end.portAt, endpoint.port);
       if (transport.length >= 18) {
@@ -72,7 +83,8 @@ export function replaceEndpoint(packet: Uint8Array, end: End, endpoint: Endpoint
       updateAt(transport, 2, [replaceWord(transport, 4, endpoint.port)], updateChecksum);
       break;
     default:
-      throw new Error('only UDP, TCP and ICMP echo have ports to replace');
+      // Of a protocol without ports nothing behind the IP header is touched (OTHER-2).
+      break;
   }
   return octets;
 }

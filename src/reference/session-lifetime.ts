@@ -1,16 +1,17 @@
 /** Lifetimes of sessions ("Lifetimes" in docs/decisions.md). */
+import type { PlanNat44 } from '../plan/plan.ts';
 import type { Flow } from './flow.ts';
 import { type Session, tickAfter } from './mapping-table.ts';
 import type { Nat44Context } from './nat44-leg.ts';
-import { UDP } from './protocol.ts';
-import { openTcp, type Side, stepTcp, type TcpStep } from './tcp-machine.ts';
+import { DCCP, ICMP, UDP, UDP_LITE } from './protocol.ts';
+import { openConnection, type Side, stepConnection, type TcpStep } from './tcp-machine.ts';
 
-/** Gives a new session its first lifetime; TCP remembers the side that opened it. */
+/** Gives a new session its first lifetime; a connection remembers the side that opened it. */
 export function startSession(context: Nat44Context, session: Session, flow: Flow, side: Side): void {
   if (flow.event === undefined) {
     refreshQuery(context, session);
   } else {
-    takeStep(context, session, openTcp(side));
+    takeStep(context, session, openConnection(side));
   }
 }
 
@@ -19,32 +20,52 @@ export function refreshOutbound(context: Nat44Context, session: Session, flow: F
   if (flow.event === undefined) {
     refreshQuery(context, session);
   } else {
-    advanceTcp(context, session, flow, 'internal');
+    advance(context, session, flow, 'internal');
   }
 }
 
-/** An inbound packet of a session: UDP and ICMP are not refreshed from outside (4787-R6a). */
+/** An inbound packet of a session: those of protocols without connections are not refreshed from outside (4787-R6a). */
 export function refreshInbound(context: Nat44Context, session: Session, flow: Flow): void {
-  advanceTcp(context, session, flow, 'external');
+  advance(context, session, flow, 'external');
 }
 
 function refreshQuery(context: Nat44Context, session: Session): void {
-  const { udpMs, icmpMs } = context.plan.nat44;
-  const lifetimeMs = session.mapping.protocol === UDP ? udpMs : icmpMs; // 4787-R5, 5508-R2
-  session.endTick = tickAfter(context.nowUs, lifetimeMs);
+  session.endTick = tickAfter(context.nowUs, queryLifetimeMs(context.plan.nat44, session.mapping.protocol));
 }
 
-function advanceTcp(context: Nat44Context, session: Session, flow: Flow, side: Side): void {
+function queryLifetimeMs({ udpMs, icmpMs, otherMs }: PlanNat44, protocol: number): number {
+  switch (protocol) {
+    case UDP:
+    case UDP_LITE:
+      return udpMs; // 4787-R5, UDPL-1
+    case ICMP:
+      return icmpMs; // 5508-R2
+    default:
+      return otherMs; // OTHER-2
+  }
+}
+
+function advance(context: Nat44Context, session: Session, flow: Flow, side: Side): void {
   if (flow.event !== undefined && session.tcp !== undefined) {
-    takeStep(context, session, stepTcp(session.tcp.state, session.tcp.opener, side, flow.event));
+    takeStep(context, session, stepConnection(session.tcp.state, session.tcp.opener, side, flow.event));
   }
 }
 
 function takeStep(context: Nat44Context, session: Session, step: TcpStep): void {
-  const { tcpClosingMs, tcpEstablishedMs } = context.plan.nat44; // 5382-R5
   session.tcp = { state: step.state, opener: step.opener };
   if (step.lifetime !== 'unchanged') {
-    const lifetimeMs = step.lifetime === 'transitory' ? tcpClosingMs : tcpEstablishedMs;
-    session.endTick = tickAfter(context.nowUs, lifetimeMs);
+    const lifetimes = connectionLifetimesMs(context.plan.nat44, session.mapping.protocol);
+    session.endTick = tickAfter(context.nowUs, lifetimes[step.lifetime]);
   }
+}
+
+/** 5382-R5, 7857-S2.1; DCCP has one transitory lifetime (5597-R5). */
+function connectionLifetimesMs(
+  nat44: PlanNat44,
+  protocol: number,
+): Record<'opening' | 'established' | 'closing', number> {
+  const { dccpTransitoryMs, dccpEstablishedMs, tcpOpeningMs, tcpEstablishedMs, tcpClosingMs } = nat44;
+  return protocol === DCCP
+    ? { opening: dccpTransitoryMs, established: dccpEstablishedMs, closing: dccpTransitoryMs }
+    : { opening: tcpOpeningMs, established: tcpEstablishedMs, closing: tcpClosingMs };
 }

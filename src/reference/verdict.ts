@@ -29,6 +29,7 @@ export type DropReason =
   | 'NoMapping'
   | 'FilteredInbound'
   | 'TcpWithoutSession'
+  | 'DccpWithoutSession'
   | 'UplinkDown'
   | 'PortPoolExhausted'
   | 'MappingTableFull'
@@ -104,6 +105,7 @@ export function droppedWithReset(reason: DropReason): Dropped {
 export const ERROR4 = {
   networkUnreachable: { type: 3, code: 0, word: 0 },
   hostUnreachable: { type: 3, code: 1, word: 0 },
+  protocolUnreachable: { type: 3, code: 2, word: 0 },
   timeExceeded: { type: 11, code: 0, word: 0 },
   /** 1191-4: the MTU in the low half, the high half zero. */
   fragmentationNeeded: (mtu: number): ErrorRequest => ({ type: 3, code: 4, word: mtu }),
