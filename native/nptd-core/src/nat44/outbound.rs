@@ -142,7 +142,18 @@ impl Nat44 {
             return Err(DropReason::SessionTableFull);
         }
         let key = InternalKey { slot, protocol: flow.protocol, internal: flow.internal };
-        let mapping = match self.find_mapping(key, plan, now.tick()) {
+        let found = self.find_mapping(key, plan, now.tick());
+        if flow.protocol.is_portless() {
+            // OTHER-2, ESP-1: nothing but the remote address tells the hosts behind one external address apart.
+            let external = match found.and_then(|position| self.mappings.get(position)) {
+                Some(mapping) => Some(mapping.external.address),
+                None => self.pools.external_address(slot, flow.internal.address),
+            };
+            if external.is_some_and(|external| self.is_remote_in_use(slot, flow, external, plan, now.tick())) {
+                return Err(DropReason::RemoteInUse);
+            }
+        }
+        let mapping = match found {
             Some(mapping) => {
                 self.revive_mapping(mapping);
                 mapping

@@ -88,18 +88,19 @@ impl PortPools {
         let hasher = self.hasher;
         let pools = self.slots.get_mut(usize::from(key.slot))?;
         let list = PortList::of(key.protocol, key.internal.port, pools.ports);
-        let addresses = pools.addresses.iter_mut();
-        // 4787-R2, 6888-R2: paired pooling, over any set of addresses (6888-R3); a host whose address has no port left
-        // gets none of another (7857-S4). `max_by_key` takes the last of equals, so ties go by position.
-        let (_, pool) = addresses.enumerate().max_by_key(|(position, pool)| {
-            (pairing(hasher, key.internal.address, pool.address), core::cmp::Reverse(*position))
-        })?;
+        let pool = paired(hasher, &mut pools.addresses, key.internal.address)?;
         let address = pool.address;
         let port = match pool.of(key.protocol) {
             Some(pool) => pool.allocate(hasher, key, address, list)?,
             None => 0,
         };
         Some(Endpoint { address, port })
+    }
+
+    /// The external address of a new mapping of an internal address.
+    pub fn external_address(&mut self, slot: u8, internal: u32) -> Option<u32> {
+        let pools = self.slots.get_mut(usize::from(slot))?;
+        paired(self.hasher, &mut pools.addresses, internal).map(|pool| pool.address)
     }
 
     /// Gives a port back; nothing if its pool has ended.
@@ -254,6 +255,17 @@ fn candidate(hasher: SipHasher24, key: InternalKey, external: u32, counter: u64,
         *place = *octet;
     }
     hasher.hash(&message)
+}
+
+/// 4787-R2, 6888-R2: paired pooling, over any set of addresses (6888-R3); a host whose address has no port left
+/// gets none of another (7857-S4).
+fn paired(hasher: SipHasher24, addresses: &mut [AddressPools], internal: u32) -> Option<&mut AddressPools> {
+    // `max_by_key` takes the last of equals, so ties go by position.
+    let (_, pool) = addresses
+        .iter_mut()
+        .enumerate()
+        .max_by_key(|(position, pool)| (pairing(hasher, internal, pool.address), core::cmp::Reverse(*position)))?;
+    Some(pool)
 }
 
 fn pairing(hasher: SipHasher24, internal: u32, external: u32) -> u64 {

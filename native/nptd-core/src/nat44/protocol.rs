@@ -2,7 +2,7 @@
 
 use super::Endpoint;
 use crate::verdict::DropReason;
-use crate::wire::protocol;
+use crate::wire::{icmp, protocol, udp};
 
 /// An IP protocol that NAT44 translates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,9 +72,26 @@ impl Protocol {
         }
     }
 
+    /// Whether it has ports, of which there are ranges; the identifiers of ICMP are none.
+    pub const fn has_port_ranges(self) -> bool {
+        !matches!(self.kind(), ProtocolKind::Icmp | ProtocolKind::Portless)
+    }
+
     /// Whether it has no ports (nor identifiers).
     pub const fn is_portless(self) -> bool {
         matches!(self.kind(), ProtocolKind::Portless)
+    }
+
+    /// Source and destination port of a packet, from its transport header on: of an ICMP echo both are the identifier,
+    /// and both are 0 where there are no ports.
+    pub fn ports(self, transport: &[u8]) -> (u16, u16) {
+        match self.kind() {
+            ProtocolKind::Icmp => (icmp::identifier(transport), icmp::identifier(transport)),
+            ProtocolKind::Tcp | ProtocolKind::Udp | ProtocolKind::UdpLite | ProtocolKind::Dccp => {
+                (udp::source_port(transport), udp::destination_port(transport))
+            }
+            ProtocolKind::Portless => (0, 0),
+        }
     }
 
     /// The remote endpoint of a session with one end of a packet: an ICMP query has no remote port (5508-R1a).

@@ -9,7 +9,8 @@ use crate::time::Instant;
 use crate::verdict::DropReason;
 use crate::wire::checksum::internet_checksum;
 use crate::wire::octets::{tail, tail_mut, u8_at};
-use crate::wire::{icmp, ipv4, protocol, udp};
+use crate::wire::protocol::AUTHENTICATION;
+use crate::wire::{icmp, ipv4};
 
 /// The packet quoted in an error: where it lies in the ICMP message, and its two endpoints.
 #[derive(Clone, Copy, Debug)]
@@ -30,8 +31,9 @@ pub struct OutboundQuote {
 }
 
 impl Quote {
-    /// Checks an ICMP error (the whole packet, from its IP header on) and finds the packet it quotes.
-    pub fn locate(packet: &[u8]) -> Result<Self, DropReason> {
+    /// Checks an ICMP error (the whole packet, from its IP header on) and finds the packet it quotes;
+    /// `other_protocols` as the plan says.
+    pub fn locate(packet: &[u8], other_protocols: bool) -> Result<Self, DropReason> {
         let message = tail(packet, ipv4::header_len(packet));
         // 5508-R3.
         if internet_checksum(message) != 0 {
@@ -49,23 +51,25 @@ impl Quote {
         if !is_whole || !ipv4::checksum_is_right(quoted) {
             return Err(DropReason::IcmpQuoteInvalid);
         }
+        // 5508-S7.3.
+        if ipv4::find_source_route(ipv4::options(quoted)) == Ok(true) {
+            return Err(DropReason::Ipv4SourceRouted);
+        }
         let transport = tail(quoted, header_len);
-        if ipv4::fragment_offset(quoted) != 0 {
+        let protocol = Protocol::from_number(ipv4::protocol(quoted));
+        let is_translated = match ipv4::protocol(quoted) {
+            AUTHENTICATION => false,
+            _ => other_protocols || !protocol.is_portless(),
+        };
+        if ipv4::fragment_offset(quoted) != 0 || !is_translated {
             return Err(DropReason::IcmpQuoteUnknown);
         }
-        let (protocol, source_port, destination_port) = match ipv4::protocol(quoted) {
-            protocol::UDP => (Protocol::UDP, udp::source_port(transport), udp::destination_port(transport)),
-            protocol::TCP => (Protocol::TCP, udp::source_port(transport), udp::destination_port(transport)),
-            protocol::ICMP => {
-                // 6146-F4: no error about an error.
-                if !matches!(icmp::kind(transport), icmp::v4::ECHO_REQUEST | icmp::v4::ECHO_REPLY) {
-                    return Err(DropReason::IcmpQuoteInvalid);
-                }
-                let identifier = icmp::identifier(transport);
-                (Protocol::ICMP, identifier, identifier)
-            }
-            _ => return Err(DropReason::IcmpQuoteUnknown),
-        };
+        // 6146-F4: no error about an error.
+        let is_echo = matches!(icmp::kind(transport), icmp::v4::ECHO_REQUEST | icmp::v4::ECHO_REPLY);
+        if protocol == Protocol::ICMP && !is_echo {
+            return Err(DropReason::IcmpQuoteInvalid);
+        }
+        let (source_port, destination_port) = protocol.ports(transport);
         let source = Endpoint { address: ipv4::source(quoted), port: source_port };
         let destination = Endpoint { address: ipv4::destination(quoted), port: destination_port };
         // 4890-4.1 for IPv4, 5508-R7a: an error is for the sender of what it quotes.
@@ -101,6 +105,10 @@ impl Nat44 {
         let flow = quote.as_inbound();
         if let Some(session) = self.find_outbound(&flow, hairpin, plan, now).and_then(|at| self.sessions.get(at)) {
             return Ok(OutboundQuote { slot: session.slot, external: session.external });
+        }
+        // Several hosts share a mapping without ports, and without a session nobody knows whose it is.
+        if flow.protocol.is_portless() {
+            return Err(DropReason::IcmpQuoteUnknown);
         }
         // Admitted UDP has no session (see `inbound`), but the mapping it came through.
         let mapping_on = |slot: u8| {

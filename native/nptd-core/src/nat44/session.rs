@@ -126,6 +126,14 @@ impl Nat44 {
         })
     }
 
+    /// Whether another internal host has the session that would answer to a portless flow (OTHER-2).
+    pub(super) fn is_remote_in_use(&self, slot: u8, flow: &Flow, external: u32, plan: &Plan, now: Tick) -> bool {
+        let external = Endpoint { address: external, port: 0 };
+        let inbound = ExternalFlow { slot, protocol: flow.protocol, external, remote: flow.remote };
+        let session = self.find_inbound(&inbound, plan, now).and_then(|position| self.sessions.get(position));
+        session.is_some_and(|session| session.internal != flow.internal)
+    }
+
     /// Opens a session on a mapping. The caller has seen that there is room in the slab.
     pub(super) fn open_session(&mut self, new: NewSession, plan: &Plan, now: Instant) -> Result<u32, DropReason> {
         let protocol = new.flow.protocol;

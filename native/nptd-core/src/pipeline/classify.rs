@@ -2,11 +2,12 @@
 
 use super::parse::Headers4;
 use crate::nat44::quoted::Quote;
-use crate::nat44::{Endpoint, Protocol};
+use crate::nat44::{Endpoint, Protocol, ProtocolKind};
 use crate::session::segment::Segment;
 use crate::verdict::DropReason;
 use crate::wire::octets::tail;
-use crate::wire::{icmp, ipv4, protocol, udp};
+use crate::wire::protocol::AUTHENTICATION;
+use crate::wire::{icmp, ipv4};
 
 /// What NAT44 sees in a packet.
 pub enum Query {
@@ -26,43 +27,54 @@ pub enum Query {
 }
 
 /// Which side of an echo is a query that may open or use a mapping (5508-R1).
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EchoKind {
     /// From the site.
-    Request = icmp::v4::ECHO_REQUEST as isize,
+    Request,
     /// From outside.
-    Reply = icmp::v4::ECHO_REPLY as isize,
+    Reply,
 }
 
-/// What NAT44 sees in a packet that is no later fragment.
-pub fn classify(packet: &[u8], headers: &Headers4, query: EchoKind) -> Result<Query, DropReason> {
-    let transport = tail(packet, headers.header_len);
-    let flow = |protocol, source_port, destination_port, segment| {
-        let source = Endpoint { address: ipv4::source(packet), port: source_port };
-        let destination = Endpoint { address: ipv4::destination(packet), port: destination_port };
-        Ok(Query::Flow { protocol, source, destination, segment })
-    };
-    let ports = (udp::source_port(transport), udp::destination_port(transport));
-    match (headers.protocol, headers.icmp_kind) {
-        // Whatever rides on it (ESP-2, SCTP-2).
-        (protocol::UDP, _) => flow(Protocol::UDP, ports.0, ports.1, Segment::PLAIN),
-        (protocol::TCP, _) => flow(Protocol::TCP, ports.0, ports.1, Segment::of_tcp(transport)),
-        (protocol::ICMP, Some(kind)) if kind == query as u8 => {
-            let identifier = icmp::identifier(transport);
-            flow(Protocol::ICMP, identifier, identifier, Segment::PLAIN)
+impl EchoKind {
+    const fn admits(self, kind: u8) -> bool {
+        match self {
+            Self::Request => kind == icmp::v4::ECHO_REQUEST,
+            Self::Reply => kind == icmp::v4::ECHO_REPLY,
         }
+    }
+}
+
+/// What NAT44 sees in a packet that is no later fragment; `other_protocols` as the plan says.
+pub fn classify(packet: &[u8], headers: &Headers4, echo: EchoKind, other_protocols: bool) -> Result<Query, DropReason> {
+    let transport = tail(packet, headers.header_len);
+    let protocol = Protocol::from_number(headers.protocol);
+    let segment = match protocol.kind() {
+        // Whatever rides on it (ESP-2, SCTP-2).
+        ProtocolKind::Udp | ProtocolKind::UdpLite => Segment::PLAIN,
+        ProtocolKind::Tcp => Segment::of_tcp(transport),
+        ProtocolKind::Dccp => Segment::of_dccp(transport),
+        ProtocolKind::Icmp if headers.icmp_kind.is_some_and(|kind| echo.admits(kind)) => Segment::PLAIN,
         // 4787-R12b, 5382-R9, 5508-S7.1.2.
-        (protocol::ICMP, Some(kind)) if icmp::v4::is_forwarded_error(kind) => {
+        ProtocolKind::Icmp if headers.icmp_kind.is_some_and(icmp::v4::is_forwarded_error) => {
             if headers.is_fragment {
                 return Err(DropReason::FragmentNotTracked);
             }
-            Quote::locate(packet).map(Query::Error)
+            return Quote::locate(packet, other_protocols).map(Query::Error);
         }
         // 5508-R10c, 5508-R11, 2663-3.3.
-        (protocol::ICMP, _) => Err(DropReason::IcmpTypeNotForwarded),
+        ProtocolKind::Icmp => return Err(DropReason::IcmpTypeNotForwarded),
+        // SCTP-1, ESP-1, GRE-1, OTHER-2: by addresses alone, so that nothing inside has to change.
+        ProtocolKind::Portless if other_protocols && headers.protocol != AUTHENTICATION => Segment::PLAIN,
         // OTHER-1.
-        _ => Err(DropReason::UnsupportedProtocol),
-    }
+        ProtocolKind::Portless => return Err(DropReason::UnsupportedProtocol),
+    };
+    let (source_port, destination_port) = protocol.ports(transport);
+    Ok(Query::Flow {
+        protocol,
+        source: Endpoint { address: ipv4::source(packet), port: source_port },
+        destination: Endpoint { address: ipv4::destination(packet), port: destination_port },
+        segment,
+    })
 }
 
 /// Whether a packet is an echo request, and no fragment of one.

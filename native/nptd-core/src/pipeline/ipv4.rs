@@ -24,6 +24,7 @@ use crate::wire::{icmp, ipv4};
 /// Error codes of "destination unreachable".
 const NETWORK_UNREACHABLE: u8 = 0;
 const HOST_UNREACHABLE: u8 = 1;
+const PROTOCOL_UNREACHABLE: u8 = 2;
 
 impl Transit<'_> {
     /// Takes an IPv4 packet (the frame starts at its IP header) to its verdict.
@@ -118,7 +119,7 @@ impl Transit<'_> {
             }
             (Ok(Query::Error(quote)), _) => self.outbound_error4(frame, &quote, routed),
             (Err(_), Some(uplink)) => self.untranslated4(frame, uplink),
-            (Err(reason), None) => Err(reason.into()),
+            (Err(reason), None) => Err(refuse_outbound(reason, Segment::PLAIN)),
         }
     }
 
@@ -178,7 +179,7 @@ impl Transit<'_> {
     /// What NAT44 sees in a packet, if the rest of its datagram can follow it.
     fn query4(&self, frame: &Frame<'_>, headers: &Headers4, echo: EchoKind, part: &Part) -> Result<Query, DropReason> {
         self.check_fragment_room(part)?;
-        classify(frame.octets(), headers, echo)
+        classify(frame.octets(), headers, echo, self.plan().nat44.other_protocols)
     }
 
     /// 6864-5.3.1: what leaves with a source of ours has an identification of ours, unless it is atomic.
@@ -205,7 +206,7 @@ impl Transit<'_> {
                 let first = Flow { protocol, internal: source, remote: destination };
                 self.hairpin_flow4(frame, &first, segment, slot, part.begins())
             }
-            Err(reason) => Err(reason.into()),
+            Err(reason) => Err(refuse_outbound(reason, Segment::PLAIN)),
         };
         if verdict.is_err() {
             self.refuse_fragments(part.begins());
@@ -244,7 +245,7 @@ impl Transit<'_> {
         let about = self.nat44.match_quote_outbound(quote, Some(slot), plan, now)?;
         let destination = ipv4::destination(frame.octets());
         quoted::rewrite_outbound(frame.octets_mut(), quote, about.external);
-        let quote = Quote::locate(frame.octets())?;
+        let quote = Quote::locate(frame.octets(), plan.nat44.other_protocols)?;
         let internal = self.nat44.match_quote_inbound(&quote, slot, plan, now)?;
         let hop = plan.internal_route4(internal.address).ok_or(DropReason::NoRoute)?;
         self.check_length4(frame.octets(), hop.device)?;
@@ -265,7 +266,7 @@ impl Transit<'_> {
         let slot = Some(uplink.slot);
         let nat44 = uplink.ipv4.as_ref().filter(|ipv4| ipv4.nat44);
         let is_own = device.owns4(destination);
-        let is_ours = is_own || nat44.is_some_and(|ipv4| ipv4.pool.contains(&destination));
+        let is_ours = is_own || plan.is_external4(uplink.slot, destination);
         let is_routed = plan.is_routed4(uplink.slot) || plan.is_exempt4(source);
         let untranslated = match (is_ours, is_routed) {
             (true, _) => None,
@@ -403,13 +404,19 @@ fn clamp_mss(frame: &mut Frame<'_>, uplink: &Uplink, segment: Segment) {
 
 /// What an internal host is told when NAT44 refuses its packet.
 fn refuse_outbound(reason: DropReason, segment: Segment) -> Refusal {
-    use DropReason::{MappingTableFull, NoUplink, PortPoolExhausted, SessionTableFull, TcpWithoutSession, UplinkDown};
+    use DropReason::{
+        MappingTableFull, NoUplink, PortPoolExhausted, RemoteInUse, SessionTableFull, TcpWithoutSession,
+        UnsupportedProtocol, UplinkDown,
+    };
     let answer = if matches!(reason, TcpWithoutSession | UplinkDown) && segment.may_be_reset() {
         Answer::Reset
     } else if reason == NoUplink {
         // 1812-UNREACH.
         Answer::Error(IcmpError::unreachable4(NETWORK_UNREACHABLE))
-    } else if matches!(reason, SessionTableFull | MappingTableFull | PortPoolExhausted) {
+    } else if reason == UnsupportedProtocol {
+        // OTHER-1.
+        Answer::Error(IcmpError::unreachable4(PROTOCOL_UNREACHABLE))
+    } else if matches!(reason, SessionTableFull | MappingTableFull | PortPoolExhausted | RemoteInUse) {
         // 6888-R11b: a soft error, so that the host tries again.
         Answer::Error(IcmpError::unreachable4(HOST_UNREACHABLE))
     } else {

@@ -3,9 +3,9 @@
 use crate::verdict::DropReason;
 use crate::wire::octets::{tail, u8_at, u16_at};
 use crate::wire::protocol::{
-    DESTINATION_OPTIONS, FRAGMENT, HIP, HOP_BY_HOP, ICMP, ICMPV6, MOBILITY, ROUTING, SHIM6, TCP, UDP,
+    DCCP, DESTINATION_OPTIONS, FRAGMENT, HIP, HOP_BY_HOP, ICMP, ICMPV6, MOBILITY, ROUTING, SHIM6, TCP, UDP, UDP_LITE,
 };
-use crate::wire::{icmp, ipv4, ipv6, tcp, udp};
+use crate::wire::{dccp, icmp, ipv4, ipv6, tcp, udp};
 
 /// Most IPv6 extension headers that are walked.
 const EXTENSION_HEADERS_MAX: usize = 8;
@@ -59,9 +59,7 @@ pub fn locate_headers4(packet: &[u8]) -> Result<Headers4, DropReason> {
     if !ipv4::checksum_is_right(packet) {
         return Err(DropReason::Ipv4ChecksumWrong);
     }
-    if header_len > ipv4::HEADER_LEN {
-        check_options(packet.get(ipv4::HEADER_LEN..header_len).unwrap_or(&[]))?;
-    }
+    check_options(ipv4::options(packet))?;
     let packet = packet.get(..total_len).unwrap_or(packet);
     let protocol = ipv4::protocol(packet);
     let has_transport = ipv4::fragment_offset(packet) == 0;
@@ -101,27 +99,13 @@ pub fn locate_headers6(packet: &[u8]) -> Result<Headers6, DropReason> {
     })
 }
 
-/// 3022-4.6, 5508-S7.3: source routes leak and redirect, so they are refused; other options travel along.
-fn check_options(mut options: &[u8]) -> Result<(), DropReason> {
-    const END: u8 = 0;
-    const NO_OPERATION: u8 = 1;
-    const LOOSE_SOURCE_ROUTE: u8 = 131;
-    const STRICT_SOURCE_ROUTE: u8 = 137;
-    while let Some(kind) = options.first() {
-        let length = match *kind {
-            END => return Ok(()),
-            NO_OPERATION => 1,
-            _ => match usize::from(u8_at(options, 1)) {
-                length if length < 2 || length > options.len() => return Err(DropReason::Ipv4HeaderInvalid),
-                length => length,
-            },
-        };
-        if matches!(*kind, LOOSE_SOURCE_ROUTE | STRICT_SOURCE_ROUTE) {
-            return Err(DropReason::Ipv4SourceRouted);
-        }
-        options = tail(options, length);
+/// 3022-4.6: source routes leak and redirect, so they are refused; other options travel along.
+fn check_options(options: &[u8]) -> Result<(), DropReason> {
+    match ipv4::find_source_route(options) {
+        Ok(false) => Ok(()),
+        Ok(true) => Err(DropReason::Ipv4SourceRouted),
+        Err(ipv4::MalformedOption) => Err(DropReason::Ipv4HeaderInvalid),
     }
-    Ok(())
 }
 
 fn check_transport(protocol: u8, transport: &[u8], more_fragments: bool) -> Result<(), DropReason> {
@@ -136,6 +120,19 @@ fn check_transport(protocol: u8, transport: &[u8], more_fragments: bool) -> Resu
             transport.len() >= tcp::HEADER_LEN && header_len >= tcp::HEADER_LEN && header_len <= transport.len()
         }
         ICMP => transport.len() >= icmp::HEADER_LEN,
+        UDP_LITE => {
+            // RFC 3828 section 3.1: 0 covers everything, and the header is always covered.
+            let coverage = udp::length(transport);
+            let fits = more_fragments || coverage <= transport.len();
+            let covers = coverage == 0 || coverage >= udp::HEADER_LEN && fits;
+            transport.len() >= udp::HEADER_LEN && udp::checksum(transport) != 0 && covers
+        }
+        DCCP => {
+            let header_len = dccp::header_len(transport);
+            transport.len() >= dccp::SHORT_HEADER_LEN
+                && header_len >= dccp::generic_header_len(transport)
+                && header_len <= transport.len()
+        }
         _ => true,
     };
     if is_valid { Ok(()) } else { Err(DropReason::TransportInvalid) }

@@ -1,7 +1,7 @@
 //! IPv4 header fields. `packet` starts at the IP header.
 
 use super::checksum::{ChecksumUpdate, internet_checksum};
-use super::octets::{set_u8, set_u16, set_u32, u8_at, u16_at, u32_at};
+use super::octets::{set_u8, set_u16, set_u32, tail, u8_at, u16_at, u32_at};
 
 /// Octets of a header without options.
 pub const HEADER_LEN: usize = 20;
@@ -98,6 +98,38 @@ pub fn source(packet: &[u8]) -> u32 {
 /// Destination address.
 pub fn destination(packet: &[u8]) -> u32 {
     u32_at(packet, DESTINATION)
+}
+
+/// Options: what the header has beyond its fixed part.
+pub fn options(packet: &[u8]) -> &[u8] {
+    packet.get(HEADER_LEN..header_len(packet)).unwrap_or(&[])
+}
+
+/// An option whose length is below 2 or runs past the header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MalformedOption;
+
+/// Whether options hold a loose or strict source route before any that is malformed.
+pub fn find_source_route(mut options: &[u8]) -> Result<bool, MalformedOption> {
+    const END: u8 = 0;
+    const NO_OPERATION: u8 = 1;
+    const LOOSE_SOURCE_ROUTE: u8 = 131;
+    const STRICT_SOURCE_ROUTE: u8 = 137;
+    while let Some(kind) = options.first() {
+        let length = match *kind {
+            END => return Ok(false),
+            NO_OPERATION => 1,
+            _ => match usize::from(u8_at(options, 1)) {
+                length if length < 2 || length > options.len() => return Err(MalformedOption),
+                length => length,
+            },
+        };
+        if matches!(*kind, LOOSE_SOURCE_ROUTE | STRICT_SOURCE_ROUTE) {
+            return Ok(true);
+        }
+        options = tail(options, length);
+    }
+    Ok(false)
 }
 
 /// Whether the header checksum is right.

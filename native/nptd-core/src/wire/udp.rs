@@ -1,4 +1,4 @@
-//! UDP header fields, and the ports, which TCP keeps in the same place. `datagram` starts at the UDP header.
+//! UDP header fields, and the ports, which TCP, UDP-Lite and DCCP keep in the same place. `datagram` starts at the UDP header.
 
 use super::octets::u16_at;
 
@@ -21,7 +21,12 @@ pub fn destination_port(datagram: &[u8]) -> u16 {
     u16_at(datagram, DESTINATION_PORT)
 }
 
-/// Length field.
+/// Length field; of UDP-Lite the number of octets that the checksum covers.
 pub fn length(datagram: &[u8]) -> usize {
     usize::from(u16_at(datagram, 4))
+}
+
+/// Checksum field.
+pub fn checksum(datagram: &[u8]) -> u16 {
+    u16_at(datagram, CHECKSUM)
 }
