@@ -19,7 +19,7 @@ export function runCases(topic: string, cases: readonly Case[], make: MakeTransl
   const isPending = pendingOf(make);
   describe(topic, () => {
     for (const { name, plan, options, run } of cases) {
-      test.skipIf(isPending(name))(name, () => {
+      test.skipIf(isPending(topic, name))(name, () => {
         run(new TranslatorBed(() => make({ ...OPTIONS, ...options }), plan ?? twoUplinks()));
       });
     }

@@ -2,6 +2,8 @@
 import type { MakeTranslator } from '../support/translator-bed.ts';
 import { runCases } from './case.ts';
 import { checksumCases } from './cases/checksum.cases.ts';
+import { dccpBcpCases } from './cases/dccp-bcp.cases.ts';
+import { endpointIndependenceCases } from './cases/endpoint-independence.cases.ts';
 import { exemptCases } from './cases/exempt.cases.ts';
 import { fragmentCases } from './cases/fragments.cases.ts';
 import { hairpinCases } from './cases/hairpin.cases.ts';
@@ -11,19 +13,29 @@ import { malformedIpv4Cases } from './cases/malformed-ipv4.cases.ts';
 import { moreBcpCases } from './cases/more-bcp.cases.ts';
 import { mssCases } from './cases/mss.cases.ts';
 import { nptv6Cases } from './cases/nptv6.cases.ts';
+import { otherProtocolCases } from './cases/other-protocols.cases.ts';
 import { poolCases } from './cases/pool.cases.ts';
 import { prefixPairCases } from './cases/prefix-pair.cases.ts';
 import { routerIpv4Cases } from './cases/router-ipv4.cases.ts';
 import { routerIpv6Cases } from './cases/router-ipv6.cases.ts';
 import { tcpCases } from './cases/tcp.cases.ts';
+import { tcpLifetimeCases } from './cases/tcp-lifetimes.cases.ts';
+import { tcpSequenceCases } from './cases/tcp-sequences.cases.ts';
 import { udpMappingCases } from './cases/udp-mapping.cases.ts';
+import { unsolicitedCases } from './cases/unsolicited.cases.ts';
 import { uplinkCases } from './cases/uplinks.cases.ts';
 import { rfc6296Vectors } from './rfc6296-vectors.ts';
 
 export function translatorCases(make: MakeTranslator): void {
   runCases('mapping and filtering (RFC 4787)', udpMappingCases, make);
+  runCases('endpoint independence (RFC 4787, 5382, 5597)', endpointIndependenceCases, make);
   runCases('pools and capacity (RFC 6888)', poolCases, make);
   runCases('TCP (RFC 5382, 6146, 7857)', tcpCases, make);
+  runCases('sequences of TCP (RFC 5382)', tcpSequenceCases, make);
+  runCases('lifetimes of TCP (RFC 5382, 6146, 7857)', tcpLifetimeCases, make);
+  runCases('unasked from outside (RFC 5382, 5597, 1812)', unsolicitedCases, make);
+  runCases('DCCP (RFC 5597)', dccpBcpCases, make);
+  runCases('other protocols', otherProtocolCases, make);
   runCases('ICMP (RFC 5508)', icmpCases, make);
   runCases('hairpinning', hairpinCases, make);
   runCases('fragments (RFC 4787, 6146, 8900)', fragmentCases, make);

@@ -3,7 +3,8 @@ import { concat, type Ipv4Fields, ip4, split, transportChecksum } from './packet
 
 export const DCCP = 33;
 
-const TYPES = [
+/** In the order of their numbers. */
+export const DCCP_TYPES = [
   'Request',
   'Response',
   'Data',
@@ -17,7 +18,7 @@ const TYPES = [
   'Listen',
 ] as const;
 
-export type DccpType = (typeof TYPES)[number];
+export type DccpType = (typeof DCCP_TYPES)[number];
 
 export interface DccpFields extends Ipv4Fields {
   /** Application data. */
@@ -53,7 +54,7 @@ export function dccp(from: string, to: string, type: DccpType, fields: DccpField
   view.setUint16(2, destination.port);
   view.setUint8(4, fields.dataOffset ?? start.length / 4);
   view.setUint8(5, coverage);
-  view.setUint8(8, (TYPES.indexOf(type) << 1) | (fields.shortSequence === true ? 0 : 1));
+  view.setUint8(8, (DCCP_TYPES.indexOf(type) << 1) | (fields.shortSequence === true ? 0 : 1));
   if (fields.shortSequence === true)
     view.setUint32(8, (view.getUint8(8) << 24) | ((fields.sequence ?? 1000) & 0xffffff));
   else view.setUint32(12, fields.sequence ?? 1000);

@@ -27,22 +27,26 @@ export interface ExpectedPacket {
 export class TranslatorBed {
   readonly #make: () => Translator;
   #translator: Translator;
+  #plan: Plan;
   #nowUs = 1_000_000;
 
   constructor(make: () => Translator, plan: Plan) {
     this.#make = make;
+    this.#plan = plan;
     this.#translator = make();
     this.#translator.applyPlan(plan);
   }
 
   /** Another translator takes the place of this one, with the port rests that are given and nothing else. */
-  restart(plan: Plan, rests: readonly PortRest[] = []): void {
+  restart(plan: Plan = this.#plan, rests: readonly PortRest[] = []): void {
+    this.#plan = plan;
     this.#translator = this.#make();
     this.#translator.applyPlan(plan);
     this.#translator.restorePortRests(rests, this.#nowUs);
   }
 
   plan(plan: Plan): void {
+    this.#plan = plan;
     this.#translator.applyPlan(plan);
   }
 

@@ -20,6 +20,9 @@ const ORDERS = [
   [2, 1, 0],
 ] as const;
 
+const NO_OTHERS_NAT = { nat44: { otherProtocols: false } };
+const NO_OTHERS = twoUplinks(NO_OTHERS_NAT);
+
 /** Sends fragments in an order and gives what left. */
 function sendInOrder(bed: TranslatorBed, device: number, fragments: readonly Uint8Array[], order: readonly number[]) {
   return order.flatMap((index) => bed.send(device, fragments[index] ?? new Uint8Array()).outgoing);
@@ -241,13 +244,14 @@ export const fragmentCases: readonly Case[] = [
   },
   {
     name: '4787-R14a without room a first fragment goes untranslated where a new flow would',
+    plan: NO_OTHERS,
     run: (bed) => {
       const refused = (id: number) =>
         nth(fragmentsOf(ip4('192.0.2.66', '203.0.113.2', 253, ANSWER.payload), id, 1480), 0);
       for (let id = 0; id < 4096; id += 1) {
         expect(bed.send(ISP_A, refused(id)).verdict).toBe('UnsupportedProtocol');
       }
-      bed.plan(twoUplinks({ b4: { nat44: false }, plan: { policies: [{ prefer: [1, 0] }] } }));
+      bed.plan(twoUplinks({ ...NO_OTHERS_NAT, b4: { nat44: false }, plan: { policies: [{ prefer: [1, 0] }] } }));
       const late = nth(fragmentsOf(udp(H1, S1, ANSWER), 76, 1480, { ttl: 1 }), 0);
       expect([bed.send(LAN, late), bed.send(LAN, late)].map(({ verdict }) => verdict)).toEqual([
         'HopLimitExceeded',
@@ -273,11 +277,12 @@ export const fragmentCases: readonly Case[] = [
     },
   },
   {
-    name: '8900-1 unknown protocols and ICMP errors in fragments are refused both ways',
+    name: '8900-1 AH and ICMP errors in fragments are refused both ways',
     run: (bed) => {
-      const unknown = ip4('10.0.0.11', '192.0.2.10', 253, ANSWER.payload);
-      bed.drops(LAN, nth(fragmentsOf(unknown, 1, 1480), 0), 'UnsupportedProtocol');
-      bed.drops(LAN, nth(fragmentsOf(unknown, 1, 1480), 1), 'FragmentRefused');
+      const sent = fragmentsOf(ip4('10.0.0.11', '192.0.2.10', 51, ANSWER.payload), 1, 1480);
+      const unknown = icmpError('10.0.0.1', '10.0.0.11', nth(sent, 0).slice(0, 548), { type: 3, code: 2 });
+      bed.dropsWithError(LAN, nth(sent, 0), 'UnsupportedProtocol', LAN, unknown);
+      bed.drops(LAN, nth(sent, 1), 'FragmentRefused');
       bed.send(LAN, udp(H1, S1));
       const error = icmpError('192.0.2.1', '203.0.113.2', udp(WA, S1, ANSWER), { type: 11 });
       bed.drops(ISP_A, nth(fragmentsOf(error, 2, 1480), 0), 'FragmentNotTracked');

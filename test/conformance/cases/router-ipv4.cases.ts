@@ -245,13 +245,6 @@ export const routerIpv4Cases: readonly Case[] = [
     },
   },
   {
-    name: 'OTHER-1 a protocol without a translation rule does not leak',
-    run: (bed) => {
-      bed.drops(LAN, ip4('10.0.0.11', '192.0.2.10', 253, text('experiment')), 'UnsupportedProtocol');
-      bed.drops(ISP_A, ip4('192.0.2.10', '203.0.113.2', 47, text('gre')), 'UnsupportedProtocol');
-    },
-  },
-  {
     name: '4787-R7 traffic between internal networks is routed untranslated, also behind an inner router',
     run: (bed) => {
       bed.forwards(LAN, udp(H1, '10.0.1.5:53'), OFFICE, udp(H1, '10.0.1.5:53'));

@@ -11,19 +11,18 @@ const S1 = '192.0.2.10:80';
 const TRANSITORY = 240;
 const ESTABLISHED = 7440;
 
+/** Sequence numbers of both ends fit, so that a reset belongs to the connection. */
+const SENT = { sequence: 1000, acknowledgement: 5000, window: 1000, payload: new Uint8Array(3) };
+const ANSWERED = { sequence: 5000, acknowledgement: 1004, window: 1000 };
+
 /** H1 sends a segment, and it leaves translated. */
 function out(bed: TranslatorBed, flags: string): void {
-  bed.forwards(
-    LAN,
-    tcp(H1, S1, flags, { payload: new Uint8Array(3) }),
-    ISP_A,
-    tcp(WA, S1, flags, { payload: new Uint8Array(3) }),
-  );
+  bed.forwards(LAN, tcp(H1, S1, flags, SENT), ISP_A, tcp(WA, S1, flags, SENT));
 }
 
 /** S1 sends a segment, and H1 gets it. */
 function back(bed: TranslatorBed, flags: string): void {
-  bed.forwards(ISP_A, tcp(S1, WA, flags), LAN, tcp(S1, H1, flags));
+  bed.forwards(ISP_A, tcp(S1, WA, flags, ANSWERED), LAN, tcp(S1, H1, flags, ANSWERED));
 }
 
 /** Segments by the side they come from: `>` internal, `<` external. */
