@@ -33,6 +33,25 @@ export class Bucket {
   }
 }
 
+/** Errors towards the site, errors towards uplinks, and resets are limited on their own: none uses up the others' share. */
+export class OwnErrorLimits {
+  readonly #towardsSite = new Bucket();
+  readonly #towardsUplinks = new Bucket();
+  readonly #resets = new Bucket();
+
+  /** The packet, if the limit of its kind and side lets it pass. */
+  passed(plan: Plan, packet: OutgoingPacket, nowUs: number): OutgoingPacket | undefined {
+    return this.#bucketOf(plan, packet).take(plan.errorRate, nowUs) ? packet : undefined;
+  }
+
+  #bucketOf(plan: Plan, { device, kind }: OutgoingPacket): Bucket {
+    if (kind === 'TcpReset') {
+      return this.#resets;
+    }
+    return isInternal(deviceAt(plan, device)) ? this.#towardsSite : this.#towardsUplinks;
+  }
+}
+
 /** The error about a packet, or none where none may be sent. */
 export function icmpError(
   plan: Plan,
@@ -67,7 +86,8 @@ function icmpError4(
   if (source === undefined || !mayCauseError4(packet, ingress)) {
     return undefined;
   }
-  const message = icmpMessage(request, packet.octets.subarray(0, IPV4_ERROR_MAX - 28));
+  const lengthMax = Math.min(IPV4_ERROR_MAX, egress.mtu);
+  const message = icmpMessage(request, packet.octets.subarray(0, lengthMax - 28));
   writeU16(message, 2, checksumOf(message));
   const header = ipv4Header(source, packet.source, ICMP, message.length);
   writeU8(header, 1, packet.tos & 0xfc); // 1812-TOS, 5508-R10d

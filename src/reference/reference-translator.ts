@@ -12,7 +12,7 @@ import { fromInternal6, fromUplink6 } from './ipv6.ts';
 import { type Mapping, MappingTable, msUntil, type Session } from './mapping-table.ts';
 import { refusePrefixPair } from './nptv6.ts';
 import { readU8 } from './octets.ts';
-import { Bucket, icmpError, tcpReset } from './own-errors.ts';
+import { icmpError, OwnErrorLimits, tcpReset } from './own-errors.ts';
 import type { Packet, Parsed } from './packet.ts';
 import { parseIpv4 } from './packet-ipv4.ts';
 import { parseIpv6 } from './packet-ipv6.ts';
@@ -34,8 +34,7 @@ export class ReferenceTranslator implements Translator {
   readonly #table = new MappingTable();
   readonly #fragments = new FragmentTable();
   readonly #identifications: Identifications;
-  readonly #errorBucket = new Bucket();
-  readonly #resetBucket = new Bucket();
+  readonly #limits = new OwnErrorLimits();
   #plan: Plan | undefined;
 
   constructor(options: TranslatorOptions) {
@@ -134,16 +133,18 @@ export class ReferenceTranslator implements Translator {
 
   /** The error or reset that a drop calls for, if it may be sent and the limit allows it. */
   #answerTo(plan: Plan, packet: Packet, device: number, outcome: Dropped, nowUs: number): OutgoingPacket | undefined {
-    if (outcome.error !== undefined) {
-      const error = icmpError(plan, packet, device, outcome.error);
-      return error !== undefined && this.#errorBucket.take(plan.errorRate, nowUs) ? error : undefined;
-    }
-    if (outcome.reset && packet.family === 4 && packet.transport.kind === 'tcp') {
-      const reset = tcpReset(packet, packet.transport, device);
-      return this.#resetBucket.take(plan.errorRate, nowUs) ? reset : undefined;
-    }
-    return undefined;
+    const answer = answerTo(plan, packet, device, outcome);
+    return answer && this.#limits.passed(plan, answer, nowUs);
   }
+}
+
+function answerTo(plan: Plan, packet: Packet, device: number, { error, reset }: Dropped): OutgoingPacket | undefined {
+  if (error !== undefined) {
+    return icmpError(plan, packet, device, error);
+  }
+  return reset && packet.family === 4 && packet.transport.kind === 'tcp'
+    ? tcpReset(packet, packet.transport, device)
+    : undefined;
 }
 
 /** The packet itself or its pieces, then what waited for it. */
