@@ -1,7 +1,7 @@
 //! ARP (RFC 826): requests answered, replies learned.
 
 use super::context::Context;
-use super::neighbours::request::pool;
+use super::neighbours::request::is_ours4;
 use super::neighbours::{Claim, Neighbours, mapped4};
 use crate::frame::{ChecksumState, Frame};
 use crate::verdict::{DropReason, Verdict};
@@ -25,7 +25,7 @@ pub fn handle(context: &mut Context<'_>, neighbours: &mut Neighbours, frame: &mu
         Some(_) | None => return Verdict::Drop(DropReason::ArpMalformed),
     };
     let Some(own) = device.mac.filter(|own| *own != arp.sender_mac) else { return Verdict::Consumed };
-    let for_us = device.owns4(arp.target) || pool(plan, device).contains(&arp.target);
+    let for_us = is_ours4(plan, device, arp.target);
     // An answer to us alone shows that the sender hears us; what everybody gets shows only that it is there.
     let solicited = arp.operation == Operation::Reply && for_us && ethernet::destination(frame.octets()) == own;
     if arp.sender != 0 {

@@ -1,6 +1,7 @@
 //! IPv4: which way a packet goes (docs/decisions.md, "IPv4 from an internal device" and "from an uplink").
 
 use super::classify::{EchoKind, Query, classify, is_echo_request};
+use super::exempt;
 use super::forward::check_ttl;
 use super::fragments::Part;
 use super::link::{Family, LinkDestination};
@@ -88,13 +89,11 @@ impl Transit<'_> {
 
     fn outbound4(&mut self, frame: &mut Frame<'_>, headers: &Headers4) -> Result<Outcome, (Refusal, Option<u8>)> {
         let chosen = self.plan().choose4();
-        if self.plan().is_exempt4(ipv4::destination(frame.octets())) {
-            // 6888-R6.
-            let uplink = chosen.ok_or_else(|| (refuse_outbound(DropReason::NoUplink, Segment::PLAIN), None))?;
-            return self.untranslated4(frame, uplink).map_err(|refusal| (refusal, None));
+        let part = Part::of(frame);
+        if let Some(outcome) = self.exempt_outbound4(frame, headers, &part, chosen) {
+            return outcome.map_err(|refusal| (refusal, None));
         }
         let routed = chosen.filter(|uplink| self.plan().is_routed4(uplink.slot));
-        let part = Part::of(frame);
         if let Part::Later(datagram) = part {
             return self.later_fragment4(frame, datagram, None, routed).map_err(|refusal| (refusal, None));
         }
@@ -119,7 +118,7 @@ impl Transit<'_> {
             }
             (Ok(Query::Error(quote)), _) => self.outbound_error4(frame, &quote, routed),
             (Err(_), Some(uplink)) => self.untranslated4(frame, uplink),
-            (Err(reason), None) => Err(refuse_outbound(reason, Segment::PLAIN)),
+            (Err(reason), None) => Err(self.refuse_outbound(reason, Segment::PLAIN)),
         }
     }
 
@@ -132,13 +131,13 @@ impl Transit<'_> {
     ) -> Result<Outcome, Refusal> {
         let (plan, now) = (self.plan(), self.context.now);
         let steered = self.nat44.steer_outbound(flow, segment, None, plan, now);
-        let steered = steered.map_err(|reason| refuse_outbound(reason, segment))?;
+        let steered = steered.map_err(|reason| self.refuse_outbound(reason, segment))?;
         let uplink = plan.uplink(steered.slot).ok_or(DropReason::NoUplink)?;
         let hop = self.uplink_hop4(uplink, frame.octets())?;
         self.check_forward4(frame.octets(), hop.device)?;
         let external = self.nat44.commit_outbound(steered, flow, segment, plan, now);
         let slot = Some(steered.slot);
-        let Some(external) = external.map_err(|reason| refuse_outbound(reason, segment))? else {
+        let Some(external) = external.map_err(|reason| self.refuse_outbound(reason, segment))? else {
             return Ok(Outcome { verdict: self.forward4(frame, hop), slot });
         };
         clamp_mss(frame, uplink, segment);
@@ -171,9 +170,20 @@ impl Transit<'_> {
 
     /// Sends a packet out of an uplink as it is.
     pub fn untranslated4(&mut self, frame: &mut Frame<'_>, uplink: &Uplink) -> Result<Outcome, Refusal> {
+        self.untranslated_from4(frame, uplink, None)
+    }
+
+    /// The same; the other fragments of the datagram that it begins, if any, follow.
+    pub fn untranslated_from4(
+        &mut self,
+        frame: &mut Frame<'_>,
+        uplink: &Uplink,
+        begins: Option<Datagram>,
+    ) -> Result<Outcome, Refusal> {
         let hop = self.uplink_hop4(uplink, frame.octets())?;
         self.check_forward4(frame.octets(), hop.device)?;
-        Ok(Outcome { verdict: self.forward4(frame, hop), slot: Some(uplink.slot) })
+        let verdict = self.forward_translated4(frame, hop, uplink.slot, begins);
+        Ok(Outcome { verdict, slot: Some(uplink.slot) })
     }
 
     /// What NAT44 sees in a packet, if the rest of its datagram can follow it.
@@ -206,7 +216,7 @@ impl Transit<'_> {
                 let first = Flow { protocol, internal: source, remote: destination };
                 self.hairpin_flow4(frame, &first, segment, slot, part.begins())
             }
-            Err(reason) => Err(refuse_outbound(reason, Segment::PLAIN)),
+            Err(reason) => Err(self.refuse_outbound(reason, Segment::PLAIN)),
         };
         if verdict.is_err() {
             self.refuse_fragments(part.begins());
@@ -225,7 +235,7 @@ impl Transit<'_> {
         let (plan, now, protocol) = (self.plan(), self.context.now, first.protocol);
         let steered = self.nat44.steer_outbound(first, segment, Some(slot), plan, now)?;
         let external = self.nat44.commit_outbound(steered, first, segment, plan, now);
-        let external = external.map_err(|reason| refuse_outbound(reason, segment))?;
+        let external = external.map_err(|reason| self.refuse_outbound(reason, segment))?;
         let external = external.ok_or(DropReason::NoMapping)?;
         let second = ExternalFlow { slot, protocol, external: first.remote, remote: external };
         let admitted = self.nat44.match_inbound(&second, segment, plan, now)?;
@@ -267,7 +277,7 @@ impl Transit<'_> {
         let nat44 = uplink.ipv4.as_ref().filter(|ipv4| ipv4.nat44);
         let is_own = device.owns4(destination);
         let is_ours = is_own || plan.is_external4(uplink.slot, destination);
-        let is_routed = plan.is_routed4(uplink.slot) || plan.is_exempt4(source);
+        let is_routed = plan.is_routed4(uplink.slot) || self.is_exempt_inbound4(frame.octets(), headers);
         let untranslated = match (is_ours, is_routed) {
             (true, _) => None,
             (false, true) => Some(plan.internal_route4(destination).ok_or(DropReason::NotForThisUplink)?),
@@ -288,7 +298,10 @@ impl Transit<'_> {
         if let Some(verdict) = self.probe_reply4(frame, headers, uplink.slot) {
             return Ok(Outcome { verdict, slot });
         }
-        if nat44.is_none() {
+        // 3022-2.2: what is for the gateway's own programs.
+        let is_reserved =
+            || exempt::ports(frame.octets(), headers).is_some_and(|(_, port)| uplink.reserves4(headers.protocol, port));
+        if nat44.is_none() || (is_own && is_reserved()) {
             return Ok(Outcome { verdict: self.host4(frame, headers), slot });
         }
         self.inbound4(frame, headers, uplink)
@@ -366,6 +379,30 @@ impl Transit<'_> {
         Some(if is_ours { Verdict::Consumed } else { Verdict::Drop(DropReason::NoMapping) })
     }
 
+    /// What an internal host is told when NAT44 refuses its packet.
+    pub fn refuse_outbound(&self, reason: DropReason, segment: Segment) -> Refusal {
+        use DropReason::{
+            MappingTableFull, NoUplink, PortPoolExhausted, RemoteInUse, SessionTableFull, TcpWithoutSession,
+            UnsupportedProtocol, UplinkDown,
+        };
+        let answer = if matches!(reason, TcpWithoutSession | UplinkDown) && segment.may_be_reset() {
+            Answer::Reset
+        } else if reason == NoUplink {
+            // 1812-UNREACH; 6888-R11b where an uplink may come back.
+            let code = if self.plan().carries4() { HOST_UNREACHABLE } else { NETWORK_UNREACHABLE };
+            Answer::Error(IcmpError::unreachable4(code))
+        } else if reason == UnsupportedProtocol {
+            // OTHER-1.
+            Answer::Error(IcmpError::unreachable4(PROTOCOL_UNREACHABLE))
+        } else if matches!(reason, SessionTableFull | MappingTableFull | PortPoolExhausted | RemoteInUse) {
+            // 6888-R11b: a soft error, so that the host tries again.
+            Answer::Error(IcmpError::unreachable4(HOST_UNREACHABLE))
+        } else {
+            Answer::Silence
+        };
+        Refusal { reason, answer }
+    }
+
     fn uplink_hop4(&self, uplink: &Uplink, packet: &[u8]) -> Result<NextHop<u32>, DropReason> {
         Ok(uplink.next_hop4(self.device(uplink.device)?, ipv4::destination(packet)))
     }
@@ -400,27 +437,4 @@ fn clamp_mss(frame: &mut Frame<'_>, uplink: &Uplink, segment: Segment) {
         let header_len = ipv4::header_len(packet);
         mss::clamp(tail_mut(packet, header_len), limit, state);
     }
-}
-
-/// What an internal host is told when NAT44 refuses its packet.
-fn refuse_outbound(reason: DropReason, segment: Segment) -> Refusal {
-    use DropReason::{
-        MappingTableFull, NoUplink, PortPoolExhausted, RemoteInUse, SessionTableFull, TcpWithoutSession,
-        UnsupportedProtocol, UplinkDown,
-    };
-    let answer = if matches!(reason, TcpWithoutSession | UplinkDown) && segment.may_be_reset() {
-        Answer::Reset
-    } else if reason == NoUplink {
-        // 1812-UNREACH.
-        Answer::Error(IcmpError::unreachable4(NETWORK_UNREACHABLE))
-    } else if reason == UnsupportedProtocol {
-        // OTHER-1.
-        Answer::Error(IcmpError::unreachable4(PROTOCOL_UNREACHABLE))
-    } else if matches!(reason, SessionTableFull | MappingTableFull | PortPoolExhausted | RemoteInUse) {
-        // 6888-R11b: a soft error, so that the host tries again.
-        Answer::Error(IcmpError::unreachable4(HOST_UNREACHABLE))
-    } else {
-        Answer::Silence
-    };
-    Refusal { reason, answer }
 }

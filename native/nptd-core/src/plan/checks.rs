@@ -4,7 +4,8 @@ use alloc::format;
 use alloc::string::String;
 
 use super::spec::{DeviceSpec, PlanSpec, RoleSpec, RouteSpec, UplinkSpec};
-use super::{DEVICES_MAX, POOL_ADDRESSES_MAX, PlanError, SLOTS_MAX};
+use super::{DEVICES_MAX, POOL_ADDRESSES_MAX, PlanError, SLOTS_MAX, static_mappings};
+use crate::nat44::Protocol;
 
 /// Refuses a specification that the pipeline could not rely on.
 pub fn check(spec: &PlanSpec) -> Result<(), PlanError> {
@@ -23,8 +24,15 @@ pub fn check(spec: &PlanSpec) -> Result<(), PlanError> {
             *seen = true;
         }
     }
-    let exempt = spec.nat44.exempt.iter().all(|exempt| exempt.prefix.1 <= 32);
-    ensure(exempt, || "nat44.exempt".into(), "prefix too long")?;
+    for (index, exempt) in spec.nat44.exempt.iter().enumerate() {
+        let place = |field: &str| format!("nat44.exempt[{index}].{field}");
+        ensure(exempt.prefix.1 <= 32, || place("prefixLength"), "prefix too long")?;
+        let fits = exempt.ports.is_none_or(|ports| exempt.protocol.is_some_and(|protocol| are_ports(protocol, ports)));
+        ensure(fits, || place("portLow"), "no ports of a protocol that has them")?;
+    }
+    for (index, mapping) in spec.nat44.static_mappings.iter().enumerate() {
+        static_mappings::check(index, mapping, spec)?;
+    }
     ensure(!spec.policies.is_empty(), || "policies".into(), "no policy")?;
     for (index, policy) in spec.policies.iter().enumerate() {
         let known = |slot: &u8| spec.uplinks.iter().any(|uplink| uplink.slot == *slot);
@@ -67,8 +75,14 @@ fn check_uplink(index: usize, uplink: &UplinkSpec, spec: &PlanSpec) -> Result<()
         ensure((1..=POOL_ADDRESSES_MAX).contains(&count), || place("ipv4.pool"), "wrong number of addresses")?;
         let (low, high) = ipv4.ports;
         ensure(1 <= low && low <= high, || place("ipv4.ports"), "not a range of ports")?;
+        let reserved = ipv4.reserved.iter().all(|reserved| are_ports(reserved.protocol, reserved.ports));
+        ensure(reserved, || place("ipv4.reserved"), "no ports of a protocol that has them")?;
     }
     Ok(())
+}
+
+fn are_ports(protocol: u8, (low, high): (u16, u16)) -> bool {
+    Protocol::from_number(protocol).has_port_ranges() && low <= high
 }
 
 fn ensure(holds: bool, path: impl FnOnce() -> String, problem: &'static str) -> Result<(), PlanError> {

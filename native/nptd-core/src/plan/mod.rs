@@ -3,9 +3,11 @@
 //! [`Plan::new`] checks what the translators rely on; a refusal names the place in the [`PlanSpec`].
 
 mod checks;
+mod exempt;
 pub mod prefix;
 mod routes;
 pub mod spec;
+mod static_mappings;
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -13,9 +15,13 @@ use alloc::vec::Vec;
 use crate::frame::DeviceIndex;
 use crate::nptv6::PrefixPair;
 use crate::wire::ethernet::MacAddress;
+use exempt::Exemptions;
 use prefix::{Prefix4, Prefix6};
 use routes::{RouteTable4, RouteTable6};
 use spec::{LinkSpec, Nat44Spec, Nptv6Spec, PlanSpec, PortsSpec, RateSpec, RoleSpec};
+
+pub use exempt::Exemption;
+pub use static_mappings::{StaticMappings, StaticMatch};
 
 /// Most uplinks.
 pub const SLOTS_MAX: usize = 16;
@@ -133,6 +139,8 @@ pub struct Plan {
     internal6: RouteTable6,
     /// Every external address with the slot that owns it, sorted.
     external4: Vec<(u32, u8)>,
+    static_mappings: StaticMappings,
+    exemptions: Exemptions,
 }
 
 impl Plan {
@@ -152,10 +160,17 @@ impl Plan {
             .filter(|(_, ipv4)| ipv4.nat44)
             .flat_map(|(slot, ipv4)| ipv4.pool.iter().map(move |address| (*address, slot)))
             .collect();
+        let static_mappings = StaticMappings::new(&spec.nat44.static_mappings)?;
+        let translates =
+            |slot: u8| uplinks.get(usize::from(slot)).and_then(Option::as_ref).is_some_and(Uplink::translates4);
+        external4.extend(static_mappings.external_addresses().filter(|(_, slot)| translates(*slot)));
         external4.sort_unstable();
+        external4.dedup();
         Ok(Self {
             generation: spec.generation,
             external4,
+            static_mappings,
+            exemptions: Exemptions::new(&spec.nat44.exempt),
             internal4: RouteTable4::new(&devices, &spec.routes),
             internal6: RouteTable6::new(&devices, &spec.routes),
             prefer: spec.policies.last().map(|policy| policy.prefer.clone()).unwrap_or_default(),
@@ -180,6 +195,8 @@ impl Plan {
             devices: Vec::new(),
             uplinks: [const { None }; SLOTS_MAX],
             external4: Vec::new(),
+            static_mappings: StaticMappings::default(),
+            exemptions: Exemptions::default(),
         }
     }
 
@@ -208,21 +225,27 @@ impl Plan {
         &self.prefer
     }
 
-    /// The uplink that new IPv4 traffic takes: the first usable one, else the first that carries IPv4
-    /// (DESIGN: last resort).
+    /// The uplink that new IPv4 traffic takes: the first usable one (8305-2), else the first that is a last resort, since a
+    /// probe may be wrong about all of them.
     pub fn choose4(&self) -> Option<&Uplink> {
-        self.choose(|uplink| uplink.ipv4.as_ref().map(|ipv4| ipv4.usable))
+        self.choose(|uplink| uplink.ipv4.as_ref().map(|ipv4| (ipv4.usable, ipv4.last_resort)))
+    }
+
+    /// Whether an uplink of the policy carries IPv4 at all, usable or not.
+    pub fn carries4(&self) -> bool {
+        self.prefer.iter().any(|slot| self.uplink(*slot).is_some_and(|uplink| uplink.ipv4.is_some()))
     }
 
     /// The uplink that new IPv6 traffic takes; see [`Self::choose4`].
     pub fn choose6(&self) -> Option<&Uplink> {
-        self.choose(|uplink| uplink.ipv6.as_ref().map(|ipv6| ipv6.usable))
+        self.choose(|uplink| uplink.ipv6.as_ref().map(|ipv6| (ipv6.usable, ipv6.last_resort)))
     }
 
-    fn choose(&self, usable: impl Fn(&Uplink) -> Option<bool>) -> Option<&Uplink> {
+    /// `carries` says whether an uplink carries the family: usable, and as a last resort.
+    fn choose(&self, carries: impl Fn(&Uplink) -> Option<(bool, bool)>) -> Option<&Uplink> {
         let listed = || self.prefer.iter().filter_map(|slot| self.uplink(*slot));
-        let alive = listed().find(|uplink| usable(uplink) == Some(true));
-        alive.or_else(|| listed().find(|uplink| usable(uplink).is_some()))
+        let usable = listed().find(|uplink| carries(uplink).is_some_and(|(usable, _)| usable));
+        usable.or_else(|| listed().find(|uplink| carries(uplink).is_some_and(|(_, last_resort)| last_resort)))
     }
 
     /// Whether an uplink may carry new IPv4 traffic now.
@@ -235,9 +258,25 @@ impl Plan {
         self.uplink(slot).and_then(|uplink| uplink.ipv4.as_ref()).is_some_and(|ipv4| !ipv4.nat44)
     }
 
-    /// Whether a remote address is exempt from translation.
-    pub fn is_exempt4(&self, address: u32) -> bool {
-        self.nat44.exempt.iter().any(|exempt| Prefix4::covering(exempt.prefix.0, exempt.prefix.1).contains(address))
+    /// Whether a remote endpoint is exempt from translation (6888-R6); the port is not known in a later fragment.
+    pub fn exemption4(&self, address: u32, protocol: u8, port: Option<u16>) -> Exemption {
+        self.exemptions.of(address, protocol, port)
+    }
+
+    /// Static mappings; those of an uplink without NAT44 mean nothing.
+    pub fn static_mappings(&self) -> &StaticMappings {
+        &self.static_mappings
+    }
+
+    /// Whether an uplink translates to an external address, which is in its pool or published (3022-6.2).
+    pub fn is_external4(&self, slot: u8, address: u32) -> bool {
+        self.external4.binary_search(&(address, slot)).is_ok()
+    }
+
+    /// What an internal host sees in place of a client's address: the gateway's own on the device that leads to it.
+    pub fn gateway_address4(&self, internal: u32) -> Option<u32> {
+        let hop = self.internal_route4(internal)?;
+        self.device(hop.device)?.ipv4.first().map(|(address, _)| *address)
     }
 
     /// Whether an uplink other than `slot` may carry new IPv4 traffic (nothing is moved or reset otherwise).
@@ -371,6 +410,17 @@ impl Uplink {
             }),
             ipv6,
         })
+    }
+
+    /// Whether a port of an IP protocol is the gateway's own (3022-2.2, 6056-4).
+    pub fn reserves4(&self, protocol: u8, port: u16) -> bool {
+        let reserved = self.ipv4.iter().flat_map(|ipv4| &ipv4.reserved);
+        reserved.into_iter().any(|ports| ports.protocol == protocol && (ports.ports.0..=ports.ports.1).contains(&port))
+    }
+
+    /// Whether it carries IPv4 with translation.
+    pub fn translates4(&self) -> bool {
+        self.ipv4.as_ref().is_some_and(|ipv4| ipv4.nat44)
     }
 
     /// Next hop of an outbound IPv4 packet on this uplink.

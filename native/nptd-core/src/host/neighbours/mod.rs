@@ -380,7 +380,7 @@ fn names_station(mac: MacAddress) -> bool {
 /// Whether an address of a device's link is the gateway's own there, external addresses included.
 fn is_own(plan: &Plan, device: &Device, address: u128) -> bool {
     match as_mapped4(address) {
-        Some(address) => device.owns4(address) || request::pool(plan, device).contains(&address),
+        Some(address) => request::is_ours4(plan, device, address),
         None => device.owns6(address),
     }
 }

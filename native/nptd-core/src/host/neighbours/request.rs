@@ -38,8 +38,17 @@ fn source4(plan: &Plan, device: &Device, target: u32) -> u32 {
     own.or_else(|| pool(plan, device).first().copied()).unwrap_or(0)
 }
 
+/// Whether an IPv4 address is one that the gateway answers for on a device: its own, or an external one of the uplink (3022-6.2).
+pub fn is_ours4(plan: &Plan, device: &Device, address: u32) -> bool {
+    let is_published = match device.role {
+        Role::Internal => false,
+        Role::Uplink(slot) => plan.is_external4(slot, address),
+    };
+    device.owns4(address) || is_published || pool(plan, device).contains(&address)
+}
+
 /// External IPv4 addresses of the uplink that a device belongs to.
-pub fn pool<'a>(plan: &'a Plan, device: &Device) -> &'a [u32] {
+fn pool<'a>(plan: &'a Plan, device: &Device) -> &'a [u32] {
     match device.role {
         Role::Internal => &[],
         Role::Uplink(slot) => {
