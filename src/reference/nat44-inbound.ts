@@ -11,7 +11,7 @@ import { DCCP, hasConnections, isPortless, TCP, UDP, UDP_LITE } from './protocol
 import { withDestination } from './rewrite.ts';
 import { refreshInbound, startSession } from './session-lifetime.ts';
 import { internalRoute4 } from './steering.ts';
-import { type Dropped, dropped } from './verdict.ts';
+import { type Dropped, dropped, droppedUnsolicited, ERROR4 } from './verdict.ts';
 
 /**
  * Translates a packet to an external address of an uplink.
@@ -47,7 +47,7 @@ function inboundPacket(
       ? context.table.liveMappingOf(uplink.slot, protocol, destination)
       : session?.mapping;
   if (mapping === undefined) {
-    return dropped('NoMapping');
+    return droppedUnsolicited('NoMapping');
   }
   const refused = session === undefined ? refusal(context, mapping, flow) : undefined;
   if (refused !== undefined) {
@@ -71,7 +71,8 @@ function inboundPacket(
 /** Step 3: filtering (4787-R8), which is per protocol (7857-S6). Nothing refused refreshes (7857-S7). */
 function refusal(context: Nat44Context, mapping: Mapping, flow: Flow): Dropped | undefined {
   if (!admits(filteringOf(context, flow.protocol), mapping, flow.source)) {
-    return dropped('FilteredInbound');
+    const { refuseFiltered } = context.plan.nat44;
+    return droppedUnsolicited('FilteredInbound', refuseFiltered ? ERROR4.prohibited : undefined); // 1812-13
   }
   if (!flow.opens) {
     return withoutSession(flow);

@@ -1,6 +1,7 @@
 /** One crossing of NAT44: what it works with and what it gives. */
 import type { Plan } from '../plan/plan.ts';
 import type { FragmentTable } from './fragment-table.ts';
+import type { HeldPackets } from './held-packets.ts';
 import type { Identifications } from './identification.ts';
 import type { MappingTable } from './mapping-table.ts';
 import type { Ipv4Packet } from './packet.ts';
@@ -11,6 +12,7 @@ export interface Nat44Context {
   readonly plan: Plan;
   readonly table: MappingTable;
   readonly fragments: FragmentTable;
+  readonly held: HeldPackets;
   readonly identifications: Identifications;
   readonly options: TranslatorOptions;
   readonly nowUs: number;

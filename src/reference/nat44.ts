@@ -12,7 +12,7 @@ import type { Leg, Nat44Context } from './nat44-leg.ts';
 import { outboundLeg } from './nat44-outbound.ts';
 import type { Ipv4Packet } from './packet.ts';
 import { newFlowUplink4, routedUplink, uplinkOfDevice } from './steering.ts';
-import type { Outcome } from './verdict.ts';
+import { dropped, type Outcome } from './verdict.ts';
 
 /** A packet from the site to an uplink. */
 export function outbound(context: Nat44Context, packet: Ipv4Packet): Outcome {
@@ -30,7 +30,13 @@ export function inbound(context: Nat44Context, packet: Ipv4Packet, uplink: PlanU
     return laterFragment(context, packet, undefined);
   }
   const leg = checkRoom(context, packet) ?? inboundLeg(context, packet, uplink, checkForwarding4);
-  return sendLeg(context, packet, clamped(leg, uplink));
+  return sendLeg(context, packet, clamped(held(context, packet, uplink, leg), uplink));
+}
+
+/** A packet that is held is refused in silence for now (5382-R4). */
+function held({ plan, held, nowUs }: Nat44Context, packet: Ipv4Packet, uplink: PlanUplink, leg: Leg): Leg {
+  const isUnsolicited = leg.kind === 'dropped' && leg.unsolicited === true;
+  return isUnsolicited && held.hold(plan, uplink, packet, nowUs) ? dropped(leg.reason) : leg;
 }
 
 /** A packet from the site to an external address of an uplink: both legs of that uplink (4787-R9, MWAN-5). */

@@ -6,6 +6,7 @@
 import type { Plan, PlanDevice } from '../plan/plan.ts';
 import { formatEndpoint } from './address.ts';
 import { FragmentTable } from './fragment-table.ts';
+import { type HeldPacket, HeldPackets } from './held-packets.ts';
 import { Identifications } from './identification.ts';
 import { fromInternal4, fromUplink4 } from './ipv4.ts';
 import { fromInternal6, fromUplink6 } from './ipv6.ts';
@@ -27,12 +28,13 @@ import type {
   Translator,
   TranslatorOptions,
 } from './translator.ts';
-import { type Dropped, dropped, type Forwarded, type Outcome } from './verdict.ts';
+import { type Dropped, dropped, ERROR4, type Forwarded, type Outcome } from './verdict.ts';
 
 export class ReferenceTranslator implements Translator {
   readonly #options: TranslatorOptions;
   readonly #table = new MappingTable();
   readonly #fragments = new FragmentTable();
+  readonly #held = new HeldPackets();
   readonly #identifications: Identifications;
   readonly #limits = new OwnErrorLimits();
   #plan: Plan | undefined;
@@ -70,8 +72,15 @@ export class ReferenceTranslator implements Translator {
     return this.#resultOf(plan, packet, device, outcome, nowUs);
   }
 
-  tick(_nowUs: number): OutgoingPacket[] {
-    return [];
+  tick(nowUs: number): OutgoingPacket[] {
+    const plan = this.#plan;
+    if (plan === undefined) {
+      return [];
+    }
+    return this.#held.takeDue(nowUs).flatMap((held) => {
+      const error = errorAboutHeld(plan, held);
+      return (error && this.#limits.passed(plan, error, nowUs)) ?? [];
+    });
   }
 
   portRests(_nowUs: number): PortRest[] {
@@ -104,6 +113,7 @@ export class ReferenceTranslator implements Translator {
       plan,
       table: this.#table,
       fragments: this.#fragments,
+      held: this.#held,
       identifications: this.#identifications,
       options: this.#options,
       nowUs,
@@ -136,6 +146,14 @@ export class ReferenceTranslator implements Translator {
     const answer = answerTo(plan, packet, device, outcome);
     return answer && this.#limits.passed(plan, answer, nowUs);
   }
+}
+
+/** Nobody took it in time (5382-R4, 6146-T9, 5597-R4). */
+function errorAboutHeld(plan: Plan, { packet, slot, epoch }: HeldPacket): OutgoingPacket | undefined {
+  const uplink = uplinkAt(plan, slot);
+  return uplink?.epoch === epoch && uplink.ipv4?.nat44 === true
+    ? icmpError(plan, packet, uplink.device, ERROR4.portUnreachable)
+    : undefined;
 }
 
 function answerTo(plan: Plan, packet: Packet, device: number, { error, reset }: Dropped): OutgoingPacket | undefined {

@@ -6,8 +6,10 @@ import type { Nat44Context } from './nat44-leg.ts';
 import { DCCP, ICMP, UDP, UDP_LITE } from './protocol.ts';
 import { openConnection, type Side, stepConnection, type TcpStep } from './tcp-machine.ts';
 
-/** Gives a new session its first lifetime; a connection remembers the side that opened it. */
+/** Gives a new session its first lifetime; a connection remembers the side that opened it. What was held for it is over. */
 export function startSession(context: Nat44Context, session: Session, flow: Flow, side: Side): void {
+  const { mapping, remote } = session;
+  context.held.discard(mapping.slot, mapping.protocol, mapping.external, remote);
   if (flow.event === undefined) {
     refreshQuery(context, session);
   } else {

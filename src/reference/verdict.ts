@@ -57,6 +57,8 @@ export interface Dropped {
   readonly error?: ErrorRequest;
   /** A TCP reset is due to the sender. */
   readonly reset?: true;
+  /** Nobody asked for it: where it opens a connection it is held, and no error goes out now. */
+  readonly unsolicited?: true;
 }
 
 export interface Forwarded {
@@ -96,6 +98,11 @@ export function dropped(reason: DropReason, error?: ErrorRequest): Dropped {
   return error === undefined ? { kind: 'dropped', reason } : { kind: 'dropped', reason, error };
 }
 
+/** The drop of a packet that nobody asked for, with the error that is due at once where it is not held. */
+export function droppedUnsolicited(reason: 'NoMapping' | 'FilteredInbound', error?: ErrorRequest): Dropped {
+  return { ...dropped(reason, error), unsolicited: true };
+}
+
 /** A drop that is answered with a TCP reset. */
 export function droppedWithReset(reason: DropReason): Dropped {
   return { kind: 'dropped', reason, reset: true };
@@ -106,6 +113,8 @@ export const ERROR4 = {
   networkUnreachable: { type: 3, code: 0, word: 0 },
   hostUnreachable: { type: 3, code: 1, word: 0 },
   protocolUnreachable: { type: 3, code: 2, word: 0 },
+  portUnreachable: { type: 3, code: 3, word: 0 },
+  prohibited: { type: 3, code: 13, word: 0 },
   timeExceeded: { type: 11, code: 0, word: 0 },
   /** 1191-4: the MTU in the low half, the high half zero. */
   fragmentationNeeded: (mtu: number): ErrorRequest => ({ type: 3, code: 4, word: mtu }),
