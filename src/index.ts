@@ -3,20 +3,21 @@ export { NptdError, type NptdErrorCode } from './api/errors.ts';
 export type { NptdEvent, NptdEventType, NptdListener } from './api/events.ts';
 export { createNptd, type Nptd, type NptdOptions } from './api/nptd.ts';
 export { type ProbeReport, type ProbeRequest, probe } from './api/probe.ts';
-export type { FamilyStatus, Status, UplinkStatus } from './api/status.ts';
+export type { ExhaustedStatus, FamilyStatus, Status, UplinkStatus } from './api/status.ts';
 export { createTranslator, type PacketTranslator, type PacketTranslatorOptions } from './api/translator.ts';
 export type { NptdConfig } from './config/config.ts';
 export type { ConfigIssue } from './config/issue.ts';
 export { type ParsedConfig, parseConfig } from './config/parse.ts';
 export type { HealthStatus } from './control/multihoming/health.ts';
 export type { Selection } from './control/multihoming/selection.ts';
-export type { LogEntry, LogLevel, SelectionChanged, UplinkChanged } from './control/notice.ts';
+export type { Exhausted, LogEntry, LogLevel, SelectionChanged, UplinkChanged } from './control/notice.ts';
 export type { ProbeOutcome } from './control/probe/probe-round.ts';
 export type {
   CountersSnapshot,
   DataPlane,
   DataPlaneEvent,
   DataPlaneOptions,
+  DeviceId,
   PassedFrame,
   ProbeOptions,
   ProbeSample,

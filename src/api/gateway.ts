@@ -19,8 +19,8 @@ import { type Status, statusOf } from './status.ts';
 
 const ROWS_DEFAULT = 1000;
 
-/** The longest that a timer can take: it does nothing but hold the process open. */
-const HOLD_OPEN_MS = 2 ** 31 - 1;
+/** How often counters are looked at for what is exhausted. */
+const COUNTERS_INTERVAL_MS = 1000;
 
 interface Running {
   readonly dataPlane: DataPlane;
@@ -78,10 +78,17 @@ export class Gateway implements Nptd {
       await controller.dispatch({ type: 'config', atMs: Date.now(), config: next });
       this.#config = next;
     } catch (error) {
-      await controller
-        .dispatch({ type: 'config', atMs: Date.now(), config: this.#config })
-        .catch((again: unknown) => this.#complain(`the configuration before was refused too: ${messageOf(again)}`));
+      // Where its plan was refused nothing has changed; where something behind the plan failed, the plan is in force.
+      if (controller.state.site?.config === next) await this.#restoreConfig(controller);
       throw planRefused(error);
+    }
+  }
+
+  async #restoreConfig(controller: Controller): Promise<void> {
+    try {
+      await controller.dispatch({ type: 'config', atMs: Date.now(), config: this.#config });
+    } catch (error) {
+      this.#complain(`the configuration before was refused too: ${messageOf(error)}`);
     }
   }
 
@@ -138,8 +145,6 @@ export class Gateway implements Nptd {
     // 6056-5.
     const dataPlane = await open({ ...machine, secret: randomBytes(16), hashKey: randomBytes(16) });
     this.#cleanups.push(() => dataPlane.close());
-    const holdOpen = setInterval(() => {}, HOLD_OPEN_MS);
-    this.#cleanups.push(() => clearInterval(holdOpen));
     try {
       await this.#control(dataPlane).dispatch({ type: 'config', atMs: Date.now(), config });
     } catch (error) {
@@ -174,8 +179,19 @@ export class Gateway implements Nptd {
     // Closed before the prober, to which its last effects may still give probes.
     this.#cleanups.push(() => controller.close());
     this.#cleanups.push(dataPlane.onEvent((event) => take({ ...event, atMs: Date.now() })));
+    // It holds the process open too, as a listening server does.
+    const watch = setInterval(() => this.#watchCounters(dataPlane, take), COUNTERS_INTERVAL_MS);
+    this.#cleanups.push(() => clearInterval(watch));
     this.#running = { dataPlane, controller, prober, startedAtMs: Date.now() };
     return controller;
+  }
+
+  #watchCounters(dataPlane: DataPlane, take: (event: ControlEvent) => void): void {
+    try {
+      take({ type: 'counters', atMs: Date.now(), counters: dataPlane.counters() });
+    } catch (error) {
+      this.#complain(`the counters cannot be read: ${messageOf(error)}`);
+    }
   }
 
   /** In the reverse order of what was made; a step that fails does not keep the others from happening. */

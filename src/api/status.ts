@@ -1,4 +1,5 @@
 /** What a gateway says about itself: plain data, fit for JSON. */
+import { currentExhaustion, type Exhaustion } from '../control/exhaustion.ts';
 import { type HealthStatus, lossOf } from '../control/multihoming/health.ts';
 import type { Selection } from '../control/multihoming/selection.ts';
 import { type FamilyState, isUsable, type UplinkState } from '../control/multihoming/uplink.ts';
@@ -15,6 +16,8 @@ export interface Status {
   readonly uplinks: readonly UplinkStatus[];
   /** What new traffic takes, per policy and family. */
   readonly selections: readonly Selection[];
+  /** What is full or used up, by packets refused within the last minute. */
+  readonly exhausted: readonly ExhaustedStatus[];
   readonly counters: CountersSnapshot;
 }
 
@@ -44,6 +47,18 @@ export interface FamilyStatus {
   readonly targets: readonly string[];
 }
 
+export interface ExhaustedStatus {
+  /** A drop reason of docs/counters.md. */
+  readonly reason: string;
+  /** Name of the uplink; absent: the packets met none. */
+  readonly uplink?: string;
+  /** Packets refused for this reason so far, since the gateway started. */
+  readonly refused: number;
+  /** Wall clock in milliseconds when they began to be refused, and when the last one was seen. */
+  readonly sinceMs: number;
+  readonly lastMs: number;
+}
+
 export interface StatusFacts {
   readonly state: ControlState;
   readonly generation: number;
@@ -54,7 +69,13 @@ export interface StatusFacts {
 
 export function statusOf({ state, generation, counters, atMs, startedAtMs }: StatusFacts): Status {
   const { uplinks, selections } = state;
-  return { atMs, startedAtMs, generation, uplinks: uplinks.map(uplinkStatus), selections, counters };
+  const exhausted = currentExhaustion(state.exhaustion, atMs).map((one) => exhaustedStatus(one, uplinks));
+  return { atMs, startedAtMs, generation, uplinks: uplinks.map(uplinkStatus), selections, exhausted, counters };
+}
+
+function exhaustedStatus({ slot, ...exhausted }: Exhaustion, uplinks: readonly UplinkState[]): ExhaustedStatus {
+  const uplink = uplinks.find((other) => other.slot === slot)?.name;
+  return { ...exhausted, ...(uplink === undefined ? {} : { uplink }) };
 }
 
 function uplinkStatus({ name, slot, device, ipv4, ipv6 }: UplinkState): UplinkStatus {

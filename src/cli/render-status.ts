@@ -1,9 +1,10 @@
 /** The status of a gateway as text. */
 import type { FamilyStatus, Status, UplinkStatus } from '../api/status.ts';
-import { renderFacts, renderTable } from './render.ts';
+import { countOf, renderFacts, renderTable } from './render.ts';
 
 export function renderStatus(status: Status): string {
-  const parts = [renderUplinks(status), renderReasons(status.uplinks), renderTotals(status), renderCounters(status)];
+  const notes = renderReasons(status.uplinks) + renderExhausted(status);
+  const parts = [renderUplinks(status), notes, renderTotals(status), renderCounters(status)];
   return parts.filter((part) => part !== '').join('\n');
 }
 
@@ -51,6 +52,15 @@ function renderReasons(uplinks: readonly UplinkStatus[]): string {
         reason === undefined ? '' : `${uplink.name} IPv${family}: ${reason}\n`,
       ),
     )
+    .join('');
+}
+
+function renderExhausted({ exhausted, atMs }: Status): string {
+  return exhausted
+    .map(({ reason, uplink, refused, lastMs }) => {
+      const where = uplink === undefined ? '' : `${uplink}: `;
+      return `${where}${reason}, ${countOf(refused, 'packet')} refused, the last ${renderDuration(atMs - lastMs)} ago\n`;
+    })
     .join('');
 }
 

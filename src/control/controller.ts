@@ -1,7 +1,7 @@
 /**
  * The loop of the control plane: take an event, reduce it, run its effects in order. It owns the order, and neither
- * state nor detail. Events are reduced at once; their effects run one after the other, so at most one plan is being
- * applied at a time.
+ * state nor detail. An event is taken when the effects of the one before have run, so at most one plan is being applied
+ * at a time, and what the next event is reduced on knows whether that plan was taken.
  */
 import type { DataPlane } from '../native/data-plane.ts';
 import { assertNever } from '../result.ts';
@@ -24,7 +24,7 @@ export class Controller {
   readonly #host: ControllerHost;
   #state = INITIAL_STATE;
   #closed = false;
-  /** Settles when the effects of all events so far have run. */
+  /** Settles when all events so far are dealt with. */
   #tail: Promise<void> = Promise.resolve();
 
   constructor(host: ControllerHost) {
@@ -37,34 +37,35 @@ export class Controller {
 
   /**
    * Takes an event. Resolves when its effects have run; rejects with the data plane's error if its plan was refused,
-   * after which the rest of its effects did not run.
+   * after which the rest of its effects did not run, and the state is what it was but for what was observed.
    */
   dispatch(event: ControlEvent): Promise<void> {
     if (this.#closed) return Promise.resolve();
-    const { state, effects } = reduce(this.#state, event);
-    this.#state = state;
-    if (effects.length === 0) return this.#tail;
-    const done = this.#tail.then(() => this.#runAll(effects));
-    // The next event's effects run whatever became of these.
+    const done = this.#tail.then(() => this.#take(event));
+    // The next event is taken whatever became of this one.
     this.#tail = done.catch(() => {});
     return done;
   }
 
-  /** Takes no more events and waits for the effects that are running. */
+  /** Takes no more events and waits for those that were taken. */
   async close(): Promise<void> {
     this.#closed = true;
     await this.#tail;
   }
 
-  async #runAll(effects: readonly Effect[]): Promise<void> {
-    for (const effect of effects) await this.#run(effect);
+  async #take(event: ControlEvent): Promise<void> {
+    const { state, observed, effects } = reduce(this.#state, event);
+    this.#state = observed;
+    for (const effect of effects) await this.#run(effect, state);
   }
 
-  async #run(effect: Effect): Promise<void> {
+  /** @param planned the state that holds when the plan among the effects is in force */
+  async #run(effect: Effect, planned: ControlState): Promise<void> {
     switch (effect.type) {
       case 'apply-plan': {
         const { generation } = effect.plan;
         await this.#host.dataPlane.applyPlan(effect.plan);
+        this.#state = planned;
         return this.#host.emit({ type: 'plan-applied', atMs: this.#host.now(), generation });
       }
       case 'set-probes':

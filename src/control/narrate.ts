@@ -1,7 +1,8 @@
 /** Changes of connectivity in words. */
+import type { DeviceId } from '../native/data-plane.ts';
 import type { HealthCause } from './multihoming/health.ts';
 import type { FamilyState } from './multihoming/uplink.ts';
-import type { LogEntry, SelectionChanged, UplinkChanged } from './notice.ts';
+import type { Exhausted, LogEntry, SelectionChanged, UplinkChanged } from './notice.ts';
 
 /** The cause of a change of health, as a sentence without a full stop. */
 export function causeInWords(cause: HealthCause, family: FamilyState): string {
@@ -18,6 +19,7 @@ export function causeInWords(cause: HealthCause, family: FamilyState): string {
     case 'answered-again':
       return `good answers for ${seconds(cause.goodForMs)} after ${seconds(cause.downForMs)} down`;
     case 'device-failed':
+    case 'device-restored':
     case 'not-probed':
       return cause.message;
   }
@@ -47,6 +49,24 @@ export function logOfSelectionChange(change: SelectionChanged): LogEntry {
       ...(to === undefined ? {} : { to }),
     },
   };
+}
+
+export function logOfExhaustion({ reason, uplink, refused }: Exhausted): LogEntry {
+  const where = uplink === undefined ? 'packets are refused' : `uplink ${uplink} refuses packets`;
+  return {
+    level: 'warn',
+    message: `${where}: ${reason}, ${refused} so far`,
+    fields: { event: 'exhausted', reason, ...(uplink === undefined ? {} : { uplink }), refused },
+  };
+}
+
+/** `device 2 (wan0 in namespace isp)` */
+export function deviceInWords({ index, device, netns }: DeviceId): string {
+  return `device ${index} (${device}${netns === undefined ? '' : ` in namespace ${netns}`})`;
+}
+
+export function fieldsOfDevice({ index, device, netns }: DeviceId): LogEntry['fields'] {
+  return { index, device, ...(netns === undefined ? {} : { netns }) };
 }
 
 function seconds(ms: number): string {

@@ -1,5 +1,11 @@
-/** What the control plane tells the world: events for programs, log entries for people. Both are data. */
-
+/**
+ * What the control plane tells the world: events for programs, log entries for people. Both are data.
+ *
+ * They are about uplinks, devices and the gateway as a whole. None is made for a flow and none has a field for an
+ * endpoint of one, so no log of nptd says where its users' traffic goes (6888-R12); the remote addresses that may occur
+ * are those of probe targets, which the operator has chosen. `nptd sessions` shows live flows to whoever asks.
+ */
+import type { DeviceId } from '../native/data-plane.ts';
 import type { Family } from './family.ts';
 import type { HealthStatus } from './multihoming/health.ts';
 
@@ -8,13 +14,14 @@ export type ControlNotice =
   | UplinkChanged
   | SelectionChanged
   | { readonly type: 'plan-applied'; readonly atMs: number; readonly generation: number }
-  | {
+  | ({
       readonly type: 'device-failed';
       readonly atMs: number;
-      readonly device: string;
       readonly errno: number;
       readonly message: string;
-    }
+    } & DeviceId)
+  | ({ readonly type: 'device-restored'; readonly atMs: number } & DeviceId)
+  | Exhausted
   | { readonly type: 'worker-panicked'; readonly atMs: number; readonly message: string }
   | { readonly type: 'passed-available'; readonly atMs: number };
 
@@ -41,6 +48,21 @@ export interface SelectionChanged {
   readonly to?: string;
   /** The uplink is down, and so is every other one of the policy. */
   readonly lastResort: boolean;
+}
+
+/**
+ * Something is full or used up, and packets have begun to be refused. Told once for each uplink and reason, and again
+ * only after a minute without a refusal.
+ */
+export interface Exhausted {
+  readonly type: 'exhausted';
+  readonly atMs: number;
+  /** A drop reason of docs/counters.md. */
+  readonly reason: string;
+  /** Name of the uplink; absent: the packets met none. */
+  readonly uplink?: string;
+  /** Packets refused for this reason so far, since the gateway started. */
+  readonly refused: number;
 }
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';

@@ -3,28 +3,53 @@
  * It reads no clock: time is in the event.
  */
 import type { NptdConfig } from '../config/config.ts';
-import type { DataPlaneEvent, ProbeSample } from '../native/data-plane.ts';
+import type { CountersSnapshot, DataPlaneEvent, ProbeSample } from '../native/data-plane.ts';
 import { compilePlan, type UplinkPlanState } from '../plan/compile.ts';
 import type { Plan } from '../plan/plan.ts';
 import { assignSlots, type SlotAssignment, slotOf } from '../plan/slots.ts';
 import { assertNever } from '../result.ts';
+import { type ExhaustionState, watchExhaustion } from './exhaustion.ts';
 import { FAMILIES, type Family } from './family.ts';
 import { assignEpochs, type EpochAssignment } from './multihoming/epochs.ts';
-import { type HealthStep, observeDeviceFailure, observeNotProbed, observeSample } from './multihoming/health.ts';
+import {
+  type HealthStep,
+  observeDeviceFailure,
+  observeDeviceRestored,
+  observeNotProbed,
+  observeSample,
+} from './multihoming/health.ts';
 import { type Selection, selectAll } from './multihoming/selection.ts';
-import { type FamilyState, familyOf, isUsable, type UplinkState, uplinksOf, withFamily } from './multihoming/uplink.ts';
-import { causeInWords, logOfSelectionChange, logOfUplinkChange } from './narrate.ts';
-import type { ControlNotice, LogEntry, LogLevel, SelectionChanged, UplinkChanged } from './notice.ts';
+import {
+  type FailedDevices,
+  type FamilyState,
+  familyOf,
+  isUsable,
+  type UplinkState,
+  uplinksOf,
+  withFamily,
+} from './multihoming/uplink.ts';
+import {
+  causeInWords,
+  deviceInWords,
+  fieldsOfDevice,
+  logOfExhaustion,
+  logOfSelectionChange,
+  logOfUplinkChange,
+} from './narrate.ts';
+import type { ControlNotice, Exhausted, LogEntry, SelectionChanged, UplinkChanged } from './notice.ts';
 import { type ProbeAssignment, probeAssignments } from './probe/assignment.ts';
 
 export interface ControlState {
   /** Absent before the first configuration. */
   readonly site?: Site;
-  /** Number of the newest plan; 0 before the first. */
+  /** Number of the plan in force; 0 before the first. */
   readonly generation: number;
   /** In the order of the configuration. */
   readonly uplinks: readonly UplinkState[];
+  /** By the plan in force. */
   readonly selections: readonly Selection[];
+  readonly failedDevices: FailedDevices;
+  readonly exhaustion: ExhaustionState;
 }
 
 export interface Site {
@@ -37,6 +62,8 @@ export interface Site {
 export type ControlEvent = { readonly atMs: number } & (
   | { readonly type: 'config'; readonly config: NptdConfig }
   | { readonly type: 'not-probed'; readonly slot: number; readonly family: Family; readonly reason: string }
+  /** Comes once a second. */
+  | { readonly type: 'counters'; readonly counters: CountersSnapshot }
   | DataPlaneEvent
 );
 
@@ -47,12 +74,24 @@ export type Effect =
   | { readonly type: 'emit'; readonly notice: ControlNotice };
 
 export interface Reduction {
+  /** Holds from the moment that the plan among the effects is in force; at once if there is none. */
   readonly state: ControlState;
+  /**
+   * Holds until then, and stays if the plan is refused: what was observed, and nothing of what was to follow from it. So
+   * the state never speaks of a plan that nobody has, and neither a generation nor an epoch is spent on one.
+   */
+  readonly observed: ControlState;
   /** To be run in this order; where one fails, the rest of them is void. */
   readonly effects: readonly Effect[];
 }
 
-export const INITIAL_STATE: ControlState = { generation: 0, uplinks: [], selections: [] };
+export const INITIAL_STATE: ControlState = {
+  generation: 0,
+  uplinks: [],
+  selections: [],
+  failedDevices: new Map(),
+  exhaustion: new Map(),
+};
 
 export function reduce(state: ControlState, event: ControlEvent): Reduction {
   switch (event.type) {
@@ -68,10 +107,14 @@ export function reduce(state: ControlState, event: ControlEvent): Reduction {
       );
     case 'device-failed':
       return reduceDeviceFailure(state, event);
+    case 'device-restored':
+      return reduceDeviceRestored(state, event);
     case 'worker-panicked':
-      return { state, effects: announce(event, 'error', `a worker of the data plane panicked: ${event.message}`) };
+      return atOnce(state, tell(event, logOfPanic(event.message)));
     case 'passed-available':
-      return { state, effects: [{ type: 'emit', notice: event }] };
+      return atOnce(state, [{ type: 'emit', notice: event }]);
+    case 'counters':
+      return reduceCounters(state, event.counters, event.atMs);
     default:
       return assertNever(event);
   }
@@ -81,7 +124,7 @@ function reduceConfig(state: ControlState, config: NptdConfig, atMs: number): Re
   const slots = assignSlots(state.site?.slots ?? new Map(), config);
   const slotByName = (name: string) => slotOf(slots, name);
   const epochs = assignEpochs(state.site?.epochs ?? new Map(), config.uplinks, slotByName);
-  const uplinks = uplinksOf(config, slotByName, state.uplinks, atMs);
+  const uplinks = uplinksOf(config, slotByName, state, atMs);
   const next = withPlan({ ...state, site: { config, slots, epochs }, uplinks });
   const entry: LogEntry = {
     level: 'info',
@@ -89,12 +132,12 @@ function reduceConfig(state: ControlState, config: NptdConfig, atMs: number): Re
     fields: { event: 'config', generation: next.state.generation },
   };
   const effects: Effect[] = [
-    { type: 'log', entry },
     ...next.effects,
+    { type: 'log', entry },
     setProbes(next.state),
     ...selectionEffects(state, next.state, atMs),
   ];
-  return { state: next.state, effects };
+  return { state: next.state, observed: state, effects };
 }
 
 function reduceSample(state: ControlState, sample: ProbeSample, atMs: number): Reduction {
@@ -105,19 +148,41 @@ function reduceSample(state: ControlState, sample: ProbeSample, atMs: number): R
   );
 }
 
-function reduceDeviceFailure(state: ControlState, event: DeviceFailed): Reduction {
-  const cause = `device ${event.device} failed: ${event.message}`;
-  const { internal = [], uplinks = [] } = state.site?.config ?? {};
-  const namesakes = [...internal, ...uplinks].filter(({ device }) => device.tap === event.device);
-  // Two namespaces may hold devices of one name: which one failed is then for the probes to find out.
-  const certain = namesakes.length === 1;
-  const { state: next, effects } = reduceHealth(state, event.atMs, (uplink, _family, { health }) =>
-    certain && uplink.device === event.device ? observeDeviceFailure(health, cause, event.atMs) : undefined,
+function reduceDeviceFailure(state: ControlState, event: Extract<ControlEvent, { type: 'device-failed' }>): Reduction {
+  const { atMs, index, errno } = event;
+  const cause = `${deviceInWords(event)} failed: ${event.message}`;
+  const failedDevices = new Map([...state.failedDevices, [index, cause]]);
+  const next = reduceHealth({ ...state, failedDevices }, atMs, ({ deviceIndex }, _family, { health }) =>
+    deviceIndex === index ? observeDeviceFailure(health, cause, atMs) : undefined,
   );
-  return { state: next, effects: [...announce(event, 'error', cause), ...effects] };
+  const fields = { event: event.type, ...fieldsOfDevice(event), errno };
+  return { ...next, effects: [...tell(event, { level: 'error', message: cause, fields }), ...next.effects] };
 }
 
-type DeviceFailed = Extract<ControlEvent, { type: 'device-failed' }>;
+function reduceDeviceRestored(
+  state: ControlState,
+  event: Extract<ControlEvent, { type: 'device-restored' }>,
+): Reduction {
+  const { atMs, index } = event;
+  const cause = `${deviceInWords(event)} works again`;
+  const failedDevices = new Map([...state.failedDevices].filter(([failed]) => failed !== index));
+  const next = reduceHealth({ ...state, failedDevices }, atMs, ({ deviceIndex }, _family, { health, rules }) =>
+    deviceIndex === index ? observeDeviceRestored(health, rules, cause, atMs) : undefined,
+  );
+  const fields = { event: event.type, ...fieldsOfDevice(event) };
+  return { ...next, effects: [...tell(event, { level: 'info', message: cause, fields }), ...next.effects] };
+}
+
+function reduceCounters(state: ControlState, { verdicts }: CountersSnapshot, atMs: number): Reduction {
+  const { state: exhaustion, begun } = watchExhaustion(state.exhaustion, verdicts, atMs);
+  const effects = begun.flatMap(({ reason, slot, refused }) => {
+    const uplink = state.uplinks.find((other) => other.slot === slot)?.name;
+    const notice: Exhausted = { type: 'exhausted', atMs, reason, ...(uplink === undefined ? {} : { uplink }), refused };
+    return tell(notice, logOfExhaustion(notice));
+  });
+  return atOnce({ ...state, exhaustion }, effects);
+}
+
 type StepOf = (uplink: UplinkState, family: Family, state: FamilyState) => HealthStep | undefined;
 
 /** Lets `stepOf` look at every family of every uplink, and draws the consequences of what it found. */
@@ -137,13 +202,13 @@ function reduceHealth(state: ControlState, atMs: number, stepOf: StepOf): Reduct
       return withFamily(current, family, after);
     }, uplink),
   );
-  const next = { ...state, uplinks };
+  const observed = { ...state, uplinks };
   const told = changes.flatMap((change) => tell(change, logOfUplinkChange(change)));
-  const probes = calm ? [setProbes(next)] : [];
-  if (!usableChanged) return { state: next, effects: [...told, ...probes] };
-  const planned = withPlan(next);
+  const probes = calm ? [setProbes(observed)] : [];
+  if (!usableChanged) return atOnce(observed, [...told, ...probes]);
+  const planned = withPlan(observed);
   const selected = selectionEffects(state, planned.state, atMs);
-  return { state: planned.state, effects: [...told, ...planned.effects, ...probes, ...selected] };
+  return { state: planned.state, observed, effects: [...told, ...planned.effects, ...probes, ...selected] };
 }
 
 function changesOf(
@@ -163,7 +228,7 @@ function names(items: readonly { readonly name: string }[]): string {
 }
 
 /** The next generation, with the flags and selections that follow from the health of now. */
-function withPlan(state: ControlState): Reduction {
+function withPlan(state: ControlState): Pick<Reduction, 'state' | 'effects'> {
   const { site } = state;
   if (site === undefined) return { state, effects: [] };
   const generation = state.generation + 1;
@@ -204,8 +269,14 @@ function setProbes(state: ControlState): Effect {
   return { type: 'set-probes', probes: probeAssignments(state.uplinks) };
 }
 
-function announce(notice: ControlNotice, level: LogLevel, message: string): Effect[] {
-  return tell(notice, { level, message, fields: { event: notice.type } });
+/** What changes no plan. */
+function atOnce(state: ControlState, effects: readonly Effect[]): Reduction {
+  return { state, observed: state, effects };
+}
+
+function logOfPanic(message: string): LogEntry {
+  const fields = { event: 'worker-panicked' };
+  return { level: 'error', message: `a worker of the data plane panicked: ${message}`, fields };
 }
 
 function tell(notice: ControlNotice, entry: LogEntry): Effect[] {

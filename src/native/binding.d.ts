@@ -139,10 +139,16 @@ export type BindingError =
 export type BindingEvent =
   | { type: 'probe-sample'; /** Its outcome. */
   sample: BindingProbeSample }
-  | { type: 'device-failed'; /** Its name. */
-    device: string; /** The kernel's error number. */
-    errno: number; /** The kernel's words for it. */
+  | { type: 'device-failed'; /** Its position in the plans. */
+    index: number; /** Its interface name. */
+    device: string; /** Named network namespace it was made in; absent: that of this process. */
+    netns?: string; /** The kernel's error number. */
+    errno: number; /** The kernel's words for it, and what to do. */
   message: string }
+  | { type: 'device-restored'; /** Its position in the plans. */
+    index: number; /** Its interface name. */
+    device: string; /** Named network namespace it was made in; absent: that of this process. */
+  netns?: string }
   | { type: 'worker-panicked'; /** What it said. */
   message: string }
   | { type: 'passed-available' }

@@ -55,9 +55,22 @@ export interface ProbeSample {
   readonly rttUs?: number;
 }
 
+/** A device of the data plane, as its events name it. */
+export interface DeviceId {
+  /** Its position in `Plan.devices`. */
+  readonly index: number;
+  /** Interface name. */
+  readonly device: string;
+  /** Named network namespace it was made in; absent: the namespace of this process. */
+  readonly netns?: string;
+}
+
 export type DataPlaneEvent =
   | { readonly type: 'probe-sample'; readonly sample: ProbeSample }
-  | { readonly type: 'device-failed'; readonly device: string; readonly errno: number; readonly message: string }
+  /** It gave an error (`errno` of the kernel); the other devices go on. `message` says what to do. */
+  | ({ readonly type: 'device-failed'; readonly errno: number; readonly message: string } & DeviceId)
+  /** A device that had failed takes frames again. */
+  | ({ readonly type: 'device-restored' } & DeviceId)
   | { readonly type: 'worker-panicked'; readonly message: string }
   | { readonly type: 'passed-available' };
 

@@ -151,7 +151,8 @@ impl DataPlane {
         self.list(limit, Command::ListMappings)
     }
 
-    /// The counters of all workers.
+    /// The counters of all workers: read where they are written, so that they tell even while the workers have no
+    /// moment to spare (6888-R10).
     pub fn counters(&self) -> CountersSnapshot {
         CountersSnapshot::sum(self.workers.iter().map(|worker| (&*worker.link.counters, &worker.link.gauges)))
     }

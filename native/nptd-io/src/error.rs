@@ -71,6 +71,25 @@ fn hint(step: Step, errno: i32) -> &'static str {
     }
 }
 
+/// Whether an error of an open device says that there is no such device any more.
+pub(crate) fn is_gone(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EBADFD | libc::ENODEV))
+}
+
+/// What to do about a device that was open and failed, starting with `; `; empty if we do not know.
+pub(crate) fn remedy(errno: i32, device: &str, netns: Option<&str>) -> String {
+    let namespace = netns.map_or(String::new(), |name| format!("-n {name} "));
+    match errno {
+        libc::EBADFD | libc::ENODEV => {
+            "; it was deleted, or its network namespace was: restart nptd to make it again".to_owned()
+        }
+        libc::EIO => {
+            format!("; it is used again when it is up (ip {namespace}link set dev {device} up)")
+        }
+        _ => String::new(),
+    }
+}
+
 /// A data plane that could not be opened.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {

@@ -36,5 +36,5 @@ pub use counters_snapshot::{CountersSnapshot, VerdictCount};
 pub use data_plane::{DataPlane, DataPlaneOptions, panic_message};
 pub use device::tap::TapSpec;
 pub use error::{ApplyError, CommandError, DeviceError, OpenError, Step, Stopped};
-pub use events::{Event, EventQueue};
+pub use events::{DeviceId, Event, EventQueue};
 pub use passed::{PassedFrame, PassedQueue};

@@ -4,16 +4,26 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
 
-use nptd_core::time::Duration;
+use nptd_core::frame::DeviceIndex;
+use nptd_core::time::{Duration, Instant};
 
 use crate::burst::Burst;
 use crate::device::{Device, Outgoing, Transmitted};
-use crate::events::{Event, EventQueue};
+use crate::error::{is_gone, remedy};
+use crate::events::{DeviceId, Event, EventQueue};
 use crate::sys::eventfd::EventFd;
 use crate::sys::poll::PollSet;
 
 /// Position of the bell in the poll set; devices follow.
 const BELL: usize = 0;
+
+/// How long a device is left alone after a failure before anybody asks whether it works again. Doubled by each failure
+/// until a frame has got through, so that one that only seems to work is not tried all the time.
+const REST_MIN: Duration = Duration::from_secs(1);
+const REST_MAX: Duration = Duration::from_secs(64);
+
+/// How often a device that has rested is asked; no frame is spent on it.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Devices by their index, and the bell that interrupts the wait for them.
 pub(crate) struct Ports {
@@ -24,8 +34,21 @@ pub(crate) struct Ports {
 
 struct Port {
     device: Box<dyn Device>,
-    /// A failure has been reported and nothing has worked since.
-    failed: bool,
+    index: DeviceIndex,
+    state: State,
+    /// How long it rests after its next failure.
+    rest: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Working,
+    /// It did not take a frame, and nothing says that it would take one now.
+    Failed {
+        look_at: Instant,
+    },
+    /// It will never work again.
+    Gone,
 }
 
 impl Ports {
@@ -33,8 +56,9 @@ impl Ports {
     pub(crate) fn new(devices: Vec<Box<dyn Device>>, bell: Arc<EventFd>) -> Self {
         let descriptors = devices.iter().map(|device| device.descriptor());
         let poll = PollSet::new(std::iter::once(bell.as_raw_fd()).chain(descriptors));
-        let ports = devices.into_iter().map(|device| Port { device, failed: false }).collect();
-        Self { ports, poll, bell }
+        let indices = (0..=u16::MAX).map(DeviceIndex);
+        let port = |(device, index)| Port { device, index, state: State::Working, rest: REST_MIN };
+        Self { ports: devices.into_iter().zip(indices).map(port).collect(), poll, bell }
     }
 
     /// Number of devices.
@@ -66,16 +90,17 @@ impl Ports {
         let Some(port) = self.ports.get_mut(index) else { return };
         if let Err(error) = port.device.receive(burst) {
             self.poll.ignore(index + 1);
-            port.report(&error, events);
+            port.lose(&error, events);
         }
     }
 
     /// Sends frames. A device that fails here may only be down for a while: it is reported once and tried again
-    /// with each frame.
+    /// with each frame, and without frames by [`Self::look_after`].
     pub(crate) fn transmit(
         &mut self,
         index: usize,
         frames: &mut dyn Iterator<Item = Outgoing<'_>>,
+        now: Instant,
         events: &EventQueue,
     ) -> Transmitted {
         let Some(port) = self.ports.get_mut(index) else {
@@ -83,24 +108,82 @@ impl Ports {
         };
         let result = port.device.transmit(frames);
         if let Some(error) = &result.failure {
-            port.report(error, events);
+            port.fail(error, now, events);
         } else if result.sent > 0 {
-            port.failed = false;
+            port.rest = REST_MIN;
+            port.restore(events);
         }
         result
+    }
+
+    /// When [`Self::look_after`] has something to do next.
+    pub(crate) fn next_look(&self) -> Option<Instant> {
+        self.ports.iter().filter_map(Port::look_at).min()
+    }
+
+    /// Asks devices that have failed whether they work again. Without it one that nobody sends frames to, because it
+    /// has failed, would stay that way.
+    pub(crate) fn look_after(&mut self, now: Instant, events: &EventQueue) {
+        for port in &mut self.ports {
+            if port.look_at().is_none_or(|due| due > now) {
+                continue;
+            }
+            match port.device.is_up() {
+                Ok(true) => port.restore(events),
+                Ok(false) => port.state = State::Failed { look_at: now.after(LOOK_INTERVAL) },
+                Err(error) => port.lose(&error, events),
+            }
+        }
     }
 }
 
 impl Port {
-    fn report(&mut self, error: &io::Error, events: &EventQueue) {
-        if self.failed {
-            return;
+    fn look_at(&self) -> Option<Instant> {
+        match self.state {
+            State::Failed { look_at } => Some(look_at),
+            State::Working | State::Gone => None,
         }
-        self.failed = true;
-        events.push(Event::DeviceFailed {
-            device: self.device.name().to_owned(),
-            errno: error.raw_os_error().unwrap_or(libc::EIO),
-            message: error.to_string(),
-        });
     }
+
+    fn fail(&mut self, error: &io::Error, now: Instant, events: &EventQueue) {
+        match self.state {
+            State::Gone => {}
+            State::Working | State::Failed { .. } if is_gone(error) => self.lose(error, events),
+            State::Working => {
+                self.state = State::Failed { look_at: now.after(self.rest) };
+                self.rest = doubled(self.rest).min(REST_MAX);
+                self.report(error, events);
+            }
+            State::Failed { .. } => {}
+        }
+    }
+
+    fn lose(&mut self, error: &io::Error, events: &EventQueue) {
+        if self.state != State::Gone {
+            self.state = State::Gone;
+            self.report(error, events);
+        }
+    }
+
+    fn restore(&mut self, events: &EventQueue) {
+        if let State::Failed { .. } = self.state {
+            self.state = State::Working;
+            events.push(Event::DeviceRestored { device: self.id() });
+        }
+    }
+
+    fn report(&self, error: &io::Error, events: &EventQueue) {
+        let (device, errno) = (self.id(), error.raw_os_error().unwrap_or(libc::EIO));
+        let message = format!("{error}{}", remedy(errno, &device.name, device.netns.as_deref()));
+        events.push(Event::DeviceFailed { device, errno, message });
+    }
+
+    fn id(&self) -> DeviceId {
+        let netns = self.device.netns().map(str::to_owned);
+        DeviceId { index: self.index, name: self.device.name().to_owned(), netns }
+    }
+}
+
+fn doubled(span: Duration) -> Duration {
+    Duration::from_micros(span.as_micros() * 2)
 }

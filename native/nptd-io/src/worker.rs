@@ -116,7 +116,8 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
         if !self.listings.is_empty() {
             return Some(Duration::from_micros(0));
         }
-        self.path.next_wakeup().map(|due| due.since(self.clock.now()))
+        let due = [self.path.next_wakeup(), self.ports.next_look()].into_iter().flatten().min();
+        due.map(|due| due.since(self.clock.now()))
     }
 
     fn adopt_plan(&mut self) {
@@ -132,7 +133,7 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
         while let Some(command) = self.link.mailbox.receive() {
             match command {
                 Command::SetProbes(specs) => self.path.set_probes(specs, now),
-                Command::Inject { device, octets } => self.inject(device, &octets),
+                Command::Inject { device, octets } => self.inject(device, &octets, now),
                 Command::ListSessions(_) | Command::ListMappings(_) => self.listings.push_back(command),
             }
         }
@@ -160,10 +161,10 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
         }
     }
 
-    fn inject(&mut self, device: DeviceIndex, octets: &[u8]) {
+    fn inject(&mut self, device: DeviceIndex, octets: &[u8], now: Instant) {
         self.outputs.clear();
         if self.path.inject(device, octets, &mut self.outputs) {
-            self.send_outputs();
+            self.send_outputs(now);
         }
     }
 
@@ -188,20 +189,22 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
                 record(&self.link.counters, scope, DropReason::PassQueueFull, 1);
             }
         }
-        let mut exit = Exit { ports: &mut self.ports, shared: &self.shared, link: &self.link };
+        let mut exit = Exit { ports: &mut self.ports, shared: &self.shared, link: &self.link, now };
         exit.send(Some(ingress), self.plan.as_deref(), || frames.iter().filter_map(leaving));
         drop(frames);
-        self.send_outputs();
+        self.send_outputs(now);
     }
 
     fn keep_time(&mut self) {
+        let now = self.clock.now();
         self.outputs.clear();
-        self.path.tick(self.clock.now(), &mut self.outputs);
-        self.send_outputs();
+        self.path.tick(now, &mut self.outputs);
+        self.send_outputs(now);
+        self.ports.look_after(now, &self.shared.events);
     }
 
-    fn send_outputs(&mut self) {
-        let mut exit = Exit { ports: &mut self.ports, shared: &self.shared, link: &self.link };
+    fn send_outputs(&mut self, now: Instant) {
+        let mut exit = Exit { ports: &mut self.ports, shared: &self.shared, link: &self.link, now };
         let outputs = || self.outputs.iter().map(|output| (output.0.egress, Outgoing::from_output(output)));
         exit.send(None, self.plan.as_deref(), outputs);
     }
@@ -225,6 +228,7 @@ struct Exit<'a> {
     ports: &'a mut Ports,
     shared: &'a Shared,
     link: &'a WorkerLink,
+    now: Instant,
 }
 
 impl Exit<'_> {
@@ -241,7 +245,7 @@ impl Exit<'_> {
             let egress = DeviceIndex(devices.trailing_zeros() as u16);
             devices &= devices - 1;
             let mut burst = frames().filter(|(to, _)| *to == egress).map(|(_, frame)| frame);
-            let result = self.ports.transmit(usize::from(egress.0), &mut burst, &self.shared.events);
+            let result = self.ports.transmit(usize::from(egress.0), &mut burst, self.now, &self.shared.events);
             add(&self.link.gauges.transmitted, result.sent);
             let scope = scope(plan, ingress.unwrap_or(egress), egress);
             record(&self.link.counters, scope, DropReason::TransmitFailed, result.refused);

@@ -2,7 +2,7 @@
 
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
-use nptd_io::{Event, PassedFrame};
+use nptd_io::{DeviceId, Event, PassedFrame};
 
 use crate::binding_probe::BindingProbeSample;
 
@@ -16,12 +16,25 @@ pub enum BindingEvent {
     },
     /// A device gave an error; the others go on.
     DeviceFailed {
-        /// Its name.
+        /// Its position in the plans.
+        index: u16,
+        /// Its interface name.
         device: String,
+        /// Named network namespace it was made in; absent: that of this process.
+        netns: Option<String>,
         /// The kernel's error number.
         errno: i32,
-        /// The kernel's words for it.
+        /// The kernel's words for it, and what to do.
         message: String,
+    },
+    /// A device that had failed takes frames again.
+    DeviceRestored {
+        /// Its position in the plans.
+        index: u16,
+        /// Its interface name.
+        device: String,
+        /// Named network namespace it was made in; absent: that of this process.
+        netns: Option<String>,
     },
     /// A worker met a fault in our own code and has ended.
     WorkerPanicked {
@@ -45,7 +58,12 @@ impl From<Event> for BindingEvent {
     fn from(event: Event) -> Self {
         match event {
             Event::ProbeSample(sample) => Self::ProbeSample { sample: sample.into() },
-            Event::DeviceFailed { device, errno, message } => Self::DeviceFailed { device, errno, message },
+            Event::DeviceFailed { device: DeviceId { index, name, netns }, errno, message } => {
+                Self::DeviceFailed { index: index.0, device: name, netns, errno, message }
+            }
+            Event::DeviceRestored { device: DeviceId { index, name, netns } } => {
+                Self::DeviceRestored { index: index.0, device: name, netns }
+            }
             Event::WorkerPanicked { message } => Self::WorkerPanicked { message },
             Event::PassedAvailable => Self::PassedAvailable,
         }

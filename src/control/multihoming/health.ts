@@ -10,6 +10,7 @@
  *   first good observation is enough
  * - a burst whose result is older than the latest good observation says nothing any more
  * - a device that fails makes it `down` at once; where no probe is possible it is `unknown`
+ * - where there are no targets nothing but a failed device makes it `down`, and it is `unknown` again when that works
  *
  * Times of samples are the data plane's monotonic clock in microseconds, and only differences of them count; `atMs`
  * of an event is the wall clock and serves people.
@@ -72,6 +73,7 @@ export type HealthCause =
     }
   | { readonly kind: 'answered-again'; readonly goodForMs: number; readonly downForMs: number }
   | { readonly kind: 'device-failed'; readonly message: string }
+  | { readonly kind: 'device-restored'; readonly message: string }
   | { readonly kind: 'not-probed'; readonly message: string };
 
 export interface HealthStep {
@@ -109,6 +111,17 @@ export function observeDeviceFailure(health: Health, message: string, atMs: numb
   const { goodSinceUs: _, ...rest } = health;
   if (health.status === 'down') return { health: { ...rest, reason: message } };
   return { health: { ...changed(rest, 'down', atMs), reason: message }, cause: { kind: 'device-failed', message } };
+}
+
+/** The uplink's device works again. Where there are targets it is for them to tell whether the uplink does. */
+export function observeDeviceRestored(
+  health: Health,
+  rules: HealthRules,
+  message: string,
+  atMs: number,
+): HealthStep | undefined {
+  if (health.status !== 'down' || rules.targets > 0) return undefined;
+  return { health: changed(health, 'unknown', atMs), cause: { kind: 'device-restored', message } };
 }
 
 /** Probes cannot be sent, for a reason that says nothing about the uplink: it is `unknown`, never `down`. */

@@ -3,7 +3,7 @@ import type { NptdConfig, ProbeTransport, UplinkConfig } from '../../config/conf
 import { formatIpv4Address, type Ipv4Address } from '../../net/ipv4-address.ts';
 import { formatIpv6Address, type Ipv6Address, ipv6ToOctets } from '../../net/ipv6-address.ts';
 import type { Family } from '../family.ts';
-import { forgetObservations, type Health, type HealthRules, initialHealth } from './health.ts';
+import { forgetObservations, type Health, type HealthRules, initialHealth, observeDeviceFailure } from './health.ts';
 
 export interface UplinkState {
   readonly name: string;
@@ -11,6 +11,8 @@ export interface UplinkState {
   readonly slot: number;
   /** Interface name of its device. */
   readonly device: string;
+  /** Position of its device in the plans. */
+  readonly deviceIndex: number;
   readonly transport: ProbeTransport;
   readonly intervalMs: number;
   readonly timeoutMs: number;
@@ -47,26 +49,42 @@ export function isUsable(family: FamilyState): boolean {
   return family.health.status !== 'down';
 }
 
+/** Devices that do not work, by their position in the plans, each with what is wrong as a sentence without a full stop. */
+export type FailedDevices = ReadonlyMap<number, string>;
+
+/** What was known before a new configuration. */
+export interface KnownUplinks {
+  /** The health of an uplink outlives a new configuration. */
+  readonly uplinks: readonly UplinkState[];
+  readonly failedDevices: FailedDevices;
+}
+
 /**
  * The uplinks of a configuration, in its order.
  * @param slotOf position of an uplink by name
- * @param before what was known: the health of an uplink outlives a new configuration
  */
 export function uplinksOf(
   config: NptdConfig,
   slotOf: (name: string) => number,
-  before: readonly UplinkState[],
+  { uplinks, failedDevices }: KnownUplinks,
   atMs: number,
 ): UplinkState[] {
   return config.uplinks.map((uplink) => {
-    const known = before.find((other) => other.name === uplink.name);
+    const known = uplinks.find((other) => other.name === uplink.name);
     const { probe } = uplink;
+    const deviceIndex = deviceIndexOf(config, slotOf, slotOf(uplink.name));
+    const failure = failedDevices.get(deviceIndex);
     const targets = { 4: probe.targets4.map(targetOf4), 6: probe.targets6.map(targetOf6) };
-    const family = (number: Family) => familyState(uplink, targets[number], known && familyOf(known, number), atMs);
+    const family = (number: Family): FamilyState => {
+      const own = targets[number];
+      const health = healthOf(own, known && familyOf(known, number), failure, atMs);
+      return { targets: own, rules: rulesOf(uplink, own.length), health };
+    };
     return {
       name: uplink.name,
       slot: slotOf(uplink.name),
       device: uplink.device.tap,
+      deviceIndex,
       transport: probe.transport,
       intervalMs: probe.intervalMs,
       timeoutMs: probe.timeoutMs,
@@ -77,22 +95,31 @@ export function uplinksOf(
   });
 }
 
-function familyState(
-  uplink: UplinkConfig,
+/** In the plans uplinks are in the order of their slots, behind the internal devices. */
+function deviceIndexOf({ internal, uplinks }: NptdConfig, slotOf: (name: string) => number, slot: number): number {
+  return internal.length + uplinks.filter(({ name }) => slotOf(name) < slot).length;
+}
+
+function rulesOf({ probe: { quorum, upAfterMs, timeoutMs } }: UplinkConfig, targets: number): HealthRules {
+  return { targets, quorum: Math.min(quorum, targets), upAfterMs, timeoutMs };
+}
+
+/** @param failure what is wrong with the uplink's device, if anything is */
+function healthOf(
   targets: readonly ProbeTarget[],
   known: FamilyState | undefined,
+  failure: string | undefined,
   atMs: number,
-): FamilyState {
-  const { quorum, upAfterMs, timeoutMs } = uplink.probe;
-  const rules: HealthRules = {
-    targets: targets.length,
-    quorum: Math.min(quorum, targets.length),
-    upAfterMs,
-    timeoutMs,
-  };
-  if (known === undefined) return { targets, rules, health: initialHealth(atMs) };
+): Health {
+  if (known === undefined) {
+    const health = initialHealth(atMs);
+    return failure === undefined ? health : observeDeviceFailure(health, failure, atMs).health;
+  }
   const same = known.targets.map(({ text }) => text).join() === targets.map(({ text }) => text).join();
-  return { targets, rules, health: same ? known.health : forgetObservations(known.health) };
+  const health = same ? known.health : forgetObservations(known.health);
+  // It is down by targets that nobody asks any more, so nothing could ever say that it works again.
+  if (targets.length === 0 && failure === undefined && health.status === 'down') return initialHealth(atMs);
+  return health;
 }
 
 function targetOf4(address: Ipv4Address): ProbeTarget {

@@ -42,6 +42,8 @@ export class FakeDataPlane implements DataPlane {
   generation = 0;
   closes = 0;
   passed: PassedFrame[] = [];
+  /** Verdicts beside those that there always are. */
+  verdicts: CountersSnapshot['verdicts'] = [];
   /** Awaited by each `applyPlan` before it takes the plan over. */
   beforeApply: (plan: Plan) => Promise<void> = async () => {};
   readonly #listeners = new Set<(event: DataPlaneEvent) => void>();
@@ -63,7 +65,7 @@ export class FakeDataPlane implements DataPlane {
   }
 
   counters(): CountersSnapshot {
-    return COUNTERS;
+    return { ...COUNTERS, verdicts: [...COUNTERS.verdicts, ...this.verdicts] };
   }
 
   async sessions(limit: number): Promise<SessionRow[]> {

@@ -1,4 +1,4 @@
-import { describe, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { NptdError } from '../../../src/api/errors.ts';
 import type { NptdEvent } from '../../../src/api/events.ts';
 import { createNptd, type Nptd, type NptdOptions } from '../../../src/api/nptd.ts';
@@ -172,8 +172,99 @@ describe('apply', () => {
       if (policies[0]?.prefer[0] === 1) throw new Error('no');
     };
     expect(await codeOf(nptd.apply(siteText({ prefer: ['lte', 'fiber', 'dsl'] })))).toBe('PLAN_REFUSED');
-    expect(plane.plans.at(-1)?.policies).toEqual([{ prefer: [0, 1, 2] }]);
+    expect(plane.plans.map(({ policies }) => policies)).toEqual([[{ prefer: [0, 1, 2] }]]);
     expect(nptd.status().selections[0]?.uplink).toBe('fiber');
+    await nptd.close();
+  });
+
+  test('that is refused leaves the sessions of every uplink alone: no epoch is raised for it', async () => {
+    const { plane, nptd } = open();
+    await nptd.start();
+    plane.beforeApply = () => Promise.reject(new Error('no'));
+    expect(await codeOf(nptd.apply(siteText({ fiber: '203.0.113.3' })))).toBe('PLAN_REFUSED');
+    plane.beforeApply = async () => {};
+    await nptd.apply(siteText({ prefer: ['lte', 'fiber', 'dsl'] }));
+    const [plan] = plane.plans.slice(-1);
+    expect([plan?.generation, plan?.uplinks.map(({ epoch }) => epoch)]).toEqual([2, [0, 0, 0]]);
+    await nptd.close();
+  });
+
+  test('that fails behind its plan brings the configuration before back in force', async () => {
+    const { plane, nptd } = open();
+    await nptd.start();
+    const { setProbes } = plane;
+    plane.setProbes = () => {
+      plane.setProbes = setProbes;
+      throw new Error('too many commands');
+    };
+    expect(await codeOf(nptd.apply(siteText({ prefer: ['lte', 'fiber', 'dsl'] })))).toBe('PLAN_REFUSED');
+    expect(plane.plans.map(({ policies }) => policies[0]?.prefer)).toEqual([
+      [0, 1, 2],
+      [1, 0, 2],
+      [0, 1, 2],
+    ]);
+    expect(nptd.status().selections[0]?.uplink).toBe('fiber');
+    await nptd.close();
+  });
+});
+
+describe('6888-R11c: what is exhausted', () => {
+  beforeEach(() => {
+    vi.useFakeTimers();
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  const refused = (count: number) => [{ slot: 1, direction: 'outbound', verdict: 'SessionTableFull', count } as const];
+
+  test('is one event and one line of the log within a second, and is in the status for a minute', async () => {
+    const lines: string[] = [];
+    const { plane, nptd } = open({ log: ({ level, message }) => lines.push(`${level}: ${message}`) });
+    const events: NptdEvent[] = [];
+    nptd.on('exhausted', (event) => events.push(event));
+    await nptd.start();
+    await vi.advanceTimersByTimeAsync(5000);
+    expect([events, nptd.status().exhausted]).toEqual([[], []]);
+    for (let count = 1; count <= 100; count += 1) {
+      plane.verdicts = refused(10 * count);
+      await vi.advanceTimersByTimeAsync(1000);
+    }
+    expect(events).toMatchObject([{ type: 'exhausted', reason: 'SessionTableFull', uplink: 'lte', refused: 10 }]);
+    expect(lines.filter((line) => line.includes('refuse'))).toEqual([
+      'warn: uplink lte refuses packets: SessionTableFull, 10 so far',
+    ]);
+    expect(nptd.status().exhausted).toMatchObject([{ reason: 'SessionTableFull', uplink: 'lte', refused: 1000 }]);
+    await vi.advanceTimersByTimeAsync(61_000);
+    expect(nptd.status().exhausted).toEqual([]);
+    plane.verdicts = refused(1001);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(events).toMatchObject([{ refused: 10 }, { refused: 1001 }]);
+    await nptd.close();
+  });
+
+  test('is not watched any more after the end', async () => {
+    const { plane, nptd } = open();
+    await nptd.start();
+    await nptd.close();
+    let asked = 0;
+    plane.counters = () => {
+      asked += 1;
+      throw new Error('closed');
+    };
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect([asked, vi.getTimerCount()]).toEqual([0, 0]);
+  });
+
+  test('is no reason to end where counters cannot be read', async () => {
+    const lines: string[] = [];
+    const { plane, nptd } = open({ log: ({ message }) => lines.push(message) });
+    await nptd.start();
+    plane.counters = () => {
+      throw new Error('no counters');
+    };
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(lines.at(-1)).toBe('the counters cannot be read: no counters');
     await nptd.close();
   });
 });

@@ -58,6 +58,16 @@ describe('nptd status', () => {
     expect(output.printed).toContain('1 on 1 mappings');
   });
 
+  test('says what is exhausted while it is', async () => {
+    await statusCommand({ socket, json: false }, output);
+    expect(output.printed).not.toContain('refused');
+    plane.verdicts = [{ slot: 1, direction: 'outbound', verdict: 'PortPoolExhausted', count: 7 }];
+    const told = new Promise((resolve) => nptd.on('exhausted', resolve));
+    await told;
+    await statusCommand({ socket, json: false }, output);
+    expect(output.printed).toMatch(/^lte: PortPoolExhausted, 7 packets refused, the last \d+\.\d s ago$/m);
+  });
+
   test('prints JSON for programs', async () => {
     await statusCommand({ socket, json: true }, output);
     expect(JSON.parse(output.printed)).toMatchObject({

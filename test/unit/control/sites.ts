@@ -41,7 +41,12 @@ policy:
 }
 
 export function site(options: SiteOptions = {}): NptdConfig {
-  const parsed = parseConfig(siteText(options), 'test.yaml');
-  if (!parsed.ok) throw new Error(parsed.error.map(({ sentence }) => sentence).join('\n'));
-  return parsed.value.config;
+  return parsed(siteText(options));
+}
+
+/** The configuration of a text that is valid. */
+export function parsed(text: string): NptdConfig {
+  const result = parseConfig(text, 'test.yaml');
+  if (!result.ok) throw new Error(result.error.map(({ sentence }) => sentence).join('\n'));
+  return result.value.config;
 }

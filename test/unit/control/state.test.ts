@@ -9,7 +9,7 @@ import {
   reduce,
 } from '../../../src/control/state.ts';
 import type { ProbeSample } from '../../../src/native/data-plane.ts';
-import { site } from './sites.ts';
+import { parsed, site, siteText } from './sites.ts';
 
 const FIBER = 0;
 const LTE = 1;
@@ -65,7 +65,7 @@ const down = (slot: number, family: 4 | 6 = 4): ControlEvent[] => [
 describe('a configuration', () => {
   test('becomes plan 1, then probes, then what new traffic takes', () => {
     const run = configured();
-    expect(run.kinds).toEqual(['log', 'apply-plan', 'set-probes', 'log', 'emit', 'log', 'emit']);
+    expect(run.kinds).toEqual(['apply-plan', 'log', 'set-probes', 'log', 'emit', 'log', 'emit']);
     const [plan] = run.effects.flatMap((effect) => (effect.type === 'apply-plan' ? [effect.plan] : []));
     expect(plan?.generation).toBe(1);
     expect(plan?.uplinks.map(({ ipv4, ipv6 }) => [ipv4?.usable, ipv6?.usable])).toEqual([
@@ -139,29 +139,121 @@ test('a burst that was answered well sets the data path back to single probes', 
   expect(probes?.[0]?.options.mode).toBe('single');
 });
 
-describe('a failed device', () => {
-  const failure = (device: string): ControlEvent => ({
-    type: 'device-failed',
-    atMs: 5000,
-    device,
-    errno: 5,
-    message: 'Input/output error',
-  });
+/** Devices by their position in the plans: the internal one, then the uplinks by slot. */
+const DEVICES = ['lan0', 'wan0', 'wan1', 'wan2'] as const;
 
+const failure = (index: number, netns?: string): ControlEvent => {
+  const device = { index, device: DEVICES[index] ?? '', ...(netns === undefined ? {} : { netns }) };
+  return { type: 'device-failed', atMs: 5000, ...device, errno: 5, message: 'Input/output error' };
+};
+const restored = (index: number, atMs = 9000): ControlEvent => {
+  return { type: 'device-restored', atMs, index, device: DEVICES[index] ?? '' };
+};
+
+describe('a failed device', () => {
   test('takes its uplink down at once in both families', () => {
-    const run = configured().take(failure('wan0'));
+    const run = configured().take(failure(1));
     expect([run.status('fiber', 4), run.status('fiber', 6), run.status('lte', 4)]).toEqual(['down', 'down', 'unknown']);
     expect([run.selected(4), run.selected(6)]).toEqual(['lte', 'lte']);
     expect(run.kinds.filter((kind) => kind === 'apply-plan')).toHaveLength(1);
     expect(run.logs[1]?.message).toBe(
-      'uplink fiber IPv4 is down (was unknown): device wan0 failed: Input/output error',
+      'uplink fiber IPv4 is down (was unknown): device 1 (wan0) failed: Input/output error',
     );
   });
 
+  test('is told with its position and its namespace', () => {
+    const run = configured().take(failure(2, 'isp-b'));
+    expect(run.logs[0]).toEqual({
+      level: 'error',
+      message: 'device 2 (wan1 in namespace isp-b) failed: Input/output error',
+      fields: { event: 'device-failed', index: 2, device: 'wan1', netns: 'isp-b', errno: 5 },
+    });
+    const [notice] = run.effects.flatMap((effect) => (effect.type === 'emit' ? [effect.notice] : []));
+    expect(notice).toMatchObject({ type: 'device-failed', index: 2, device: 'wan1', netns: 'isp-b' });
+  });
+
+  test('is known by its position where two namespaces have devices of one name', () => {
+    const text = siteText()
+      .replace('tap: wan0', 'tap: wan0, netns: isp-a')
+      .replace('tap: wan1', 'tap: wan0, netns: isp-b');
+    const run = new Run().take({ type: 'config', atMs: 0, config: parsed(text) });
+    const event = { type: 'device-failed', atMs: 5000, index: 2, device: 'wan0', netns: 'isp-b' } as const;
+    run.take({ ...event, errno: 5, message: 'Input/output error' });
+    expect([run.status('fiber', 4), run.status('lte', 4), run.status('lte', 6)]).toEqual(['unknown', 'down', 'down']);
+  });
+
   test('that is an internal one is told, and changes no uplink', () => {
-    const run = configured().take(failure('lan0'));
+    const run = configured().take(failure(0));
     expect(run.kinds).toEqual(['log', 'emit']);
   });
+});
+
+describe('a device that works again', () => {
+  /** `fiber` without any target, `lte` and `dsl` with theirs. */
+  const unprobed = () => parsed(siteText().replace(/targets: \[.*?\], up-after/, 'targets: [], up-after'));
+
+  test('brings an uplink without targets back, which nothing else could', () => {
+    const run = new Run().take({ type: 'config', atMs: 0, config: unprobed() }, failure(1));
+    expect([run.status('fiber', 4), run.selected(4)]).toEqual(['down', 'lte']);
+    run.take(restored(1));
+    expect([run.status('fiber', 4), run.status('fiber', 6)]).toEqual(['unknown', 'unknown']);
+    expect([run.selected(4), run.selected(6)]).toEqual(['fiber', 'fiber']);
+    expect(run.kinds.filter((kind) => kind === 'apply-plan')).toHaveLength(1);
+    expect(run.logs.map(({ level, message }) => `${level}: ${message}`)).toEqual([
+      'info: device 1 (wan0) works again',
+      'info: uplink fiber IPv4 is unknown (was down): device 1 (wan0) works again',
+      'info: uplink fiber IPv6 is unknown (was down): device 1 (wan0) works again',
+      'info: new IPv4 traffic of policy default takes uplink fiber (was lte)',
+      'info: new IPv6 traffic of policy default takes uplink fiber (was lte)',
+    ]);
+  });
+
+  test('is left to the targets where there are some', () => {
+    const run = configured().take(failure(1), restored(1));
+    expect([run.status('fiber', 4), run.kinds]).toEqual(['down', ['log', 'emit']]);
+    const answers = [20, 21, 30].map((round) => sample(FIBER, round, { rttUs: 9000 }));
+    expect(run.take(...answers).status('fiber', 4)).toBe('up');
+  });
+
+  test('changes nothing of another uplink', () => {
+    const run = new Run().take({ type: 'config', atMs: 0, config: unprobed() }, failure(1), restored(2));
+    expect([run.status('fiber', 4), run.selected(4)]).toEqual(['down', 'lte']);
+  });
+});
+
+describe('a configuration without the targets that an uplink is down by', () => {
+  const without = (): ControlEvent => {
+    const config = parsed(siteText().replace(/targets: \[.*?\], up-after/, 'targets: [], up-after'));
+    return { type: 'config', atMs: 9000, config };
+  };
+
+  test('lets it be used again, since nobody would ever say so', () => {
+    const run = configured().take(...down(FIBER), without());
+    expect([run.status('fiber', 4), run.selected(4)]).toEqual(['unknown', 'fiber']);
+  });
+
+  test('leaves it down while its device does not work, and no longer', () => {
+    const run = configured().take(failure(1), without());
+    expect([run.status('fiber', 4), run.selected(4)]).toEqual(['down', 'lte']);
+    expect(run.take(restored(1)).selected(4)).toBe('fiber');
+  });
+
+  test('has no use for a new uplink on a device that does not work', () => {
+    const renamed = parsed(siteText({ prefer: ['fiber', 'lte', 'cable'] }).replace('  dsl:', '  cable:'));
+    const run = configured().take(failure(3), { type: 'config', atMs: 9000, config: renamed });
+    expect(run.status('cable', 4)).toBe('down');
+  });
+});
+
+test('while the plan is not in force what was observed holds, and nothing of what follows from it', () => {
+  const run = configured();
+  const before = run.state;
+  const failed = reduce(before, failure(1));
+  expect(failed.observed).toMatchObject({ generation: 1, selections: before.selections });
+  expect(failed.observed.uplinks).toEqual(failed.state.uplinks);
+  expect(failed.state).toMatchObject({ generation: 2, selections: [{ uplink: 'lte' }, { uplink: 'lte' }] });
+  const other: ControlEvent = { type: 'config', atMs: 1, config: site({ fiber: '203.0.113.3' }) };
+  expect(reduce(before, other).observed).toBe(before);
 });
 
 test('an uplink that cannot be probed is unknown and stays usable', () => {
@@ -195,7 +287,7 @@ describe('any sequence of samples and failures', () => {
     /** Rounds since the event before. */
     gap: fc.integer({ min: 0, max: 2 }),
   });
-  const anyFailure = fc.constantFrom('lan0', 'wan0', 'wan1', 'wan2');
+  const anyFailure = fc.constantFrom(...DEVICES);
   const anySequence = fc.array(fc.oneof({ weight: 40, arbitrary: anySample }, { weight: 1, arbitrary: anyFailure }), {
     maxLength: 400,
     size: 'max',
@@ -205,7 +297,10 @@ describe('any sequence of samples and failures', () => {
     let round = 0;
     return steps.map((step): ControlEvent => {
       const atMs = 1000 + round * 500;
-      if (typeof step === 'string') return { type: 'device-failed', atMs, device: step, errno: 5, message: 'EIO' };
+      if (typeof step === 'string') {
+        const index = DEVICES.findIndex((device) => device === step);
+        return { type: 'device-failed', atMs, index, device: step, errno: 5, message: 'EIO' };
+      }
       const { gap, rttUs, ...fields } = step;
       round += gap;
       return sample(step.slot, round, { ...fields, ...(rttUs === undefined ? {} : { rttUs }) });

@@ -85,7 +85,14 @@ describe.skipIf(obstacle !== undefined)('devices', () => {
     await using plane = await openDataPlane(options([tap('t0', namespace.name), tap('t1', namespace.name)]));
     const failed = eventOf(plane, ({ type }) => type === 'device-failed');
     namespace.ip('link', 'del', 't0');
-    expect(await failed).toMatchObject({ type: 'device-failed', device: 't0', errno: 77 });
+    expect(await failed).toMatchObject({
+      type: 'device-failed',
+      index: 0,
+      device: 't0',
+      netns: namespace.name,
+      errno: 77,
+      message: expect.stringMatching(/deleted.*restart nptd/),
+    });
     expect(namespace.interfaces()).toEqual(['t1']);
   });
 });

@@ -2,7 +2,8 @@
 
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use nptd_core::counters::Counters;
@@ -160,6 +161,39 @@ fn a_panic_is_an_event_and_ends_only_the_worker() -> io::Result<()> {
     assert_eq!(plane.apply(plan(1, vec![device(ETHERNET)])).err(), Some(ApplyError::Stopped(Stopped)));
     assert_eq!(plane.mappings(1).err(), Some(CommandError::Stopped(Stopped)));
     plane.close();
+    Ok(())
+}
+
+#[test]
+fn counters_are_readable_while_frames_pass_6888_r10() -> io::Result<()> {
+    let (plane, peer) = start()?;
+    let enough = Arc::new(AtomicBool::new(false));
+    let traffic = {
+        let enough = enough.clone();
+        thread::spawn(move || {
+            while !enough.load(Ordering::SeqCst) {
+                let _full = !peer.send(&[1, 2, 3]);
+                let _answer = peer.receive();
+            }
+        })
+    };
+    let mut before = plane.counters();
+    let mut rises = 0;
+    for _ in 0..30_000 {
+        let after = plane.counters();
+        assert!(
+            after.received_frames >= before.received_frames && after.transmitted_frames >= before.transmitted_frames
+        );
+        rises += u32::from(after.received_frames > before.received_frames);
+        before = after;
+        if rises == 100 {
+            break;
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    enough.store(true, Ordering::SeqCst);
+    assert!(traffic.join().is_ok());
+    assert_eq!(rises, 100, "readings that showed more than the one before");
     Ok(())
 }
 

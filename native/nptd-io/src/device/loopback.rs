@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Device, Outgoing, Transmitted};
@@ -53,6 +53,8 @@ impl Direction {
 struct Faults {
     receiving: AtomicI32,
     sending: AtomicI32,
+    /// Whether it knows that it would not take a frame.
+    down: AtomicBool,
 }
 
 /// The data plane's end.
@@ -97,9 +99,17 @@ impl LoopbackPeer {
         self.leaving.arrival.wake();
     }
 
-    /// From now on the device gives this error when a frame is written; 0: it works again.
+    /// From now on the device gives this error when a frame is written; 0: it works again. If it is asked, it is down
+    /// after `EIO` and gone after any other error.
     pub fn fail_sending(&self, errno: i32) {
+        self.faults.down.store(errno == libc::EIO, Ordering::SeqCst);
         self.faults.sending.store(errno, Ordering::SeqCst);
+    }
+
+    /// From now on the device gives `EIO` when a frame is written, and claims to be up.
+    pub fn fail_sending_though_up(&self) {
+        self.faults.down.store(false, Ordering::SeqCst);
+        self.faults.sending.store(libc::EIO, Ordering::SeqCst);
     }
 }
 
@@ -113,6 +123,18 @@ fn fault(errno: &AtomicI32) -> io::Result<()> {
 impl Device for Loopback {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn netns(&self) -> Option<&str> {
+        None
+    }
+
+    fn is_up(&self) -> io::Result<bool> {
+        match self.faults.sending.load(Ordering::SeqCst) {
+            0 => Ok(true),
+            libc::EIO => Ok(!self.faults.down.load(Ordering::SeqCst)),
+            errno => Err(io::Error::from_raw_os_error(errno)),
+        }
     }
 
     fn descriptor(&self) -> RawFd {

@@ -51,6 +51,12 @@ pub trait Device: Send {
     /// Its name, for messages.
     fn name(&self) -> &str;
 
+    /// The named network namespace it was made in, for messages; none: that of this process.
+    fn netns(&self) -> Option<&str>;
+
+    /// Whether it would take a frame at this moment. An error means that it never will again.
+    fn is_up(&self) -> io::Result<bool>;
+
     /// The descriptor to wait for before [`Self::receive`] is worth a call.
     fn descriptor(&self) -> RawFd;
 

@@ -13,6 +13,7 @@ use crate::burst::{Burst, Received};
 use crate::error::{DeviceError, Step};
 use crate::sys::ifreq::{self, InterfaceSocket, NAME_LEN_MAX};
 use crate::sys::netns;
+use crate::sys::poll::is_writable;
 
 const DRIVER: &str = "/dev/net/tun";
 
@@ -32,6 +33,7 @@ pub struct TapSpec {
 #[derive(Debug)]
 pub struct Tap {
     name: String,
+    netns: Option<String>,
     file: File,
 }
 
@@ -43,7 +45,7 @@ impl Tap {
             None => create(spec)?,
             Some(netns) => create_in(netns, spec)?,
         };
-        Ok(Self { name: spec.name.clone(), file })
+        Ok(Self { name: spec.name.clone(), netns: spec.netns.clone(), file })
     }
 }
 
@@ -61,6 +63,15 @@ impl Tap {
 impl Device for Tap {
     fn name(&self) -> &str {
         &self.name
+    }
+
+    fn netns(&self) -> Option<&str> {
+        self.netns.as_deref()
+    }
+
+    /// The driver says that a TAP is writable only while its interface is up.
+    fn is_up(&self) -> io::Result<bool> {
+        is_writable(self.file.as_raw_fd())
     }
 
     fn descriptor(&self) -> RawFd {

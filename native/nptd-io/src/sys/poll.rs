@@ -48,6 +48,20 @@ impl PollSet {
     }
 }
 
+/// Whether a descriptor would take what is written to it now. An error means that it never will again.
+pub(crate) fn is_writable(fd: RawFd) -> io::Result<bool> {
+    let mut entry = libc::pollfd { fd, events: libc::POLLOUT, revents: 0 };
+    // SAFETY: `entry` is one valid, writable pollfd for the whole call.
+    if unsafe { libc::poll(&raw mut entry, 1, 0) } < 0 {
+        // Interrupted, or no memory: this says nothing about the descriptor.
+        return Ok(false);
+    }
+    if entry.revents & (libc::POLLERR | libc::POLLNVAL) != 0 {
+        return Err(io::Error::from_raw_os_error(libc::EBADFD));
+    }
+    Ok(entry.revents & libc::POLLOUT != 0)
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::fd::AsRawFd;

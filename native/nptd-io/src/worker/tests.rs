@@ -23,7 +23,8 @@ use crate::counters_snapshot::Gauges;
 use crate::data_path::DataPath;
 use crate::device::Device;
 use crate::device::loopback::{LOOPBACK_FRAMES_MAX, LoopbackPeer, pair};
-use crate::events::{Event, EventQueue};
+use crate::error::remedy;
+use crate::events::{DeviceId, Event, EventQueue};
 use crate::passed::{PASSED_FRAMES_MAX, PassedQueue};
 use crate::plan_cell::PlanCell;
 use crate::sys::eventfd::EventFd;
@@ -315,9 +316,18 @@ fn a_frame_for_a_device_that_is_not_there_is_counted() -> io::Result<()> {
     Ok(())
 }
 
-fn failed(device: &str, errno: i32) -> Event {
-    let message = io::Error::from_raw_os_error(errno).to_string();
-    Event::DeviceFailed { device: device.into(), errno, message }
+fn device(index: u16) -> DeviceId {
+    DeviceId { index: DeviceIndex(index), name: format!("loop{index}"), netns: None }
+}
+
+fn failed(index: u16, errno: i32) -> Event {
+    let device = device(index);
+    let message = format!("{}{}", io::Error::from_raw_os_error(errno), remedy(errno, &device.name, None));
+    Event::DeviceFailed { device, errno, message }
+}
+
+fn restored(index: u16) -> Event {
+    Event::DeviceRestored { device: device(index) }
 }
 
 #[test]
@@ -329,7 +339,7 @@ fn a_device_that_fails_on_reading_is_reported_once_and_the_others_go_on() -> io:
     assert!(bench.peers[1].send(&[2, FORWARD]));
     bench.turn()?;
     assert_eq!(bench.peers[2].receive(), Some(vec![2, FORWARD]));
-    assert_eq!(bench.shared.events.take(), [failed("loop0", libc::EBADFD)]);
+    assert_eq!(bench.shared.events.take(), [failed(0, libc::EBADFD)]);
     // It is not waited for any more, so that its errors do not keep the worker awake.
     assert!(!bench.worker.ports.is_ready(0));
     Ok(())
@@ -346,11 +356,94 @@ fn a_device_that_fails_on_writing_is_reported_once_and_anew_after_it_has_worked(
         }
         Ok::<_, io::Error>(bench.shared.events.take())
     };
-    assert_eq!(events_of(libc::EIO)?, [failed("loop1", libc::EIO)]);
+    assert_eq!(events_of(libc::EIO)?, [failed(1, libc::EIO)]);
     assert_eq!(events_of(libc::EIO)?, []);
-    assert_eq!(events_of(0)?, []);
-    assert_eq!(events_of(libc::EIO)?, [failed("loop1", libc::EIO)]);
+    assert_eq!(events_of(0)?, [restored(1)]);
+    assert_eq!(events_of(libc::EIO)?, [failed(1, libc::EIO)]);
     assert_eq!(bench.dropped(DropReason::TransmitFailed), 9);
+    Ok(())
+}
+
+/// Lets a second pass in steps, and gives what was told in it.
+fn second(bench: &mut Bench) -> io::Result<Vec<Event>> {
+    for _ in 0..10 {
+        bench.clock.set(bench.clock.now().as_micros() + 100_000);
+        bench.turn()?;
+    }
+    Ok(bench.shared.events.take())
+}
+
+#[test]
+fn a_device_that_failed_on_writing_is_found_to_work_again_without_a_frame_for_it() -> io::Result<()> {
+    let mut bench = Bench::new(2)?;
+    bench.peers[1].fail_sending(libc::EIO);
+    assert!(bench.peers[0].send(&[1, FORWARD]));
+    bench.turn()?;
+    assert_eq!(bench.shared.events.take(), [failed(1, libc::EIO)]);
+    // The worker wakes up to look although nothing else is to do.
+    bench.path.script().wakeup = None;
+    assert_eq!(bench.worker.timeout(), Some(Duration::from_secs(1)));
+    assert_eq!((second(&mut bench)?, second(&mut bench)?), (vec![], vec![]));
+    bench.peers[1].fail_sending(0);
+    assert_eq!(second(&mut bench)?, [restored(1)]);
+    assert_eq!(second(&mut bench)?, []);
+    bench.path.script().wakeup = None;
+    assert_eq!(bench.worker.timeout(), None, "nothing is to be looked after any more");
+    assert_eq!(bench.dropped(DropReason::TransmitFailed), 1, "no frame was spent on it");
+    Ok(())
+}
+
+#[test]
+fn a_device_that_only_claims_to_work_is_tried_at_growing_intervals() -> io::Result<()> {
+    let mut bench = Bench::new(2)?;
+    bench.peers[1].fail_sending_though_up();
+    let mut rests = Vec::new();
+    while rests.len() < 9 {
+        assert!(bench.peers[0].send(&[1, FORWARD]));
+        bench.turn()?;
+        assert_eq!(bench.shared.events.take(), [failed(1, libc::EIO)]);
+        let waited = (1..100).find(|_| second(&mut bench).is_ok_and(|events| events == [restored(1)]));
+        rests.extend(waited);
+    }
+    assert_eq!(rests, [1, 2, 4, 8, 16, 32, 64, 64, 64]);
+    // A frame that got through ends that.
+    bench.peers[1].fail_sending(0);
+    assert!(bench.peers[0].send(&[1, FORWARD]));
+    bench.turn()?;
+    bench.peers[1].fail_sending_though_up();
+    assert!(bench.peers[0].send(&[1, FORWARD]));
+    bench.turn()?;
+    assert_eq!(bench.shared.events.take(), [failed(1, libc::EIO)]);
+    assert_eq!(second(&mut bench)?, [restored(1)]);
+    Ok(())
+}
+
+#[test]
+fn a_device_that_is_gone_is_told_once_more_and_never_looked_after() -> io::Result<()> {
+    let mut bench = Bench::new(2)?;
+    bench.peers[1].fail_sending(libc::EIO);
+    assert!(bench.peers[0].send(&[1, FORWARD]));
+    bench.turn()?;
+    bench.peers[1].fail_sending(libc::EBADFD);
+    assert_eq!(second(&mut bench)?, [failed(1, libc::EBADFD)]);
+    bench.path.script().wakeup = None;
+    assert_eq!(bench.worker.timeout(), None);
+    bench.peers[1].fail_sending(0);
+    assert_eq!(second(&mut bench)?, []);
+    Ok(())
+}
+
+#[test]
+fn a_failure_is_told_however_many_samples_nobody_reads() -> io::Result<()> {
+    let mut bench = Bench::new(2)?;
+    bench.peers[1].fail_sending(libc::EIO);
+    assert!(bench.peers[0].send(&[1, FORWARD]));
+    bench.turn()?;
+    for _ in 0..2_000 {
+        bench.path.script().samples.push_back(missed_probe());
+        bench.turn()?;
+    }
+    assert_eq!(bench.shared.events.take().last(), Some(&failed(1, libc::EIO)));
     Ok(())
 }
 
@@ -394,18 +487,15 @@ fn a_long_listing_does_not_hold_up_frames() -> io::Result<()> {
     Ok(())
 }
 
+fn missed_probe() -> ProbeSample {
+    let sent_at = Instant::from_micros(5);
+    ProbeSample { slot: 2, family: Family::V6, target: 1, round: 9, burst: false, sent_at, rtt: None }
+}
+
 #[test]
 fn finished_probes_become_events() -> io::Result<()> {
     let mut bench = Bench::new(1)?;
-    let sample = ProbeSample {
-        slot: 2,
-        family: Family::V6,
-        target: 1,
-        round: 9,
-        burst: false,
-        sent_at: Instant::from_micros(5),
-        rtt: None,
-    };
+    let sample = missed_probe();
     bench.path.script().samples.push_back(sample);
     bench.turn()?;
     assert_eq!(bench.shared.events.take(), [Event::ProbeSample(sample)]);

@@ -222,21 +222,29 @@ fn a_frame_that_still_needs_work_is_refused() {
     assert!(result.failure.is_none(), "{:?}", result.failure);
 }
 
+fn up(tap: &Tap) -> Result<bool, Option<i32>> {
+    tap.is_up().map_err(|error| error.raw_os_error())
+}
+
 #[test]
 fn a_deleted_device_fails_and_one_that_is_down_fails_on_write() {
     let Some(namespace) = Namespace::new() else { return };
     let mut tap = open(&namespace.spec("t0"));
     let frame = Outgoing { octets: &[0; 60], checksum: ChecksumState::Complete, segmentation: Segmentation::None };
+    assert_eq!(up(&tap), Ok(true));
     namespace.ip(&["link", "set", "t0", "down"]);
     let errno = |tap: &mut Tap| {
         let failure = tap.transmit(&mut std::iter::once(frame)).failure;
         failure.and_then(|error| error.raw_os_error())
     };
     assert_eq!(errno(&mut tap), Some(libc::EIO));
+    assert_eq!(up(&tap), Ok(false));
+    namespace.ip(&["link", "set", "t0", "up"]);
+    assert_eq!((up(&tap), errno(&mut tap)), (Ok(true), None));
     let mut burst = Burst::new(1_400);
     assert!(tap.receive(&mut burst).is_ok());
     namespace.ip(&["link", "del", "t0"]);
-    assert_eq!(errno(&mut tap), Some(libc::EBADFD));
+    assert_eq!((errno(&mut tap), up(&tap)), (Some(libc::EBADFD), Err(Some(libc::EBADFD))));
     assert_eq!(tap.receive(&mut burst).err().and_then(|error| error.raw_os_error()), Some(libc::EBADFD));
 }
 
