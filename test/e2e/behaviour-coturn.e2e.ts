@@ -4,11 +4,11 @@
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { CLIENT, INTERNET, ISP_A } from '../../src/demo/site.ts';
-import { until } from '../../src/demo/wait.ts';
 import {
   FILTERING_MODES,
   fillPool,
   HELD_PORTS,
+  onlyHeld,
   openFilteringSite,
   POOL,
   portsInUse,
@@ -54,19 +54,12 @@ async function examine(bed: TestBed, filtering: Behaviour, load: Load) {
     const found = await Promise.all([first(), second(), third()]);
     return { ...found[0], ...found[1], ...found[2], ports: await portsInUse(bed) };
   }
-  await settled(bed, 0);
   await fillPool(bed);
   const found = { ...(await first()) };
-  await settled(bed, HELD_PORTS);
+  await onlyHeld(bed);
   const more = { ...found, ...(await second()) };
-  await settled(bed, HELD_PORTS);
+  await onlyHeld(bed);
   return { ...more, ...(await third()), ports: await portsInUse(bed) };
-}
-
-/** Waits until no more ports are in use than that. */
-async function settled(bed: TestBed, portsMax: number): Promise<void> {
-  const isSettled = async () => (await portsInUse(bed)).size <= portsMax || undefined;
-  if (!(await until(isSettled, 10_000, 200))) throw new Error('ports are still in use');
 }
 
 const obstacle = await coturnObstacle();

@@ -7,6 +7,8 @@ import type { Endpoint } from './programs/stun/message.ts';
 import { program } from './programs.ts';
 
 const OPEN_MS_MAX = 5000;
+/** 5780-C1: at most ten transactions a second. */
+const PACE_MS = 100;
 
 const agentEvent = z.discriminatedUnion('event', [
   z.object({ event: z.literal('open'), socket: z.number(), port: z.number() }),
@@ -47,6 +49,7 @@ export class DatagramHost {
 
 export class HostSocket implements DatagramSocket {
   readonly local: Endpoint;
+  readonly paceMs = PACE_MS;
   readonly #agent: Background;
   readonly #id: number;
   /** Lines of the agent that have been read. */

@@ -1,5 +1,6 @@
 /** A site in each UDP filtering mode, side by side, with small port pools and short lifetimes. */
 import { CLIENT, INTERNET, ISP_A, ISP_B } from '../../src/demo/site.ts';
+import { until } from '../../src/demo/wait.ts';
 import type { Behaviour } from './programs/stun/discovery.ts';
 import { program } from './programs.ts';
 import { type ConfigObject, changeUplink, TestBed } from './test-bed.ts';
@@ -40,10 +41,17 @@ export async function openFilteringSite(filtering: Behaviour): Promise<TestBed> 
   return bed;
 }
 
-/** The second host takes 95 % of the ports and keeps them. */
+/** The second host takes 95 % of the ports and keeps them; the others are free then. */
 export async function fillPool(bed: TestBed): Promise<void> {
   const command = await program('hold-ports', SECOND_HOST, `${HELD_PORTS}`, INTERNET.probe4, '7');
   await bed.site.client.start(command).waitForLine((line) => line === 'held', 10_000);
+  await onlyHeld(bed);
+}
+
+/** Waits until the other 5 % are free. */
+export async function onlyHeld(bed: TestBed): Promise<void> {
+  const isSettled = async () => (await portsInUse(bed)).size === HELD_PORTS || undefined;
+  if (!(await until(isSettled, 10_000, 200))) throw new Error('other ports are still in use');
 }
 
 /** External UDP ports in use on the first uplink, by the endpoint of the site that has each. */

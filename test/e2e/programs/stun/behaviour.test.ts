@@ -58,7 +58,7 @@ describe('the answer to a Binding request', () => {
     ['192.0.2.53', 3479, '192.0.2.80', 3478],
     ['192.0.2.80', 3478, '192.0.2.53', 3479],
     ['192.0.2.80', 3479, '192.0.2.53', 3478],
-  ])('5780-S1: of what arrived at %s:%i OTHER-ADDRESS is %s:%i', (address, port, otherAddress, otherPort) => {
+  ])('5780-S1: of what arrived at %s:%i the other address is %s:%i', (address, port, otherAddress, otherPort) => {
     const { from, attributes } = answer(request(), { address, port });
     expect(attributes['802c']).toBe(endpoint(otherAddress, otherPort));
     expect(attributes['802b']).toBe(endpoint(address, port));

@@ -40,6 +40,7 @@ class ToyNat {
     const arrived: Datagram[] = [];
     return {
       local: { address: '192.168.1.10', port },
+      paceMs: 0,
       send: (octets, to) => this.#outbound(port, octets, to, arrived),
       receive: async (accept) => {
         const at = arrived.findIndex(accept);
