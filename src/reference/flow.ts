@@ -1,7 +1,7 @@
 /** Which flow of NAT44 a packet belongs to: protocol and endpoints, or why it has none. */
 import type { Plan } from '../plan/plan.ts';
 import type { Endpoint } from './address.ts';
-import { type IcmpHeader, type Ipv4Packet, isFragment4, type Transport } from './packet.ts';
+import { type IcmpHeader, type Ipv4Packet, isFragment4, type TcpHeader, type Transport } from './packet.ts';
 import { AH, DCCP, ICMP } from './protocol.ts';
 import { type ConnectionEvent, dccpEvent, tcpEvent } from './tcp-machine.ts';
 import { type Dropped, dropped, ERROR4 } from './verdict.ts';
@@ -14,6 +14,8 @@ export interface Flow {
   readonly opens: boolean;
   /** What it is to its connection; absent for protocols without connections. */
   readonly event?: ConnectionEvent;
+  /** Of TCP. */
+  readonly segment?: TcpHeader;
 }
 
 /** An ICMP error that may quote a packet of a flow. */
@@ -101,11 +103,15 @@ function portlessFlow({ protocol, source, destination }: Ipv4Packet): Flow {
 }
 
 /** What the packet is to its connection, if the protocol has connections. */
-function connectionOf(transport: Transport): Pick<Flow, 'opens' | 'event'> {
+function connectionOf(transport: Transport): Pick<Flow, 'opens' | 'event' | 'segment'> {
   switch (transport.kind) {
     case 'tcp':
       // A SYN without ACK opens, whatever other flags say (2663-2.5).
-      return { opens: transport.flags.syn && !transport.flags.ack, event: tcpEvent(transport.flags) };
+      return {
+        opens: transport.flags.syn && !transport.flags.ack,
+        event: tcpEvent(transport.flags),
+        segment: transport,
+      };
     case 'dccp': {
       const event = dccpEvent(transport.type);
       return { opens: event === 'SYN', event };

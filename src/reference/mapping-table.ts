@@ -7,6 +7,7 @@
 import type { Plan } from '../plan/plan.ts';
 import { type Endpoint, formatEndpoint } from './address.ts';
 import { isPortless } from './protocol.ts';
+import type { SequenceTrack } from './reset-check.ts';
 import { uplinkAt } from './steering.ts';
 import type { Side, TcpState } from './tcp-machine.ts';
 
@@ -37,6 +38,8 @@ export interface Session {
   endTick: Tick;
   /** Of protocols that have connections. */
   tcp?: { readonly state: TcpState; readonly opener: Side };
+  /** Of TCP. */
+  track?: SequenceTrack;
 }
 
 export interface Mapping {

@@ -40,6 +40,10 @@ export interface TcpHeader {
   readonly sequence: number;
   readonly acknowledgement: number;
   readonly flags: TcpFlags;
+  /** As it stands in the segment. */
+  readonly window: number;
+  /** Bits that its sender's windows are shifted by, 0 to 14 (RFC 7323 section 2); absent without the option. */
+  readonly windowScale?: number;
   /** Octets after the TCP header. */
   readonly payloadLength: number;
 }

@@ -4,6 +4,7 @@ import type { Flow } from './flow.ts';
 import { type Session, tickAfter } from './mapping-table.ts';
 import type { Nat44Context } from './nat44-leg.ts';
 import { DCCP, ICMP, UDP, UDP_LITE } from './protocol.ts';
+import { belongs, nextTrack, openTrack } from './reset-check.ts';
 import { openConnection, type Side, stepConnection, type TcpStep } from './tcp-machine.ts';
 
 /** Gives a new session its first lifetime; a connection remembers the side that opened it. What was held for it is over. */
@@ -14,6 +15,9 @@ export function startSession(context: Nat44Context, session: Session, flow: Flow
     refreshQuery(context, session);
   } else {
     takeStep(context, session, openConnection(side));
+  }
+  if (flow.segment !== undefined) {
+    session.track = openTrack(side, flow.segment);
   }
 }
 
@@ -48,9 +52,24 @@ function queryLifetimeMs({ udpMs, icmpMs, otherMs }: PlanNat44, protocol: number
 }
 
 function advance(context: Nat44Context, session: Session, flow: Flow, side: Side): void {
-  if (flow.event !== undefined && session.tcp !== undefined) {
-    takeStep(context, session, stepConnection(session.tcp.state, session.tcp.opener, side, flow.event));
+  if (flow.event === undefined || session.tcp === undefined) {
+    return;
   }
+  const { state, opener } = session.tcp;
+  const isStray = side === 'external' && flow.event === 'RST' && !belongsTo(session, flow); // 7857-S2.2, 5382-sec2
+  const step = isStray ? undefined : stepConnection(state, opener, side, flow.event);
+  if (step !== undefined) {
+    takeStep(context, session, step);
+  }
+  if (flow.segment !== undefined && session.track !== undefined) {
+    const isAnew = state === 'BOTH-FIN' && step?.state === 'INIT';
+    session.track = isAnew ? openTrack(side, flow.segment) : nextTrack(session.track, side, flow.segment);
+  }
+}
+
+/** DCCP has no check. */
+function belongsTo({ track }: Session, { segment }: Flow): boolean {
+  return track === undefined || segment === undefined || belongs(track, segment);
 }
 
 function takeStep(context: Nat44Context, session: Session, step: TcpStep): void {
