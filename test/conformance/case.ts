@@ -6,6 +6,9 @@ import { twoUplinks } from '../support/plans.ts';
 import { type MakeTranslator, OPTIONS, TranslatorBed } from '../support/translator-bed.ts';
 import { pendingOf } from './pending.ts';
 
+/** Milliseconds; a flood of packets takes a while on a busy machine. */
+const TIMEOUT = 60_000;
+
 export interface Case {
   readonly name: string;
   /** The test bed's own plan if not given. */
@@ -19,7 +22,7 @@ export function runCases(topic: string, cases: readonly Case[], make: MakeTransl
   const isPending = pendingOf(make);
   describe(topic, () => {
     for (const { name, plan, options, run } of cases) {
-      test.skipIf(isPending(topic, name))(name, () => {
+      test.skipIf(isPending(topic, name))(name, { timeout: TIMEOUT }, () => {
         run(new TranslatorBed(() => make({ ...OPTIONS, ...options }), plan ?? twoUplinks()));
       });
     }

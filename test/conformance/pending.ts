@@ -18,6 +18,15 @@ const BOTH = [
   '5382-R4b a SYN to a port',
   '7857-S7.1 resets',
   'other protocols',
+  '6888-R4',
+  '6888-R5',
+  '6888-R8 the number',
+  '6888-R8 a restart: what',
+  '6888-R8 what does',
+  '6056-3',
+  '4787-R4,',
+  '3022-2.2',
+  '2663-9 100,000 SYNs',
 ];
 const NATIVE: readonly string[] = [...BOTH, '8900-1 AH'];
 const REFERENCE: readonly string[] = BOTH;
