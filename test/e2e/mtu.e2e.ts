@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { download, ping, urlHost } from '../../src/demo/clients.ts';
 import { contentDigest } from '../../src/demo/content.ts';
-import { CLIENT, INTERNET, ISP_A, ISP_B } from '../../src/demo/site.ts';
+import type { Namespace, Network } from '../../src/demo/network.ts';
+import { CLIENT, INTERNET, ISP_A, ISP_B, type Site } from '../../src/demo/site.ts';
 import { type ConfigObject, changeUplink, TestBed } from './test-bed.ts';
 
 const MTU = 1400;
@@ -14,6 +15,16 @@ function narrow(config: ConfigObject): ConfigObject {
     device: { ...(uplink.device as object), mtu: MTU },
     ipv4: { ...(uplink.ipv4 as object), 'mss-clamp': 'off' },
   }));
+}
+
+/** Digests of what a client sends over TCP, and of what the server hears. */
+async function upload(client: Namespace, server: string): Promise<{ sent: string; received: string }> {
+  const maker = `head -c ${LENGTH} /dev/urandom > "$0"; sha256sum < "$0"`;
+  const send = `curl -sS --max-time 20 --data-binary @"$0" 'http://${urlHost(server)}/digest'; rm -f "$0"`;
+  const file = `/run/nptd-upload-${process.pid}`;
+  const text = await client.runOrThrow(['sh', '-c', `${maker}; ${send}`, file], { timeoutMs: 30_000 });
+  const [sent = '', received = ''] = text.split('\n').map((line) => line.split(' ')[0] ?? '');
+  return { sent, received };
 }
 
 describe('an uplink whose MTU is smaller than that of the site', () => {
@@ -54,12 +65,8 @@ describe('an uplink whose MTU is smaller than that of the site', () => {
   test.each([INTERNET.web4, INTERNET.web6])(
     'path MTU discovery: a TCP upload to %s gets through whole',
     async (server) => {
-      const maker = `head -c ${LENGTH} /dev/urandom > "$0"; sha256sum < "$0"`;
-      const upload = `curl -sS --max-time 20 --data-binary @"$0" 'http://${urlHost(server)}/digest'; rm -f "$0"`;
-      const file = `/run/nptd-upload-${process.pid}`;
-      const text = await bed.site.client.runOrThrow(['sh', '-c', `${maker}; ${upload}`, file], { timeoutMs: 30_000 });
-      const [expected = '', digest] = text.split('\n');
-      expect(digest).toBe(expected.split(' ')[0]);
+      const { sent, received } = await upload(bed.site.client, server);
+      expect(received).toBe(sent);
       // What nptd told the kernel of the client is what makes its segments fit.
       expect(await bed.site.client.runOrThrow(['ip', 'route', 'get', server])).toContain(`mtu ${MTU}`);
     },
@@ -99,5 +106,56 @@ describe('an internal device whose MTU is smaller than that of the uplinks', () 
 
   test.each([INTERNET.web4, INTERNET.web6])('a TCP download from %s arrives whole', async (server) => {
     expect((await download(bed.site.client, server, LENGTH)).sha256).toBe(contentDigest(LENGTH));
+  });
+});
+
+describe('a link between two routers of the Internet whose MTU is smaller than that of the uplinks', () => {
+  const NARROW = 1300;
+  let bed: TestBed;
+
+  beforeAll(async () => {
+    const before = (_network: Network, site: Site) => site.isp(ISP_A).ip(`link set transit mtu ${NARROW}`);
+    bed = await TestBed.open({ before });
+  });
+  afterAll(() => bed?.close());
+
+  test.each([
+    ['4787-R12b, 5508-R4', INTERNET.probe4, 'Frag needed and DF set \\(mtu = 1300\\)', ISP_A.ipv4.gateway, 1472],
+    ['6296b-ICMP1', INTERNET.probe6, 'Packet too big: mtu=1300', ISP_A.ipv6.gateway, 1452],
+  ])(
+    '%s: the router before it tells the client of %s so, through nptd',
+    async (_id, target, complaint, router, size) => {
+      const { text, received } = await ping(bed.site.client, target, 2, '-M', 'do', '-s', `${size}`);
+      expect(received).toBe(0);
+      expect(text).toMatch(new RegExp(`From ${router} .*${complaint}`));
+    },
+  );
+
+  test.each([
+    ['5382-R9', INTERNET.web4],
+    ['6296b-ICMP1', INTERNET.web6],
+  ])('%s: path MTU discovery: a TCP upload to %s gets through whole', async (_id, server) => {
+    const { sent, received } = await upload(bed.site.client, server);
+    expect(received).toBe(sent);
+    expect(await bed.site.client.runOrThrow(['ip', 'route', 'get', server])).toContain(`mtu ${NARROW}`);
+  });
+
+  test.each([
+    ['IPv4', INTERNET.dns4],
+    ['IPv6', INTERNET.dns6],
+  ])('path MTU discovery: traceroute over %s finds it with UDP', async (_family, target) => {
+    const text = await bed.site.client.runOrThrow([
+      'traceroute',
+      '-n',
+      '--mtu',
+      '-q',
+      '1',
+      '-w',
+      '2',
+      '-m',
+      '8',
+      target,
+    ]);
+    expect(text).toContain(`F=${NARROW}`);
   });
 });

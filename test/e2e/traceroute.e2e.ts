@@ -19,6 +19,7 @@ test.each([
   ['ICMP echo over IPv4', ['-I'], INTERNET.web4, HOPS4],
   ['ICMPv6 echo over IPv6', ['-I'], INTERNET.web6, HOPS6],
   ['TCP over IPv4', ['-T'], INTERNET.web4, HOPS4],
+  ['TCP over IPv6', ['-T'], INTERNET.web6, HOPS6],
 ])(
   '5508-S7.2 traceroute with %s shows the internal address of nptd, then the ISP, then the server',
   async (_title, options, target, hops) => {
