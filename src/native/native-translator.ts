@@ -65,8 +65,8 @@ export class NativeTranslator implements Translator {
     return this.#native.takeOutputs();
   }
 
-  tick(_nowUs: number): OutgoingPacket[] {
-    return [];
+  tick(nowUs: number): OutgoingPacket[] {
+    return this.#native.tick(nowUs) > 0 ? this.takeOutputs() : [];
   }
 
   portRests(_nowUs: number): PortRest[] {

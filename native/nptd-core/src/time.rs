@@ -34,6 +34,11 @@ impl Instant {
         Tick((self.0 / TICK_US) as u32)
     }
 
+    /// Where a tick begins.
+    pub const fn at(tick: Tick) -> Self {
+        Self(tick.0 as u64 * TICK_US)
+    }
+
     /// This instant plus a span.
     pub const fn after(self, span: Duration) -> Self {
         Self(self.0.saturating_add(span.0))

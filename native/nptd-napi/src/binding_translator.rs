@@ -131,6 +131,15 @@ impl BindingTranslator {
         Either::A(self.outputs.len() as u32)
     }
 
+    /// Does what time alone calls for, held packets first of all, and returns the number of extra outputs as
+    /// `processBatch` does.
+    #[napi(catch_unwind)]
+    pub fn tick(&mut self, now_us: f64) -> u32 {
+        let now = self.advance(now_us);
+        self.engine.tick(now, &mut self.outputs);
+        self.outputs.len() as u32
+    }
+
     /// Takes the extra outputs of the last call.
     #[napi(catch_unwind)]
     pub fn take_outputs(&mut self) -> Vec<BindingOutgoing> {
@@ -169,7 +178,7 @@ impl BindingTranslator {
         self.now = self.now.max(Instant::from_micros(now_us as u64));
         self.outputs.clear();
         self.engine.settle(self.now);
-        self.engine.tick(self.now, &mut self.outputs);
+        self.engine.poll(self.now, &mut self.outputs);
         self.now
     }
 }

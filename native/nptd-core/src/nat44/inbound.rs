@@ -26,6 +26,34 @@ enum By {
     NewConnection(u32),
 }
 
+/// Why a packet from an uplink is not admitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotAdmitted {
+    /// Nothing is mapped there.
+    NoMapping,
+    /// Filtering does not let its sender in.
+    Filtered,
+    /// Anything else.
+    Other(DropReason),
+}
+
+impl NotAdmitted {
+    /// What it is counted as.
+    pub const fn reason(self) -> DropReason {
+        match self {
+            Self::NoMapping => DropReason::NoMapping,
+            Self::Filtered => DropReason::FilteredInbound,
+            Self::Other(reason) => reason,
+        }
+    }
+}
+
+impl From<DropReason> for NotAdmitted {
+    fn from(reason: DropReason) -> Self {
+        Self::Other(reason)
+    }
+}
+
 impl Nat44 {
     /// Finds the internal endpoint of a packet and applies filtering.
     pub fn match_inbound(
@@ -34,21 +62,21 @@ impl Nat44 {
         segment: Segment,
         plan: &Plan,
         now: Instant,
-    ) -> Result<Admitted, DropReason> {
+    ) -> Result<Admitted, NotAdmitted> {
         let tick = now.tick();
         if let Some(position) = self.find_inbound(flow, plan, tick) {
             let internal = self.sessions.get(position).map(|session| session.internal);
             return Ok(Admitted { internal: internal.unwrap_or_default(), by: By::Session(position) });
         }
-        let position = self.find_mapping_external(flow, plan, tick).ok_or(DropReason::NoMapping)?;
-        let mapping = self.mappings.get(position).ok_or(DropReason::NoMapping)?;
+        let position = self.find_mapping_external(flow, plan, tick).ok_or(NotAdmitted::NoMapping)?;
+        let mapping = self.mappings.get(position).ok_or(NotAdmitted::NoMapping)?;
         let filtering = match flow.protocol.kind() {
             ProtocolKind::Udp | ProtocolKind::UdpLite => plan.nat44.filtering_udp,
             ProtocolKind::Tcp => plan.nat44.filtering_tcp,
             ProtocolKind::Icmp => plan.nat44.filtering_icmp,
             ProtocolKind::Dccp => plan.nat44.filtering_dccp,
             // Without ports nothing but a session tells the internal hosts behind one address apart.
-            ProtocolKind::Portless => return Err(DropReason::NoMapping),
+            ProtocolKind::Portless => return Err(NotAdmitted::NoMapping),
         };
         // 4787-R8, 5382-R3, 6888-R7: what filtering refuses changes no mapping and refreshes nothing (7857-S7).
         let admitted = match filtering {
@@ -59,20 +87,20 @@ impl Nat44 {
             Filtering::AddressAndPortDependent => false,
         };
         if !admitted {
-            return Err(DropReason::FilteredInbound);
+            return Err(NotAdmitted::Filtered);
         }
         let internal = mapping.internal;
         if !flow.protocol.has_connections() {
             return Ok(Admitted { internal, by: By::Mapping });
         }
         if !segment.opens {
-            return Err(flow.protocol.without_session());
+            return Err(flow.protocol.without_session().into());
         }
         // The host knows a connection by its own and the remote endpoint only, so there cannot be two on two uplinks:
         // its answers would leave by either.
         let same = Flow { protocol: flow.protocol, internal, remote: flow.remote };
         if self.find_outbound(&same, None, plan, tick).is_some() {
-            return Err(DropReason::FilteredInbound);
+            return Err(DropReason::FilteredInbound.into());
         }
         Ok(Admitted { internal, by: By::NewConnection(position) })
     }

@@ -21,11 +21,12 @@ mod session;
 
 use crate::arch::KeyedHash;
 use crate::plan::Plan;
+use crate::session::held::HeldPackets;
 use crate::session::wheel::Wheel;
 use crate::table::{Index, Slab};
 use crate::time::{Duration, Instant, TICK_US, Tick};
 
-pub use inbound::Admitted;
+pub use inbound::{Admitted, NotAdmitted};
 pub use outbound::Steered;
 pub use protocol::{Protocol, ProtocolKind};
 pub use rows::{MappingRow, SessionRow};
@@ -91,6 +92,7 @@ pub struct Nat44 {
     rest_wheel: Wheel,
     pools: PortPools,
     identifications: Identifications,
+    held: HeldPackets,
     sessions_live: u32,
     mappings_live: u32,
     /// Where the sweep for entries of dead epochs goes on; none when there is nothing to sweep.
@@ -112,6 +114,7 @@ impl Nat44 {
             rest_wheel: Wheel::new(REST_WHEEL),
             pools: PortPools::new(secret),
             identifications: Identifications::new(secret),
+            held: HeldPackets::new(hash_key),
             sessions_live: 0,
             mappings_live: 0,
             sweep: None,

@@ -4,6 +4,7 @@ use super::{Endpoint, ExternalFlow, Flow, Nat44, Protocol, ProtocolKind, end_of,
 use crate::counters::Direction;
 use crate::plan::Plan;
 use crate::plan::spec::Nat44Spec;
+use crate::session::held::{HeldKey, HeldPacket};
 use crate::session::segment::Segment;
 use crate::session::tcp_state::{Refresh, TcpState};
 use crate::session::tcp_tracking::TcpTracking;
@@ -78,8 +79,12 @@ impl Session {
     }
 
     fn key_inbound(&self) -> u128 {
-        let (slot, protocol) = (self.slot, self.protocol);
-        key_inbound(&ExternalFlow { slot, protocol, external: self.external, remote: self.remote }, self.epoch)
+        key_inbound(&self.external_flow(), self.epoch)
+    }
+
+    /// What it is to its uplink.
+    fn external_flow(&self) -> ExternalFlow {
+        ExternalFlow { slot: self.slot, protocol: self.protocol, external: self.external, remote: self.remote }
     }
 }
 
@@ -161,6 +166,7 @@ impl Nat44 {
         };
         let (outbound, inbound) = (session.key_outbound(), session.key_inbound());
         let (outbound, inbound) = (self.hash.hash(outbound), self.hash.hash(inbound));
+        let held = key_held(&session.external_flow());
         let position = self.sessions.insert(session).map_err(|_| DropReason::SessionTableFull)?;
         let indexed = self.sessions_outbound.insert(outbound, position).is_ok();
         if !indexed || self.sessions_inbound.insert(inbound, position).is_err() {
@@ -173,7 +179,26 @@ impl Nat44 {
         self.sessions_live += 1;
         self.attach(position, new.mapping);
         self.session_wheel.link(&mut self.sessions, position);
+        // 5382-R4: both sides wanted the connection.
+        self.held.discard(held);
         Ok(position)
+    }
+
+    /// Holds a packet that would have opened a connection; false where there is no room.
+    pub fn hold_opening(&mut self, flow: &ExternalFlow, packet: &[u8], plan: &Plan, now: Instant) -> bool {
+        let epoch = plan.uplink(flow.slot).map_or(0, |uplink| uplink.epoch);
+        self.held.hold(key_held(flow), flow.slot, epoch, packet, end_of(now, plan.nat44.hold))
+    }
+
+    /// Takes the packet that has been held longest, if that was as long as the plan said then (6146-T10).
+    pub fn take_due_opening(&mut self, now: Instant) -> Option<HeldPacket<'_>> {
+        self.held.first_due().filter(|due| *due <= now.tick())?;
+        self.held.take_first()
+    }
+
+    /// When the next held packet is due.
+    pub fn held_until(&self) -> Option<Tick> {
+        self.held.first_due()
     }
 
     /// A packet of a live session passes: state and lifetime follow.
@@ -282,6 +307,11 @@ fn lifetime_of_connection(protocol: Protocol, refresh: Refresh, nat44: &Nat44Spe
 /// Packs (protocol, internal, remote): no two sessions of one uplink share it.
 fn key_outbound(flow: &Flow) -> u128 {
     pack(flow.protocol, flow.internal, flow.remote)
+}
+
+/// Packs (uplink, protocol, external, remote).
+fn key_held(flow: &ExternalFlow) -> HeldKey {
+    HeldKey(pack(flow.protocol, flow.external, flow.remote) | u128::from(flow.slot) << 104)
 }
 
 /// Packs (uplink, epoch, protocol, external, remote).

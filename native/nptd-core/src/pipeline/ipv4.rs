@@ -238,7 +238,8 @@ impl Transit<'_> {
         let external = external.map_err(|reason| self.refuse_outbound(reason, segment))?;
         let external = external.ok_or(DropReason::NoMapping)?;
         let second = ExternalFlow { slot, protocol, external: first.remote, remote: external };
-        let admitted = self.nat44.match_inbound(&second, segment, plan, now)?;
+        let admitted = self.nat44.match_inbound(&second, segment, plan, now);
+        let admitted = admitted.map_err(|why| self.refuse_admission4(why))?;
         let hop = plan.internal_route4(admitted.internal.address).ok_or(DropReason::NoRoute)?;
         self.check_length4(frame.octets(), hop.device)?;
         self.nat44.commit_inbound(admitted, &second, segment, plan, now)?;
@@ -337,7 +338,8 @@ impl Transit<'_> {
         begins: Option<Datagram>,
     ) -> Result<Verdict, Refusal> {
         let (plan, now) = (self.plan(), self.context.now);
-        let admitted = self.nat44.match_inbound(flow, segment, plan, now)?;
+        let admitted = self.nat44.match_inbound(flow, segment, plan, now);
+        let admitted = admitted.map_err(|why| self.refuse_inbound4(frame, flow, &segment, begins.is_none(), why))?;
         let hop = plan.internal_route4(admitted.internal.address).ok_or(DropReason::NoRoute)?;
         self.check_forward4(frame.octets(), hop.device)?;
         self.nat44.commit_inbound(admitted, flow, segment, plan, now)?;

@@ -4,6 +4,7 @@ mod classify;
 mod exempt;
 mod forward;
 mod fragments;
+mod held;
 mod ipv4;
 mod ipv6;
 mod link;
@@ -120,9 +121,17 @@ impl Engine {
         }
     }
 
-    /// Does what time demands: expiry within a budget, address resolution, probes. To be called after each batch,
+    /// Does what time demands: what [`Self::poll`] does, and the answers to held packets. To be called after each batch,
     /// and at [`Self::next_wakeup`].
     pub fn tick(&mut self, now: Instant, outputs: &mut OutputPool) {
+        self.poll(now, outputs);
+        let plan = Arc::clone(&self.plan);
+        let counters = Arc::clone(&self.counters);
+        self.transit(&plan, &counters, now, outputs).answer_held();
+    }
+
+    /// Expiry within a budget, address resolution, probes.
+    pub fn poll(&mut self, now: Instant, outputs: &mut OutputPool) {
         let is_behind = self.nat44.expire(&self.plan, now, EXPIRE_BUDGET) | self.expire_fragments(now, EXPIRE_BUDGET);
         if !is_behind {
             self.last_sweep = now;
@@ -145,7 +154,8 @@ impl Engine {
     pub fn next_wakeup(&self) -> Option<Instant> {
         let is_idle = self.nat44.is_idle() && self.fragments.is_idle();
         let sweep = (!is_idle).then(|| self.last_sweep.after(SWEEP_INTERVAL));
-        [sweep, self.neighbours.next_wakeup(), self.probes.next_wakeup()].into_iter().flatten().min()
+        let held = self.nat44.held_until().map(Instant::at);
+        [sweep, held, self.neighbours.next_wakeup(), self.probes.next_wakeup()].into_iter().flatten().min()
     }
 
     /// Sends a complete frame of the control plane out of a device; false if there is no room or no such device.

@@ -2,6 +2,7 @@
 
 pub mod filtering;
 pub mod fragments;
+pub mod held;
 pub mod rate_limit;
 pub mod segment;
 pub mod tcp_state;

@@ -12,6 +12,8 @@ pub struct Segment {
     pub event: Event,
     /// Whether it opens a connection (TCP and DCCP), or could be the first packet of a flow (all others).
     pub opens: bool,
+    /// Whether it is held where nobody asked for it (5382-R4, 5597-R4).
+    pub is_held: bool,
     /// What only TCP has.
     pub tcp: Option<TcpFields>,
 }
@@ -55,7 +57,7 @@ impl TcpFields {
 
 impl Segment {
     /// A packet of a protocol without connections.
-    pub const PLAIN: Self = Self { event: Event::Other, opens: true, tcp: None };
+    pub const PLAIN: Self = Self { event: Event::Other, opens: true, is_held: false, tcp: None };
 
     /// A TCP segment, from its TCP header to the end of the IP packet.
     pub fn of_tcp(segment: &[u8]) -> Self {
@@ -81,12 +83,12 @@ impl Segment {
             Event::Other
         };
         let opens = flags & (SYN | ACK) == SYN;
-        Self { event, opens, tcp: Some(tcp) }
+        Self { event, opens, is_held: opens && flags & RST == 0, tcp: Some(tcp) }
     }
 
     /// A DCCP packet, from its DCCP header on (5597-R2).
     pub fn of_dccp(packet: &[u8]) -> Self {
-        use dccp::kind::{CLOSE, CLOSE_REQ, LISTEN, REQUEST, RESET, RESPONSE};
+        use dccp::kind::{CLOSE, CLOSE_REQ, LISTEN, REQUEST, RESET, RESPONSE, SYNC};
         let kind = dccp::kind(packet);
         let event = match kind {
             RESET => Event::Reset,
@@ -94,7 +96,8 @@ impl Segment {
             CLOSE_REQ | CLOSE => Event::Finish,
             _ => Event::Other,
         };
-        Self { event, opens: matches!(kind, REQUEST | LISTEN), tcp: None }
+        let opens = matches!(kind, REQUEST | LISTEN);
+        Self { event, opens, is_held: opens || kind == SYNC, tcp: None }
     }
 
     /// Whether it is a TCP segment with SYN, RST or not.
