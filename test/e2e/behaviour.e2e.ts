@@ -4,7 +4,6 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Namespace } from '../../src/demo/network.ts';
 import { CLIENT, ISP_A, ISP_B } from '../../src/demo/site.ts';
 import { DatagramHost, type HostSocket } from './datagrams.ts';
 import {
@@ -15,27 +14,19 @@ import {
   POOL,
   portsInUse,
   SECOND_HOST,
-  STUN_ADDRESSES,
+  STUN_SERVER as SERVER,
+  startStunServer,
   UDP_LIFETIME_S,
 } from './filtering-site.ts';
 import { ask, type Behaviour, filteringOf, isAlive, mappingOf } from './programs/stun/discovery.ts';
 import type { Endpoint } from './programs/stun/message.ts';
-import { program } from './programs.ts';
 import { TestBed } from './test-bed.ts';
 
 type Load = 'at idle' | 'with 95 % of the ports in use';
 const LOADS: readonly Load[] = ['at idle', 'with 95 % of the ports in use'];
-const PORTS = [3478, 3479] as const;
-const SERVER: Endpoint = { address: STUN_ADDRESSES[0], port: PORTS[0] };
 const THIRD_HOST = '192.168.1.78';
 const HOSTS = [CLIENT.ipv4, SECOND_HOST, THIRD_HOST];
 const LIFETIME_MS = UDP_LIFETIME_S * 1000;
-
-async function startStunServer(namespace: Namespace): Promise<void> {
-  const words = [...STUN_ADDRESSES, ...PORTS].map(String);
-  const server = namespace.start(await program('stun-server', ...words));
-  await server.waitForLine((line) => line === 'listening', 5000);
-}
 
 /** Sockets of the site's hosts, each with a port that nothing has used before (5780-C1). */
 class FreshSockets {

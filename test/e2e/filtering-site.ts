@@ -1,7 +1,9 @@
 /** A site in each UDP filtering mode, side by side, with small port pools and short lifetimes. */
+import type { Namespace } from '../../src/demo/network.ts';
 import { CLIENT, INTERNET, ISP_A, ISP_B } from '../../src/demo/site.ts';
 import { until } from '../../src/demo/wait.ts';
 import type { Behaviour } from './programs/stun/discovery.ts';
+import type { Endpoint } from './programs/stun/message.ts';
 import { program } from './programs.ts';
 import { type ConfigObject, changeUplink, TestBed } from './test-bed.ts';
 
@@ -23,6 +25,14 @@ export const UDP_LIFETIME_S = 3;
 
 /** Where STUN servers listen. */
 export const STUN_ADDRESSES = [INTERNET.dns4, INTERNET.web4] as const;
+export const STUN_PORTS = [3478, 3479] as const;
+export const STUN_SERVER: Endpoint = { address: STUN_ADDRESSES[0], port: STUN_PORTS[0] };
+
+/** Starts the STUN server of our own. */
+export async function startStunServer(namespace: Namespace): Promise<void> {
+  const server = namespace.start(await program('stun-server', ...[...STUN_ADDRESSES, ...STUN_PORTS].map(String)));
+  await server.waitForLine((line) => line === 'listening', 5000);
+}
 
 export async function openFilteringSite(filtering: Behaviour): Promise<TestBed> {
   const ports = `${POOL.first}-${POOL.first + POOL.size - 1}`;

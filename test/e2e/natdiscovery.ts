@@ -3,9 +3,8 @@ import { urlHost } from '../../src/demo/clients.ts';
 import type { Namespace } from '../../src/demo/network.ts';
 import { run } from '../../src/demo/processes.ts';
 import { until } from '../../src/demo/wait.ts';
+import { STUN_PORTS } from './filtering-site.ts';
 import type { Endpoint } from './programs/stun/message.ts';
-
-export const STUN_PORTS = [3478, 3479] as const;
 
 /** What the client prints of a kind of behaviour. */
 export const VERDICT = {
