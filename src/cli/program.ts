@@ -6,6 +6,7 @@ import { registerRunCommand } from './commands/run.ts';
 import { registerSessionsCommand } from './commands/sessions.ts';
 import { registerStatusCommand } from './commands/status.ts';
 import { registerUlaCommand } from './commands/ula.ts';
+import { registerZoneCommand } from './commands/zone.ts';
 import { EXIT_CODE_HELP } from './exit-code.ts';
 import { packageVersion } from './version.ts';
 
@@ -23,6 +24,7 @@ export function createProgram(): Command {
   registerStatusCommand(program);
   registerSessionsCommand(program);
   registerMapCommand(program);
+  registerZoneCommand(program);
   registerProbeCommand(program);
   registerUlaCommand(program);
   return program;
