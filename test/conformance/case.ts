@@ -23,7 +23,7 @@ export function runCases(topic: string, cases: readonly Case[], make: MakeTransl
   describe(topic, () => {
     for (const { name, plan, options, run } of cases) {
       test.skipIf(isPending(topic, name))(name, { timeout: TIMEOUT }, () => {
-        run(new TranslatorBed(() => make({ ...OPTIONS, ...options }), plan ?? twoUplinks()));
+        run(new TranslatorBed((more) => make({ ...OPTIONS, ...options, ...more }), plan ?? twoUplinks()));
       });
     }
   });

@@ -1,6 +1,7 @@
 /** The cases that both implementations of the translator have to pass, by topic. */
 import type { MakeTranslator } from '../support/translator-bed.ts';
 import { runCases } from './case.ts';
+import { catalogueCases } from './cases/catalogue.cases.ts';
 import { checksumCases } from './cases/checksum.cases.ts';
 import { dccpBcpCases } from './cases/dccp-bcp.cases.ts';
 import { endpointIndependenceCases } from './cases/endpoint-independence.cases.ts';
@@ -8,6 +9,7 @@ import { exemptCases } from './cases/exempt.cases.ts';
 import { floodCases } from './cases/floods.cases.ts';
 import { fragmentCases } from './cases/fragments.cases.ts';
 import { hairpinCases } from './cases/hairpin.cases.ts';
+import { heldPacketCases } from './cases/held-packets.cases.ts';
 import { icmpCases } from './cases/icmp.cases.ts';
 import { identificationCases } from './cases/identification.cases.ts';
 import { limitsBcpCases } from './cases/limits-bcp.cases.ts';
@@ -20,6 +22,7 @@ import { poolCases } from './cases/pool.cases.ts';
 import { portRandomnessCases } from './cases/port-randomness.cases.ts';
 import { portRestCases } from './cases/port-rest.cases.ts';
 import { prefixPairCases } from './cases/prefix-pair.cases.ts';
+import { resetCheckCases } from './cases/reset-check.cases.ts';
 import { routerIpv4Cases } from './cases/router-ipv4.cases.ts';
 import { routerIpv6Cases } from './cases/router-ipv6.cases.ts';
 import { tcpCases } from './cases/tcp.cases.ts';
@@ -41,7 +44,9 @@ export function translatorCases(make: MakeTranslator): void {
   runCases('TCP (RFC 5382, 6146, 7857)', tcpCases, make);
   runCases('sequences of TCP (RFC 5382)', tcpSequenceCases, make);
   runCases('lifetimes of TCP (RFC 5382, 6146, 7857)', tcpLifetimeCases, make);
+  runCases('resets from outside (RFC 7857, 5382)', resetCheckCases, make);
   runCases('unasked from outside (RFC 5382, 5597, 1812)', unsolicitedCases, make);
+  runCases('held opening packets (RFC 5382, 5597, 1812)', heldPacketCases, make);
   runCases('DCCP (RFC 5597)', dccpBcpCases, make);
   runCases('other protocols', otherProtocolCases, make);
   runCases('ICMP (RFC 5508)', icmpCases, make);
@@ -54,6 +59,7 @@ export function translatorCases(make: MakeTranslator): void {
   runCases('IPv4 router (RFC 1812)', routerIpv4Cases, make);
   runCases('malformed IPv4', malformedIpv4Cases, make);
   runCases('further rows of the catalogue', moreBcpCases, make);
+  runCases('checks of the catalogue', catalogueCases, make);
   runCases('several uplinks', uplinkCases, make);
   runCases('prefix pairs (RFC 6296 section 4.1)', prefixPairCases, make);
   runCases('NPTv6 (RFC 6296)', nptv6Cases, make);

@@ -1,7 +1,7 @@
 /** Readable IPv6 packets for tests, with right lengths and checksums unless a field says otherwise. */
 import ipaddr from 'ipaddr.js';
 import { internetChecksum } from './checksum.ts';
-import { concat, text } from './packet-builder.ts';
+import { concat, flagBits, text } from './packet-builder.ts';
 
 export interface Ipv6Fields {
   readonly hopLimit?: number;
@@ -61,6 +61,25 @@ export function udp6(from: string, to: string, ports: readonly [number, number],
   view.setUint16(4, datagram.length);
   view.setUint16(6, fields.checksum ?? upperChecksum(from, to, 17, datagram));
   return ip6(from, to, 17, datagram, fields);
+}
+
+/** A TCP segment without options; `flags` like `SYN` or `FIN,ACK`. */
+export function tcp6(
+  from: string,
+  to: string,
+  ports: readonly [number, number],
+  flags: string,
+  fields: UpperFields = {},
+): Uint8Array {
+  const segment = concat(new Uint8Array(20), fields.payload ?? new Uint8Array());
+  const view = new DataView(segment.buffer);
+  view.setUint16(0, ports[0]);
+  view.setUint16(2, ports[1]);
+  view.setUint32(4, 1000);
+  view.setUint8(12, 0x50);
+  view.setUint8(13, flagBits(flags));
+  view.setUint16(16, fields.checksum ?? upperChecksum(from, to, 6, segment));
+  return ip6(from, to, 6, segment, fields);
 }
 
 /** Any ICMPv6 message; the body follows the checksum. */

@@ -218,7 +218,8 @@ function echoBody(id: number, fields: EchoFields): Uint8Array {
   return concat(Uint8Array.of(id >> 8, id & 0xff, sequence >> 8, sequence & 0xff), fields.payload ?? text('ping'));
 }
 
-function flagBits(flags: string): number {
+/** `SYN,ACK` as the octet of a TCP header. */
+export function flagBits(flags: string): number {
   return flags
     .split(',')
     .filter((name) => name !== '')

@@ -25,12 +25,12 @@ export interface ExpectedPacket {
 }
 
 export class TranslatorBed {
-  readonly #make: () => Translator;
+  readonly #make: (options?: Partial<TranslatorOptions>) => Translator;
   #translator: Translator;
   #plan: Plan;
   #nowUs = 1_000_000;
 
-  constructor(make: () => Translator, plan: Plan) {
+  constructor(make: (options?: Partial<TranslatorOptions>) => Translator, plan: Plan) {
     this.#make = make;
     this.#plan = plan;
     this.#translator = make();
@@ -38,9 +38,9 @@ export class TranslatorBed {
   }
 
   /** Another translator takes the place of this one, with the port rests that are given and nothing else. */
-  restart(plan: Plan = this.#plan, rests: readonly PortRest[] = []): void {
+  restart(plan: Plan = this.#plan, rests: readonly PortRest[] = [], options: Partial<TranslatorOptions> = {}): void {
     this.#plan = plan;
-    this.#translator = this.#make();
+    this.#translator = this.#make(options);
     this.#translator.applyPlan(plan);
     this.#translator.restorePortRests(rests, this.#nowUs);
   }

@@ -10,6 +10,10 @@ const S1 = '192.0.2.10:53';
 const S2 = '192.0.2.20:53';
 const exempt = { exempt: [prefix4('192.0.2.20/32'), prefix4('198.18.0.0/15')] };
 const PLAN = twoUplinks({ nat44: exempt });
+/** Names and time of one server. */
+const BY_PORT = twoUplinks({
+  nat44: { exempt: [{ ...prefix4('192.0.2.20/32'), protocol: 17, portLow: 53, portHigh: 60 }] },
+});
 
 export const exemptCases: readonly Case[] = [
   {
@@ -110,6 +114,57 @@ export const exemptCases: readonly Case[] = [
     run: (bed) => {
       bed.drops(LAN, udp(H1, '203.0.113.2:6000'), 'NoMapping');
       bed.forwards(LAN, udp('10.0.0.12:6000', '203.0.113.2:5000'), LAN, udp('203.0.113.2:6000', H1));
+    },
+  },
+  {
+    name: '6888-R6 an exemption of one protocol and some ports of a destination covers nothing else of it',
+    plan: BY_PORT,
+    run: (bed) => {
+      bed.forwards(LAN, udp(H1, S2), ISP_A, udp(H1, S2));
+      bed.forwards(LAN, udp(H1, '192.0.2.20:60'), ISP_A, udp(H1, '192.0.2.20:60'));
+      expect(bed.sessions()).toEqual([]);
+      bed.forwards(LAN, udp(H1, '192.0.2.20:61'), ISP_A, udp('203.0.113.2:5000', '192.0.2.20:61'));
+      bed.forwards(LAN, udp(H1, '192.0.2.20:52'), ISP_A, udp('203.0.113.2:5000', '192.0.2.20:52'));
+      bed.forwards(LAN, tcp(H1, S2, 'SYN'), ISP_A, tcp('203.0.113.2:5000', S2, 'SYN'));
+      bed.forwards(LAN, udp(H1, S1), ISP_A, udp('203.0.113.2:5000', S1));
+      expect(bed.sessions()).toHaveLength(4);
+    },
+  },
+  {
+    name: '6888-R6 by port: replies from those ports reach the host, from others not',
+    plan: BY_PORT,
+    run: (bed) => {
+      bed.forwards(ISP_A, udp(S2, H1), LAN, udp(S2, H1));
+      bed.drops(ISP_A, udp('192.0.2.20:61', H1), 'NotForThisUplink');
+      bed.drops(ISP_A, tcp(S2, H1, 'SYN,ACK'), 'NotForThisUplink');
+    },
+  },
+  {
+    name: '6888-R6 by protocol alone: all of its ports, and no other protocol',
+    plan: twoUplinks({ nat44: { exempt: [{ ...prefix4('192.0.2.20/32'), protocol: 6 }] } }),
+    run: (bed) => {
+      for (const port of [1, 80, 65_535]) {
+        const to = `192.0.2.20:${port}`;
+        bed.forwards(LAN, tcp(H1, to, 'ACK'), ISP_A, tcp(H1, to, 'ACK'));
+      }
+      bed.forwards(LAN, udp(H1, S2), ISP_A, udp('203.0.113.2:5000', S2));
+    },
+  },
+  {
+    name: '6888-R6 by port: later fragments go the way of the first one, whatever comes in between',
+    plan: BY_PORT,
+    run: (bed) => {
+      const payload = new Uint8Array(40);
+      const exemptOnes = fragmentsOf(udp(H1, S2, { payload }), 7, 24);
+      const translated = fragmentsOf(udp(H1, '192.0.2.20:61', { payload }), 8, 24);
+      for (const fragment of [exemptOnes[0], exemptOnes[1]]) {
+        bed.forwards(LAN, fragment ?? payload, ISP_A, fragment ?? payload);
+      }
+      const left = translated.slice(0, 2).map((fragment) => bed.send(LAN, fragment).outgoing[0]?.octets);
+      expect(left.map((octets) => octets?.slice(12, 16))).toEqual([
+        Uint8Array.of(203, 0, 113, 2),
+        Uint8Array.of(203, 0, 113, 2),
+      ]);
     },
   },
 ];
