@@ -32,6 +32,10 @@ export interface Remark {
 export interface Remarks {
   /** Requirements that the product decided against. */
   readonly exceptions: readonly Remark[];
+  /** Requirements on parts that the product does not have for now; the reason says what does their work. */
+  readonly exceptionsForNow: readonly Remark[];
+  /** Requirements on the tools of a test, not on the product: no line of the product decides them. */
+  readonly testDuties: readonly Remark[];
   /** Requirements that hold in part only; the reason says what is missing. */
   readonly unfinished: readonly Remark[];
 }

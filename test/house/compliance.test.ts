@@ -15,7 +15,7 @@ import {
 import { ROOT } from './source-tree.ts';
 
 const FILE = join(ROOT, 'docs/rfc-compliance.md');
-const NO_REMARKS: Remarks = { exceptions: [], unfinished: [] };
+const NO_REMARKS: Remarks = { exceptions: [], exceptionsForNow: [], testDuties: [], unfinished: [] };
 
 describe('citations of requirements', () => {
   const catalogue = readCatalogue();
@@ -79,9 +79,23 @@ describe('the standing of a requirement', () => {
     expect(standings(small, remarks, citations)[0]?.status).toBe('unfinished');
   });
 
+  it('is an exception for now, with the reason, where a part is not there', () => {
+    const remarks = { ...NO_REMARKS, exceptionsForNow: [{ ids: ['4787-R1'], reason: 'nobody can ask' }] };
+    expect(standings(small, remarks, [])[0]).toMatchObject({ status: 'excepted', reason: 'for now, nobody can ask' });
+    const citations = [cite('4787-R1', 'code'), cite('4787-R1', 'proof')];
+    expect(problems(small, remarks, citations)).toHaveLength(1);
+  });
+
+  it('of a duty of test tools needs a test and no line of the product', () => {
+    const remarks = { ...NO_REMARKS, testDuties: [{ ids: ['4787-R1', '4787-R2'], reason: 'of the server' }] };
+    const found = standings(small, remarks, [cite('4787-R1', 'proof'), cite('4787-R2', 'code')]);
+    expect(found.map(({ status }) => status)).toEqual(['met', 'open', 'open']);
+  });
+
   it('is a problem where an id is unknown, remarked twice, or both excepted and met', () => {
     const citations = [cite('4787-R1', 'code'), cite('4787-R1', 'proof'), cite('4787-R9', 'code')];
     const remarks: Remarks = {
+      ...NO_REMARKS,
       exceptions: [{ ids: ['4787-R1', '4787-R8'], reason: 'no' }],
       unfinished: [{ ids: ['4787-R1'], reason: 'half' }],
     };

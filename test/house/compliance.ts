@@ -16,8 +16,16 @@ export interface Standing {
 /** The reference obeys the requirements too, but it is not what forwards anybody's packets. */
 const REFERENCE = 'src/reference/';
 
+const NO_REMARKS: Remarks = { exceptions: [], exceptionsForNow: [], testDuties: [], unfinished: [] };
+
 const remarkOn = (requirement: Requirement, remarks: readonly Remark[]): string | undefined =>
   remarks.find((remark) => remark.ids.some((id) => requirement.ids.includes(id)))?.reason;
+
+/** The reason of an exception, of either kind. */
+function exceptionOf(requirement: Requirement, { exceptions, exceptionsForNow }: Remarks): string | undefined {
+  const forNow = remarkOn(requirement, exceptionsForNow);
+  return forNow === undefined ? remarkOn(requirement, exceptions) : `for now, ${forNow}`;
+}
 
 function statusOf(isExcepted: boolean, isUnfinished: boolean, isDecided: boolean, isProven: boolean): Status {
   if (isExcepted) return 'excepted';
@@ -33,11 +41,16 @@ export function standings(catalogue: Catalogue, remarks: Remarks, citations: rea
     const paths = (kind: Citation['kind']): string[] =>
       [...new Set(own.filter((one) => one.kind === kind).map((one) => one.path))].toSorted();
     const [decided, proven] = [paths('code'), paths('proof')];
-    const exception = remarkOn(requirement, remarks.exceptions);
+    const exception = exceptionOf(requirement, remarks);
     const missing = remarkOn(requirement, remarks.unfinished);
-    const isDecided = decided.some((path) => !path.startsWith(REFERENCE));
-    const status = statusOf(exception !== undefined, missing !== undefined, isDecided, proven.length > 0);
-    return { requirement, status, decided, proven, reason: exception ?? missing };
+    const duty = remarkOn(requirement, remarks.testDuties);
+    const isDecided = duty !== undefined || decided.some((path) => !path.startsWith(REFERENCE));
+    const isProven = proven.length > 0;
+    const status =
+      duty !== undefined && !isProven
+        ? 'open'
+        : statusOf(exception !== undefined, missing !== undefined, isDecided, isProven);
+    return { requirement, status, decided, proven, reason: exception ?? missing ?? duty };
   });
 }
 
@@ -47,13 +60,14 @@ export function problems(catalogue: Catalogue, remarks: Remarks, citations: read
   const unknown = citations
     .filter(({ id }) => !known.has(id))
     .map(({ id, path, line }) => `${path}:${line}: no requirement is called ${id}`);
-  const remarked = [...remarks.exceptions, ...remarks.unfinished].flatMap(({ ids }) => ids);
+  const { exceptions, exceptionsForNow, testDuties, unfinished } = remarks;
+  const remarked = [...exceptions, ...exceptionsForNow, ...testDuties, ...unfinished].flatMap(({ ids }) => ids);
   const stray = remarked.filter((id) => !known.has(id)).map((id) => `exceptions.json: no requirement is called ${id}`);
   const twice = remarked
     .filter((id, at) => remarked.indexOf(id) !== at)
     .map((id) => `exceptions.json: ${id} is there twice`);
-  const met = standings(catalogue, { exceptions: [], unfinished: [] }, citations)
-    .filter(({ requirement, status }) => status === 'met' && remarkOn(requirement, remarks.exceptions) !== undefined)
+  const met = standings(catalogue, NO_REMARKS, citations)
+    .filter(({ requirement, status }) => status === 'met' && exceptionOf(requirement, remarks) !== undefined)
     .map(({ requirement }) => `exceptions.json: ${requirement.ids[0]} is excepted, but cited in code and in a test`);
   return [...unknown, ...stray, ...twice, ...met];
 }
@@ -142,7 +156,8 @@ stand in \`src\` and \`native\` (decided in) and in tests (shown by), from
 
 - **met**: cited in the code that decides it (the reference alone does not count) and in a test; the rest as the words say
 - **unfinished**: holds in part only, with what is missing
-- **excepted**: decided otherwise, with the reason
+- **excepted**: decided otherwise, with the reason; "for now" where a part of the product is not there
+- duties of the tools of a test, as behaviour discovery has them, are met by a test that names them
 - a star after a level: the rule or its level is a conclusion from an RFC or its neighbours, not the RFC's wording
 - an id covers a whole row of the catalogue where it joins several requirements of an RFC
 - MAY and descriptions are listed and not counted, and so are sections that the catalogue calls optional
