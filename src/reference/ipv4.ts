@@ -6,8 +6,9 @@ import { classify4 } from './martians.ts';
 import { hairpin, inbound, outbound } from './nat44.ts';
 import type { Nat44Context } from './nat44-leg.ts';
 import { type Ipv4Packet, isEchoRequest } from './packet.ts';
-import { internalRoute4, isExempt4, newFlowUplink4, onLink4, ownedInternally4, owns4, poolOwner } from './steering.ts';
-import { dropped, ERROR4, type Outcome } from './verdict.ts';
+import { externalOwner, hasExternalAddress } from './static-mappings.ts';
+import { internalRoute4, isExempt4, newFlowUplink4, noUplink4, onLink4, ownedInternally4, owns4 } from './steering.ts';
+import { dropped, type Outcome } from './verdict.ts';
 
 /** A packet from the site. */
 export function fromInternal4(context: Nat44Context, packet: Ipv4Packet, ingress: PlanDevice): Outcome {
@@ -26,7 +27,7 @@ export function fromInternal4(context: Nat44Context, packet: Ipv4Packet, ingress
   if (internalDevice !== undefined) {
     return forward4(plan, packet, internalDevice); // 4787-R7
   }
-  const target = poolOwner(plan, packet.destination);
+  const target = externalOwner(plan, packet.destination);
   if (target === undefined) {
     return isExempt4(plan, packet.destination) ? exempt(plan, packet) : outbound(context, packet);
   }
@@ -36,9 +37,7 @@ export function fromInternal4(context: Nat44Context, packet: Ipv4Packet, ingress
 /** 6888-R6: the site's policy, not ours, has these destinations see internal addresses. */
 function exempt(plan: Plan, packet: Ipv4Packet): Outcome {
   const uplink = newFlowUplink4(plan);
-  return uplink === undefined
-    ? dropped('NoUplink', ERROR4.networkUnreachable) // 1812-UNREACH
-    : forward4(plan, packet, uplink.device);
+  return uplink === undefined ? noUplink4(plan) : forward4(plan, packet, uplink.device);
 }
 
 /** A packet from an uplink. */
@@ -55,7 +54,7 @@ export function fromUplink4(
   }
   const isOwnAddress = owns4(ingress, packet.destination);
   const nat44 = uplink.ipv4?.nat44;
-  const isOwned = isOwnAddress || (nat44 === true && uplink.ipv4?.pool.includes(packet.destination) === true);
+  const isOwned = isOwnAddress || hasExternalAddress(plan, uplink, packet.destination);
   const isRouted = nat44 === false || isExempt4(plan, packet.source);
   const routedTo = isRouted ? internalRoute4(plan, packet.destination) : undefined;
   if (!isOwned && routedTo === undefined) {

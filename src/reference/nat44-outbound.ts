@@ -12,7 +12,7 @@ import { choosePort, pairedAddress, portRange } from './port-pool.ts';
 import { hasConnections, ICMP, isPortless, TCP } from './protocol.ts';
 import { withSource } from './rewrite.ts';
 import { refreshOutbound, startSession } from './session-lifetime.ts';
-import { newFlowUplink4, preferred, routedUplink, uplinkAt, usable4, viableElsewhere4 } from './steering.ts';
+import { newFlowUplink4, noUplink4, preferred, routedUplink, uplinkAt, usable4, viableElsewhere4 } from './steering.ts';
 import { type Dropped, dropped, droppedWithReset, ERROR4 } from './verdict.ts';
 
 /** What has to end before a flow goes on anew: a connection, or the mapping of a moved endpoint. */
@@ -92,7 +92,7 @@ function newFlow(
     return silent ? refused : droppedWithReset(refused.reason);
   }
   if (uplink === undefined) {
-    return dropped('NoUplink', ERROR4.networkUnreachable); // 1812-UNREACH
+    return noUplink4(plan);
   }
   const refused = target === undefined ? checkForwarding4(plan, packet, uplink.device) : undefined;
   if (refused !== undefined) {

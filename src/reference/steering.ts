@@ -5,6 +5,7 @@
  */
 import type { Plan, PlanDevice, PlanPrefixPair, PlanUplink } from '../plan/plan.ts';
 import { inPrefix4, inPrefix6, ipv6FromOctets } from './address.ts';
+import { type Dropped, dropped, ERROR4 } from './verdict.ts';
 
 export function isInternal(device: PlanDevice): boolean {
   return device.uplinkSlot === undefined;
@@ -107,10 +108,10 @@ export function isLinkLocal(address: bigint): boolean {
   return inPrefix6(address, 0xfe80n << 112n, 10);
 }
 
-/** The uplink with NAT44 whose pool has an address: a usable one first, then by slot. */
-export function poolOwner(plan: Plan, address: number): PlanUplink | undefined {
-  const owners = bySlot(plan).filter((uplink) => uplink.ipv4?.nat44 && uplink.ipv4.pool.includes(address));
-  return owners.find(usable4) ?? owners[0];
+/** Of some uplinks a usable one first, then by slot. */
+export function preferUsable4(plan: Plan, isMeant: (uplink: PlanUplink) => boolean): PlanUplink | undefined {
+  const meant = bySlot(plan).filter(isMeant);
+  return meant.find(usable4) ?? meant[0];
 }
 
 export function usable4(uplink: PlanUplink): boolean {
@@ -138,15 +139,22 @@ export function viableElsewhere4(plan: Plan, slot: number): boolean {
   return preferred(plan).some((uplink) => uplink.slot !== slot && usable4(uplink));
 }
 
-/** The first usable uplink, else the first that carries IPv4: the last resort. */
+/** The first usable uplink, else the first that carries IPv4 as a last resort. */
 export function newFlowUplink4(plan: Plan): PlanUplink | undefined {
-  const carrying = preferred(plan).filter((uplink) => uplink.ipv4 !== undefined);
-  return carrying.find(usable4) ?? carrying[0];
+  const uplinks = preferred(plan);
+  return uplinks.find(usable4) ?? uplinks.find(({ ipv4 }) => ipv4?.lastResort);
 }
 
+/** The first usable uplink, else the first that carries IPv6 as a last resort. */
 export function newFlowUplink6(plan: Plan): PlanUplink | undefined {
-  const carrying = preferred(plan).filter((uplink) => uplink.ipv6 !== undefined);
-  return carrying.find((uplink) => uplink.ipv6?.usable) ?? carrying[0];
+  const uplinks = preferred(plan);
+  return uplinks.find(({ ipv6 }) => ipv6?.usable) ?? uplinks.find(({ ipv6 }) => ipv6?.lastResort);
+}
+
+/** Why a packet has nowhere to go: an uplink that carries IPv4 may come back (1812-UNREACH). */
+export function noUplink4(plan: Plan): Dropped {
+  const isCarried = preferred(plan).some(({ ipv4 }) => ipv4 !== undefined);
+  return dropped('NoUplink', isCarried ? ERROR4.hostUnreachable : ERROR4.networkUnreachable);
 }
 
 /** The first pair of an uplink whose internal prefix covers an address. */
