@@ -42,6 +42,9 @@ const NATIVE: readonly string[] = [
   '5382-sec2',
   'resets from outside',
   'held opening packets',
+  'DCCP packets',
+  'UDP-Lite (RFC',
+  'protocols without ports',
 ];
 const REFERENCE: readonly string[] = BOTH;
 
