@@ -78,6 +78,8 @@ const EDGES: readonly {
 }[] = [
   { id: '5382-R5, 6146-T2', steps: ['>SYN'], seconds: OPENING, last: '<SYN,ACK' },
   { id: '6146-T2', steps: ['>SYN', '.200', '>SYN'], seconds: OPENING, last: '<SYN,ACK' },
+  { id: '6146-T2', steps: ['>SYN', '.100', '>ACK'], seconds: OPENING - 100, last: '<SYN,ACK' },
+  { id: '6146-T2', steps: ['>SYN', '.100', '<ACK'], seconds: OPENING - 100, last: '<SYN,ACK' },
   { id: '5382-R5, 6146-T3', steps: ['>SYN', '<SYN,ACK'], seconds: ESTABLISHED, last: '>ACK' },
   { id: '5382-R5, 6146-T3', steps: HANDSHAKE, seconds: ESTABLISHED, last: '<ACK' },
   { id: '5382-R2a, 6146-T3', steps: ['>SYN', '<SYN'], seconds: ESTABLISHED, last: '>SYN,ACK' },
@@ -89,10 +91,14 @@ const EDGES: readonly {
   { id: '5382-R5, 6146-T5, 2663-2.6', steps: CLOSED, seconds: CLOSING, last: '<FIN,ACK' },
   { id: '6146-T5', steps: [...HANDSHAKE, '<FIN,ACK', '>FIN,ACK'], seconds: CLOSING, last: '<ACK' },
   { id: '6146-T5', steps: [...CLOSED, '.230', '<PSH,ACK', '>ACK', '<FIN,ACK'], seconds: CLOSING - 230, last: '>ACK' },
+  { id: '6146-T2', steps: [...CLOSED, '.100', '>SYN'], seconds: OPENING, last: '<SYN,ACK' },
+  { id: '6146-T2', steps: [...CLOSED, '.100', '<SYN'], seconds: OPENING, last: '>SYN,ACK' },
+  { id: '6146-T5', steps: [...CLOSED, '.100', '>SYN,ACK', '<RST', '>RST'], seconds: CLOSING - 100, last: '<FIN,ACK' },
   { id: '6146-T6, 2663-2.6', steps: [...HANDSHAKE, '<RST'], seconds: CLOSING, last: '>ACK' },
   { id: '6146-T6', steps: [...HANDSHAKE, '>RST'], seconds: CLOSING, last: '<ACK' },
   { id: '6146-T6', steps: ['>SYN', '<RST,ACK'], seconds: CLOSING, last: '>SYN' },
   { id: '6146-T6', steps: [...HANDSHAKE, '>FIN,ACK', '<RST'], seconds: CLOSING, last: '>ACK' },
+  { id: '6146-T6', steps: [...HANDSHAKE, '<RST', '.100', '>RST', '<RST'], seconds: CLOSING - 100, last: '>ACK' },
   { id: '6146-T7', steps: [...HANDSHAKE, '<RST', '.100', '>PSH,ACK'], seconds: ESTABLISHED, last: '<ACK' },
   { id: '6146-T7', steps: [...HANDSHAKE, '>RST', '.100', '<PSH,ACK'], seconds: ESTABLISHED, last: '>ACK' },
 ];
