@@ -7,21 +7,27 @@ import type { ControlRequest, ControlResponse, ControlResults } from './control-
 /** The longest that a gateway may take for an answer. */
 const ANSWER_MS_MAX = 10_000;
 
-/** Asks a running gateway. Rejects with an `NptdError`: `NOT_RUNNING` if none listens at the path. */
+/**
+ * Asks a running gateway. Rejects with an `NptdError`: `NOT_RUNNING` if none listens at the path, or it is starting or
+ * ending.
+ */
 export async function requestControl<R extends ControlRequest>(
   path: string,
   request: R,
+  answerMsMax = ANSWER_MS_MAX,
 ): Promise<ControlResults[R['request']]> {
   const socket = connect(path);
   try {
     await connected(socket);
-    socket.setTimeout(ANSWER_MS_MAX, () => socket.destroy(new Error(`no answer within ${ANSWER_MS_MAX / 1000} s`)));
+    socket.setTimeout(answerMsMax, () => socket.destroy(new Error(`no answer within ${answerMsMax / 1000} s`)));
     socket.end(`${JSON.stringify(request)}\n`);
     const answer = await text(socket);
     if (answer === '') throw new Error('the gateway gave no answer; it may be ending, or busy with other clients');
     const response: ControlResponse<ControlResults[R['request']]> = JSON.parse(answer);
     if (response.ok) return response.result;
-    throw new NptdError('CONTROL_SOCKET', `the gateway refused: ${response.error.message}`);
+    const { code, message } = response.error;
+    if (code === 'NOT_RUNNING') throw new NptdError(code, message);
+    throw new NptdError('CONTROL_SOCKET', `the gateway refused: ${message}`);
   } catch (error) {
     throw error instanceof NptdError ? error : controlError(path, error);
   } finally {

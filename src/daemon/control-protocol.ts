@@ -12,6 +12,7 @@ export const REQUEST_OCTETS_MAX = 4096;
 const limit = z.int().min(0).max(ROWS_MAX).default(1000);
 
 const requestSchema = z.discriminatedUnion('request', [
+  z.strictObject({ request: z.literal('process') }),
   z.strictObject({ request: z.literal('status') }),
   z.strictObject({ request: z.literal('sessions'), limit }),
   z.strictObject({ request: z.literal('mappings'), limit }),
@@ -24,6 +25,8 @@ export type ControlRequest = z.input<typeof requestSchema>;
 export type ParsedRequest = z.output<typeof requestSchema>;
 
 export interface ControlResults {
+  /** Who holds the socket; answered also while the gateway starts or ends. */
+  readonly process: { readonly pid: number };
   readonly status: Status;
   readonly sessions: readonly SessionRow[];
   readonly mappings: readonly MappingRow[];

@@ -1,4 +1,7 @@
-/** The control socket of a running gateway: a unix socket that only its owner may use. */
+/**
+ * The control socket of a gateway: a unix socket that only its owner may use. Whoever holds it is the one gateway of its
+ * path, so it is claimed before anything else is made, and given up when all else is gone.
+ */
 import { once } from 'node:events';
 import { chmod, lstat, mkdir, unlink } from 'node:fs/promises';
 import { connect, createServer, type Server, type Socket } from 'node:net';
@@ -6,6 +9,7 @@ import { dirname } from 'node:path';
 import { messageOf, NptdError } from '../api/errors.ts';
 import type { Nptd } from '../api/nptd.ts';
 import { assertNever } from '../result.ts';
+import { requestControl } from './control-client.ts';
 import {
   type ControlResponse,
   type ControlResult,
@@ -18,27 +22,30 @@ import { linesOf } from './lines.ts';
 /** Programs that watch at the same time; each holds at most one answer. */
 const CONNECTIONS_MAX = 32;
 const IDLE_MS_MAX = 60_000;
+/** The longest that whoever holds a socket may take to say who it is. */
+const HOLDER_MS_MAX = 2000;
 
 /** What it answers from. */
 export type ControlledGateway = Pick<Nptd, 'status' | 'sessions' | 'mappings' | 'takePassed'>;
 
+export interface ControlSocket extends AsyncDisposable {
+  /** From now on requests are answered from this gateway. */
+  serve(gateway: ControlledGateway): void;
+  /** Closes and removes the socket. */
+  close(): Promise<void>;
+}
+
 /**
  * Listens at a path, whose directory is made if it is missing; a socket that a gateway left behind is replaced.
- * Rejects with an `NptdError` if another gateway answers there. The function returned closes and removes the socket.
+ * Rejects with an `NptdError` that says who holds the path, if anybody answers there.
  */
-export async function serveControlSocket(path: string, gateway: ControlledGateway): Promise<() => Promise<void>> {
+export async function claimControlSocket(path: string): Promise<ControlSocket> {
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o755 });
     await removeStale(path);
-    const connections = new Set<Socket>();
-    const server = createServer({ allowHalfOpen: true }, (socket) => {
-      connections.add(socket);
-      socket.once('close', () => connections.delete(socket));
-      void converse(socket, gateway);
-    });
-    server.maxConnections = CONNECTIONS_MAX;
-    await listen(server, path);
-    return () => closeServer(server, connections);
+    const claimed = new ClaimedSocket();
+    await claimed.listen(path);
+    return claimed;
   } catch (error) {
     if (error instanceof NptdError) throw error;
     throw new NptdError('CONTROL_SOCKET', `the control socket ${path} cannot be made: ${messageOf(error)}`, {
@@ -47,8 +54,49 @@ export async function serveControlSocket(path: string, gateway: ControlledGatewa
   }
 }
 
-/** Answers one request; whatever goes wrong is an answer too. */
-export async function answer(line: string, gateway: ControlledGateway): Promise<ControlResponse> {
+class ClaimedSocket implements ControlSocket {
+  readonly #server: Server;
+  readonly #connections = new Set<Socket>();
+  #gateway: ControlledGateway | undefined;
+
+  constructor() {
+    this.#server = createServer({ allowHalfOpen: true }, (socket) => {
+      this.#connections.add(socket);
+      socket.once('close', () => this.#connections.delete(socket));
+      void converse(socket, () => this.#gateway);
+    });
+    this.#server.maxConnections = CONNECTIONS_MAX;
+  }
+
+  async listen(path: string): Promise<void> {
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(path, resolve);
+    });
+    // A connection that cannot be accepted (no descriptor is left, say) is lost, and the gateway goes on.
+    this.#server.on('error', () => {});
+    await chmod(path, 0o600);
+  }
+
+  serve(gateway: ControlledGateway): void {
+    this.#gateway = gateway;
+  }
+
+  close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => {
+      this.#server.close(() => resolve());
+    });
+    for (const socket of this.#connections) socket.destroy();
+    return closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+/** Answers one request; whatever goes wrong is an answer too. Without a gateway it is starting. */
+export async function answer(line: string, gateway: ControlledGateway | undefined): Promise<ControlResponse> {
   const request = parseRequest(line);
   if (!request.ok) return { ok: false, error: { code: 'BAD_REQUEST', message: request.error } };
   try {
@@ -59,7 +107,9 @@ export async function answer(line: string, gateway: ControlledGateway): Promise<
   }
 }
 
-async function resultOf(request: ParsedRequest, gateway: ControlledGateway): Promise<ControlResult> {
+async function resultOf(request: ParsedRequest, gateway: ControlledGateway | undefined): Promise<ControlResult> {
+  if (request.request === 'process') return { pid: process.pid };
+  if (gateway === undefined) throw new NptdError('NOT_RUNNING', 'the gateway is starting: ask again in a moment');
   switch (request.request) {
     case 'status':
       return gateway.status();
@@ -76,7 +126,7 @@ async function resultOf(request: ParsedRequest, gateway: ControlledGateway): Pro
   }
 }
 
-async function converse(socket: Socket, gateway: ControlledGateway): Promise<void> {
+async function converse(socket: Socket, gateway: () => ControlledGateway | undefined): Promise<void> {
   const gone = new AbortController();
   socket.once('close', () => gone.abort());
   socket.setTimeout(IDLE_MS_MAX, () => socket.destroy());
@@ -84,7 +134,7 @@ async function converse(socket: Socket, gateway: ControlledGateway): Promise<voi
   socket.on('error', () => socket.destroy());
   try {
     for await (const line of linesOf(socket, REQUEST_OCTETS_MAX)) {
-      const taken = socket.write(`${JSON.stringify(await answer(line, gateway))}\n`);
+      const taken = socket.write(`${JSON.stringify(await answer(line, gateway()))}\n`);
       // A client that asks and does not read gets one answer, not the memory of the gateway.
       if (!taken) await once(socket, 'drain', { signal: gone.signal });
     }
@@ -96,13 +146,23 @@ async function converse(socket: Socket, gateway: ControlledGateway): Promise<voi
 
 async function removeStale(path: string): Promise<void> {
   const state = await stateOf(path);
-  if (state === 'alive') {
-    const remedy = 'end it, or name another path with --socket or "control: { socket: ... }"';
-    throw new NptdError('CONTROL_SOCKET', `another gateway answers at ${path}: ${remedy}`);
-  }
+  if (state === 'alive') throw await heldBy(path);
   if (state === 'absent') return;
   if (!(await lstat(path)).isSocket()) throw new NptdError('CONTROL_SOCKET', `${path} is there, and is no socket`);
   await unlink(path);
+}
+
+/** Whoever answers is asked who it is; what does not say so is no gateway, or one in trouble. */
+async function heldBy(path: string): Promise<NptdError> {
+  const remedy = 'end it, or name another path with --socket or "control: { socket: ... }"';
+  try {
+    const { pid } = await requestControl(path, { request: 'process' }, HOLDER_MS_MAX);
+    if (!Number.isInteger(pid)) throw new Error('the answer holds no pid');
+    return new NptdError('CONTROL_SOCKET', `another gateway (pid ${pid}) holds the control socket ${path}: ${remedy}`);
+  } catch (error) {
+    const message = `a program that gives no pid holds the control socket ${path} ("ss -xlp" shows it): ${remedy}`;
+    return new NptdError('CONTROL_SOCKET', message, { cause: error });
+  }
 }
 
 function stateOf(path: string): Promise<'absent' | 'stale' | 'alive'> {
@@ -118,22 +178,4 @@ function stateOf(path: string): Promise<'absent' | 'stale' | 'alive'> {
       else reject(error);
     });
   });
-}
-
-async function listen(server: Server, path: string): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(path, resolve);
-  });
-  // A connection that cannot be accepted (no descriptor is left, say) is lost, and the gateway goes on.
-  server.on('error', () => {});
-  await chmod(path, 0o600);
-}
-
-function closeServer(server: Server, connections: ReadonlySet<Socket>): Promise<void> {
-  const closed = new Promise<void>((resolve) => {
-    server.close(() => resolve());
-  });
-  for (const socket of connections) socket.destroy();
-  return closed;
 }

@@ -2,7 +2,7 @@
 
 import { createNptd, type NptdOptions } from '../api/nptd.ts';
 import type { NptdConfig } from '../config/config.ts';
-import { serveControlSocket } from './control-socket.ts';
+import { claimControlSocket } from './control-socket.ts';
 import type { Log } from './log.ts';
 
 export interface DaemonOptions {
@@ -23,19 +23,17 @@ export interface DaemonOptions {
  */
 export async function runDaemon(options: DaemonOptions): Promise<boolean> {
   const { config, log, signal, openDataPlane } = options;
+  // First to be made and last to go: while one gateway has its devices no other one gets as far as making its own.
+  await using socket = await claimControlSocket(options.socket);
   await using gateway = createNptd(config, { log, ...(openDataPlane === undefined ? {} : { openDataPlane }) });
   const panicked = new Promise<false>((resolve) => gateway.on('worker-panicked', () => resolve(false)));
   await gateway.start();
-  const closeSocket = await serveControlSocket(options.socket, gateway);
-  try {
-    options.onReady(gateway.status().generation);
-    const orderly = await Promise.race([aborted(signal), panicked]);
-    const message = orderly ? `ending: ${String(signal.reason)}` : 'ending: the data plane does not work any more';
-    log({ level: orderly ? 'info' : 'error', message, fields: { event: 'ending' } });
-    return orderly;
-  } finally {
-    await closeSocket();
-  }
+  socket.serve(gateway);
+  options.onReady(gateway.status().generation);
+  const orderly = await Promise.race([aborted(signal), panicked]);
+  const message = orderly ? `ending: ${String(signal.reason)}` : 'ending: the data plane does not work any more';
+  log({ level: orderly ? 'info' : 'error', message, fields: { event: 'ending' } });
+  return orderly;
 }
 
 function aborted(signal: AbortSignal): Promise<true> {

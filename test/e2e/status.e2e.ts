@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ping, whoAmIByDns } from '../../src/demo/clients.ts';
 import { CLIENT, INTERNET, ISP_A, ISP_B } from '../../src/demo/site.ts';
@@ -72,6 +75,22 @@ test('nptd sessions lists a DNS query with the port that the server saw', async 
   const { sessions } = await bed.sessions();
   const externals = sessions.filter(({ remote }) => remote === `${INTERNET.dns4}:53`).map(({ external }) => external);
   expect(externals).toContain(`${seen?.address}:${seen?.port}`);
+});
+
+test('another gateway at the same control socket is told who holds it, and makes no device', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'nptd-second-'));
+  const file = join(folder, 'nptd.yaml');
+  const netns = bed.site.client.name;
+  const config = `
+internal: { office: { device: { tap: second0, netns: ${netns} }, ipv4: 10.77.0.1/24 } }
+uplinks: { other: { device: { tap: second1, netns: ${netns} }, ipv4: { address: 10.78.0.2/24, gateway: 10.78.0.1 } } }
+`;
+  await writeFile(file, config);
+  const second = await bed.gateway.command('run', file, '--socket', bed.socket);
+  await rm(folder, { recursive: true });
+  expect(second).toMatchObject({ code: 1, stderr: expect.stringContaining(`(pid ${bed.gateway.process.pid})`) });
+  expect(second.stderr).toContain(bed.socket);
+  expect((await bed.status()).generation).toBeGreaterThan(0);
 });
 
 test('the tables for people say the same', async () => {

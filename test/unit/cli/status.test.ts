@@ -7,7 +7,7 @@ import { sessionsCommand } from '../../../src/cli/commands/sessions.ts';
 import { statusCommand } from '../../../src/cli/commands/status.ts';
 import { EXIT_CODE } from '../../../src/cli/exit-code.ts';
 import { renderDuration } from '../../../src/cli/render-status.ts';
-import { serveControlSocket } from '../../../src/daemon/control-socket.ts';
+import { type ControlSocket, claimControlSocket } from '../../../src/daemon/control-socket.ts';
 import { FakeDataPlane } from '../api/fake-data-plane.ts';
 import { siteText } from '../control/sites.ts';
 import { RecordedOutput } from './support.ts';
@@ -16,7 +16,7 @@ let folder: string;
 let socket: string;
 let plane: FakeDataPlane;
 let nptd: Nptd;
-let close: () => Promise<void>;
+let control: ControlSocket;
 let output: RecordedOutput;
 
 beforeEach(async () => {
@@ -25,11 +25,12 @@ beforeEach(async () => {
   plane = new FakeDataPlane();
   nptd = createNptd(siteText(), { openDataPlane: plane.open });
   await nptd.start();
-  close = await serveControlSocket(socket, nptd);
+  control = await claimControlSocket(socket);
+  control.serve(nptd);
   output = new RecordedOutput();
 });
 afterEach(async () => {
-  await close();
+  await control.close();
   await nptd.close();
   rmSync(folder, { recursive: true, force: true });
 });

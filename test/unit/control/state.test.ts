@@ -140,7 +140,7 @@ test('a burst that was answered well sets the data path back to single probes', 
 });
 
 /** Devices by their position in the plans: the internal one, then the uplinks by slot. */
-const DEVICES = ['lan0', 'wan0', 'wan1', 'wan2'] as const;
+const DEVICES: readonly string[] = ['lan0', 'wan0', 'wan1', 'wan2'];
 
 const failure = (index: number, netns?: string): ControlEvent => {
   const device = { index, device: DEVICES[index] ?? '', ...(netns === undefined ? {} : { netns }) };
@@ -298,7 +298,7 @@ describe('any sequence of samples and failures', () => {
     return steps.map((step): ControlEvent => {
       const atMs = 1000 + round * 500;
       if (typeof step === 'string') {
-        const index = DEVICES.findIndex((device) => device === step);
+        const index = DEVICES.indexOf(step);
         return { type: 'device-failed', atMs, index, device: step, errno: 5, message: 'EIO' };
       }
       const { gap, rttUs, ...fields } = step;

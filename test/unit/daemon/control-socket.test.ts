@@ -9,7 +9,7 @@ import { NptdError } from '../../../src/api/errors.ts';
 import { createNptd, type Nptd } from '../../../src/api/nptd.ts';
 import { requestControl } from '../../../src/daemon/control-client.ts';
 import { REQUEST_OCTETS_MAX } from '../../../src/daemon/control-protocol.ts';
-import { serveControlSocket } from '../../../src/daemon/control-socket.ts';
+import { type ControlSocket, claimControlSocket } from '../../../src/daemon/control-socket.ts';
 import { FakeDataPlane, SESSION } from '../api/fake-data-plane.ts';
 import { siteText } from '../control/sites.ts';
 
@@ -17,7 +17,7 @@ let folder: string;
 let path: string;
 let plane: FakeDataPlane;
 let nptd: Nptd;
-let close: (() => Promise<void>) | undefined;
+let control: ControlSocket | undefined;
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'nptd-socket-'));
@@ -25,16 +25,17 @@ beforeEach(async () => {
   plane = new FakeDataPlane();
   nptd = createNptd(siteText(), { openDataPlane: plane.open });
   await nptd.start();
-  close = undefined;
+  control = undefined;
 });
 afterEach(async () => {
-  await close?.();
+  await control?.close();
   await nptd.close();
   rmSync(folder, { recursive: true, force: true });
 });
 
 const serve = async () => {
-  close = await serveControlSocket(path, nptd);
+  control = await claimControlSocket(path);
+  control.serve(nptd);
 };
 
 /** Sends text as it is, and gives everything that came back until the other end closed. */
@@ -142,7 +143,7 @@ describe('the socket', () => {
   test('is made with its directory, for its owner only, and removed at the end', async () => {
     await serve();
     expect(statSync(path).mode & 0o777).toBe(0o600);
-    await close?.();
+    await control?.close();
     expect(existsSync(path)).toBe(false);
   });
 
@@ -157,14 +158,23 @@ describe('the socket', () => {
 
   test('of another gateway that runs is left alone', async () => {
     await serve();
-    expect(await codeOf(serveControlSocket(path, nptd))).toBe('CONTROL_SOCKET');
+    expect(await codeOf(claimControlSocket(path))).toBe('CONTROL_SOCKET');
     expect(await requestControl(path, { request: 'mappings' })).toHaveLength(1);
+  });
+
+  test('of a program that is no gateway is left alone, and the error says how to find it', async () => {
+    path = join(folder, 'other.sock');
+    const server = createServer((socket) => socket.on('error', () => {}).end('{"ok":true,"result":{}}\n')).listen(path);
+    const error: unknown = await claimControlSocket(path).catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: 'CONTROL_SOCKET', message: expect.stringMatching(/gives no pid.*ss -xlp/) });
+    expect(existsSync(path)).toBe(true);
+    server.close();
   });
 
   test('does not take the place of a file', async () => {
     path = join(folder, 'file');
     writeFileSync(path, 'precious');
-    expect(await codeOf(serveControlSocket(path, nptd))).toBe('CONTROL_SOCKET');
+    expect(await codeOf(claimControlSocket(path))).toBe('CONTROL_SOCKET');
     expect(existsSync(path)).toBe(true);
   });
 });

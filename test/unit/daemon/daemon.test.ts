@@ -1,7 +1,7 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { LogEntry } from '../../../src/control/notice.ts';
 import { requestControl } from '../../../src/daemon/control-client.ts';
 import { runDaemon } from '../../../src/daemon/daemon.ts';
@@ -74,10 +74,59 @@ test('a worker that panics ends it, not in good order', async () => {
   expect(log.map(({ message }) => message)).toContain('a worker of the data plane panicked: index out of bounds');
 });
 
-test('where the socket cannot be made the devices are closed again', async () => {
+test('where the socket cannot be made no device is', async () => {
   socket = '/proc/nptd.sock';
   await expect(start()).rejects.toMatchObject({ code: 'CONTROL_SOCKET' });
-  expect(plane.closes).toBe(1);
+  expect(plane.options).toBeUndefined();
+});
+
+describe('a second daemon at the same socket', () => {
+  const second = () => {
+    const other = new FakeDataPlane();
+    const options = { config: site(), socket, log: () => {}, signal: end.signal, onReady: () => {} };
+    return { other, ended: runDaemon({ ...options, openDataPlane: other.open }) };
+  };
+
+  test('makes no device, says who holds the socket, and leaves the first one alone', async () => {
+    const { ended } = await start();
+    const { other, ended: refused } = second();
+    await expect(refused).rejects.toMatchObject({
+      code: 'CONTROL_SOCKET',
+      message: expect.stringContaining(`another gateway (pid ${process.pid}) holds the control socket ${socket}: `),
+    });
+    expect(other.options).toBeUndefined();
+    expect(await requestControl(socket, { request: 'status' })).toMatchObject({ generation: 1 });
+    end.abort('SIGTERM');
+    await ended;
+  });
+
+  test('is refused also while the first one is still starting, or ending', async () => {
+    let goOn: (value?: unknown) => void = () => {};
+    const held = new Promise((resolve) => {
+      goOn = resolve;
+    });
+    plane.beforeApply = async () => {
+      await held;
+    };
+    const started = start();
+    await vi.waitFor(() => expect(plane.options).toBeDefined());
+    const refused = { code: 'CONTROL_SOCKET', message: expect.stringContaining(`pid ${process.pid}`) };
+    await expect(second().ended).rejects.toMatchObject(refused);
+    await expect(requestControl(socket, { request: 'status' })).rejects.toMatchObject({
+      code: 'NOT_RUNNING',
+      message: expect.stringContaining('starting'),
+    });
+    goOn();
+    const { ended } = await started;
+    let whileClosing: unknown;
+    plane.close = async () => {
+      whileClosing = await second().ended.catch((error: unknown) => error);
+    };
+    end.abort('SIGTERM');
+    expect(await ended).toBe(true);
+    expect(whileClosing).toMatchObject(refused);
+    expect(existsSync(socket)).toBe(false);
+  });
 });
 
 describe('signals', () => {
