@@ -13,6 +13,8 @@ export type NptdErrorCode =
   | 'DEVICE_UNAVAILABLE'
   /** The native addon cannot be loaded. */
   | 'ADDON_UNAVAILABLE'
+  /** An optional package is not installed, or cannot be loaded. */
+  | 'PACKAGE_MISSING'
   /** The data plane did not accept a plan. */
   | 'PLAN_REFUSED'
   /** An argument cannot be used. */

@@ -1,5 +1,5 @@
 /** One round of probes through a device that the kernel owns. */
-import { ProbeFailure } from '../control/probe/probe-failure.ts';
+import { ProbeFailure, type ProbeFailureCode } from '../control/probe/probe-failure.ts';
 import { type ProbeOutcome, runProbeRound } from '../control/probe/probe-round.ts';
 import { parseTarget } from '../control/probe/target.ts';
 import { NptdError, type NptdErrorCode } from './errors.ts';
@@ -31,8 +31,9 @@ export interface ProbeReport {
 }
 
 /**
- * Sends ICMP echo requests by one device, and by no other. Rejects with an `NptdError`: `PROBE_IMPOSSIBLE` (no route
- * by the device, for one) says nothing about the target.
+ * Sends ICMP echo requests by one device, and by no other. Rejects with an `NptdError`, which says nothing about the
+ * target: `PRIVILEGE_MISSING`, `PACKAGE_MISSING` (raw-socket), `DEVICE_UNAVAILABLE` (there is none of that name), or
+ * `PROBE_IMPOSSIBLE` for the rest (no route by the device, for one).
  */
 export async function probe(request: ProbeRequest): Promise<ProbeReport> {
   const target = parseTarget(request.target);
@@ -60,7 +61,15 @@ function summaryOf(probes: readonly ProbeOutcome[]): Pick<ProbeReport, 'answered
   return { answered: times.length, rttMs: { min: Math.min(...times), average, max: Math.max(...times) } };
 }
 
-function probeError(failure: ProbeFailure): NptdError {
-  const code: NptdErrorCode = failure.code === 'PRIVILEGE_MISSING' ? 'PRIVILEGE_MISSING' : 'PROBE_IMPOSSIBLE';
-  return new NptdError(code, failure.message, { cause: failure });
+const CODES: Readonly<Record<ProbeFailureCode, NptdErrorCode>> = {
+  RAW_SOCKET_MISSING: 'PACKAGE_MISSING',
+  PRIVILEGE_MISSING: 'PRIVILEGE_MISSING',
+  DEVICE_MISSING: 'DEVICE_UNAVAILABLE',
+  NO_ROUTE: 'PROBE_IMPOSSIBLE',
+  SOCKET_REFUSED: 'PROBE_IMPOSSIBLE',
+};
+
+/** A failure to probe as an error of the library. */
+export function probeError(failure: ProbeFailure): NptdError {
+  return new NptdError(CODES[failure.code], failure.message, { cause: failure });
 }

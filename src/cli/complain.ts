@@ -10,6 +10,7 @@ const EXIT_CODES: Partial<Record<NptdErrorCode, ExitCode>> = {
   PRIVILEGE_MISSING: EXIT_CODE.unavailable,
   DEVICE_UNAVAILABLE: EXIT_CODE.unavailable,
   ADDON_UNAVAILABLE: EXIT_CODE.unavailable,
+  PACKAGE_MISSING: EXIT_CODE.unavailable,
   PROBE_IMPOSSIBLE: EXIT_CODE.unavailable,
 };
 

@@ -7,7 +7,7 @@ export const EXIT_CODE = {
   configInvalid: 2,
   /** No gateway answers at the control socket. */
   notRunning: 3,
-  /** A privilege, a device or the native addon is missing; nothing was started. */
+  /** A privilege, a device, the native addon or an optional package is missing; nothing was started. */
   unavailable: 4,
   /** The command line was wrong (EX_USAGE of sysexits.h). */
   usage: 64,
@@ -21,5 +21,5 @@ Exit codes:
   1   tried, and failed
   2   the configuration is invalid
   3   no gateway is running
-  4   a privilege, a device or the native addon is missing
+  4   a privilege, a device, the native addon or a package is missing
   64  the command line was wrong`;

@@ -21,9 +21,18 @@ export interface EchoSocketOptions {
   readonly onReply: (echo: Echo, source: string) => void;
 }
 
-/** Opens a raw socket that sends and receives on one device only. Rejects with a `ProbeFailure`. */
-export async function openEchoSocket({ device, family, onReply }: EchoSocketOptions): Promise<EchoSocket> {
-  const raw = await loadRawSocket();
+/** The package `raw-socket`. */
+export type RawSocket = typeof import('raw-socket')['default'];
+
+/**
+ * Opens a raw socket that sends and receives on one device only. Rejects with a `ProbeFailure`.
+ * @param load loads the package; rejects if it cannot be
+ */
+export async function openEchoSocket(
+  { device, family, onReply }: EchoSocketOptions,
+  load: () => Promise<RawSocket> = async () => (await import('raw-socket')).default,
+): Promise<EchoSocket> {
+  const raw = await loadRawSocket(load);
   const socket = openSocket(raw, family);
   try {
     const name = Buffer.from(`${device}\0`);
@@ -49,16 +58,15 @@ export async function openEchoSocket({ device, family, onReply }: EchoSocketOpti
   };
 }
 
-type RawSocket = typeof import('raw-socket')['default'];
-
-async function loadRawSocket(): Promise<RawSocket> {
+async function loadRawSocket(load: () => Promise<RawSocket>): Promise<RawSocket> {
   try {
-    return (await import('raw-socket')).default;
+    return await load();
   } catch (error) {
     throw new ProbeFailure(
       'RAW_SOCKET_MISSING',
       'the optional package raw-socket cannot be loaded, which probes through the kernel need; it is built on ' +
-        'installation: npm install raw-socket (with a C++ compiler and Python), and it serves the main thread only',
+        'installation: npm install raw-socket (with a C++ compiler and Python), and it serves the main thread only ' +
+        `(${firstLineOf(error)})`,
       { cause: error },
     );
   }
@@ -70,20 +78,29 @@ function openSocket(raw: RawSocket, family: Family): Socket {
   try {
     return raw.createSocket({ addressFamily, protocol });
   } catch (error) {
-    throw new ProbeFailure(
-      'PRIVILEGE_MISSING',
-      'a raw socket cannot be opened: run as root, or give node the capability CAP_NET_RAW',
-      { cause: error },
-    );
+    throw refusal(`a raw socket for IPv${family} cannot be opened`, error);
   }
 }
 
 function bindFailure(device: string, error: unknown): ProbeFailure {
-  const reason = error instanceof Error ? error.message : String(error);
-  if (/no such device/i.test(reason)) {
+  if (/no such device/i.test(firstLineOf(error))) {
     return new ProbeFailure('DEVICE_MISSING', `there is no device ${device}`, { cause: error });
   }
-  return new ProbeFailure('PRIVILEGE_MISSING', `a socket cannot be bound to device ${device}: ${reason}`, {
-    cause: error,
-  });
+  return refusal(`a raw socket cannot be bound to device ${device}`, error);
+}
+
+/** The package gives the kernel's reason in words only, those of strerror(3). */
+function refusal(what: string, error: unknown): ProbeFailure {
+  const reason = firstLineOf(error);
+  if (/operation not permitted|permission denied/i.test(reason)) {
+    const remedy = 'run as root, or give node the capability CAP_NET_RAW';
+    return new ProbeFailure('PRIVILEGE_MISSING', `${what}: ${remedy}`, { cause: error });
+  }
+  return new ProbeFailure('SOCKET_REFUSED', `${what}: ${reason}`, { cause: error });
+}
+
+/** Node lists the importing files behind the first line of a failed import. */
+function firstLineOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.split('\n', 1)[0] ?? '';
 }
