@@ -5,6 +5,7 @@ export { createNptd, type Nptd, type NptdOptions } from './api/nptd.ts';
 export { type ProbeReport, type ProbeRequest, probe } from './api/probe.ts';
 export type { ExhaustedStatus, FamilyStatus, Status, UplinkStatus } from './api/status.ts';
 export { createTranslator, type PacketTranslator, type PacketTranslatorOptions } from './api/translator.ts';
+export { verdictCatalogue } from './api/verdict-catalogue.ts';
 export type { NptdConfig } from './config/config.ts';
 export type { ConfigIssue } from './config/issue.ts';
 export { type ParsedConfig, parseConfig } from './config/parse.ts';
@@ -34,7 +35,6 @@ export {
   packetAt,
   putPacket,
 } from './native/packet-batch.ts';
-export { verdictCatalogue } from './native/verdict-catalogue.ts';
 export type { Plan } from './plan/plan.ts';
 export type { MappingRow, OutgoingPacket, SessionRow, TranslationResult } from './reference/translator.ts';
 export type { Result } from './result.ts';

@@ -1,4 +1,5 @@
 /** Failures of the native side as errors of the library. */
+import { AddonUnavailable } from '../native/load-binding.ts';
 import { NativeError } from '../native/unwrap-error.ts';
 import { messageOf, NptdError, type NptdErrorCode } from './errors.ts';
 
@@ -9,6 +10,7 @@ const PRIVILEGE_HELP =
 
 /** An `NptdError` for anything that a native call threw; what is no failure of it stays as it is. */
 export function fromNative(error: unknown): unknown {
+  if (error instanceof AddonUnavailable) return new NptdError('ADDON_UNAVAILABLE', error.message, { cause: error });
   if (!(error instanceof NativeError)) return error;
   const code = codeOf(error);
   const message = code === 'PRIVILEGE_MISSING' ? `${messageOf(error)}; ${PRIVILEGE_HELP}` : messageOf(error);

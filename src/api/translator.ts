@@ -8,6 +8,7 @@ import { assignEpochs, type EpochAssignment } from '../control/multihoming/epoch
 import { NativeTranslator } from '../native/native-translator.ts';
 import type { PacketBatch } from '../native/packet-batch.ts';
 import { compilePlan } from '../plan/compile.ts';
+import type { Plan } from '../plan/plan.ts';
 import { assignSlots, type SlotAssignment, slotOf, uplinksBySlot } from '../plan/slots.ts';
 import type { MappingRow, OutgoingPacket, SessionRow, TranslationResult } from '../reference/translator.ts';
 import { NptdError } from './errors.ts';
@@ -59,20 +60,26 @@ export function createTranslator(config: NptdConfig | string, options: PacketTra
   return new ConfiguredTranslator(readConfig(config, options.file), options);
 }
 
+/** What a plan is made of. */
+interface TranslatorState {
+  readonly config: NptdConfig;
+  readonly generation: number;
+  readonly slots: SlotAssignment;
+  readonly epochs: EpochAssignment;
+  /** `uplink family` of what may not be used. */
+  readonly unusable: ReadonlySet<string>;
+}
+
 class ConfiguredTranslator implements PacketTranslator {
   readonly #options: PacketTranslatorOptions;
   readonly #native: NativeTranslator;
-  #config: NptdConfig;
-  #slots: SlotAssignment = new Map();
-  #epochs: EpochAssignment = new Map();
-  #generation = 0;
-  /** `uplink family` of what may not be used. */
-  readonly #unusable = new Set<string>();
+  /** Of the plan in force: it is replaced only when the engine has taken another one over. */
+  #state: TranslatorState;
   #devices: readonly string[] = [];
 
   constructor(config: NptdConfig, options: PacketTranslatorOptions) {
     this.#options = options;
-    this.#config = config;
+    this.#state = { config, generation: 0, slots: new Map(), epochs: new Map(), unusable: new Set() };
     const { mappings: mappingsMax, sessions: sessionsMax } = config.limits;
     const secret = options.secret ?? randomBytes(16);
     this.#native = attempt(() => new NativeTranslator({ secret, mappingsMax, sessionsMax, hostsMax: 4096 }));
@@ -102,21 +109,20 @@ class ConfiguredTranslator implements PacketTranslator {
   }
 
   setUsable(uplink: string, family: 4 | 6, usable: boolean): void {
-    if (!this.#slots.has(uplink)) throw new NptdError('UNKNOWN_NAME', `there is no uplink "${uplink}"`);
-    if (usable) this.#unusable.delete(`${uplink} ${family}`);
-    else this.#unusable.add(`${uplink} ${family}`);
-    this.#applyPlan();
+    if (!this.#state.slots.has(uplink)) throw new NptdError('UNKNOWN_NAME', `there is no uplink "${uplink}"`);
+    const unusable = new Set(this.#state.unusable);
+    if (usable) unusable.delete(`${uplink} ${family}`);
+    else unusable.add(`${uplink} ${family}`);
+    this.#advance({ unusable });
   }
 
   apply(config: NptdConfig | string): void {
     const next = readConfig(config, this.#options.file);
-    requireSameTables(this.#config.limits, next.limits);
-    this.#config = next;
-    this.#slots = assignSlots(this.#slots, this.#config);
-    this.#epochs = assignEpochs(this.#epochs, this.#config.uplinks, (name) => slotOf(this.#slots, name));
-    const { internal } = this.#config;
-    this.#devices = [...internal, ...uplinksBySlot(this.#config, this.#slots)].map(({ name }) => name);
-    this.#applyPlan();
+    requireSameTables(this.#state.config.limits, next.limits);
+    const slots = assignSlots(this.#state.slots, next);
+    const epochs = assignEpochs(this.#state.epochs, next.uplinks, (name) => slotOf(slots, name));
+    this.#advance({ config: next, slots, epochs });
+    this.#devices = [...next.internal, ...uplinksBySlot(next, slots)].map(({ name }) => name);
   }
 
   sessions(nowUs: number): SessionRow[] {
@@ -127,20 +133,25 @@ class ConfiguredTranslator implements PacketTranslator {
     return this.#native.mappings(nowUs);
   }
 
-  #applyPlan(): void {
-    const usable = (name: string, family: 4 | 6) => !this.#unusable.has(`${name} ${family}`);
-    const uplinks = new Map(
-      [...this.#slots].map(([name, slot]) => {
-        const epoch = this.#epochs.get(slot)?.epoch ?? 0;
-        return [name, { slot, epoch, usable4: usable(name, 4), usable6: usable(name, 6) }];
-      }),
-    );
-    this.#generation += 1;
-    const plan = compilePlan(this.#config, { generation: this.#generation, uplinks });
-    // Without link addresses devices carry bare IP packets.
-    const devices = plan.devices.map(({ mac: _, ...device }) => device);
-    attempt(() => this.#native.applyPlan({ ...plan, devices }));
+  #advance(change: Partial<TranslatorState>): void {
+    const next = { ...this.#state, ...change, generation: this.#state.generation + 1 };
+    const plan = planOf(next);
+    attempt(() => this.#native.applyPlan(plan));
+    this.#state = next;
   }
+}
+
+function planOf({ config, generation, slots, epochs, unusable }: TranslatorState): Plan {
+  const usable = (name: string, family: 4 | 6) => !unusable.has(`${name} ${family}`);
+  const uplinks = new Map(
+    [...slots].map(([name, slot]) => {
+      const epoch = epochs.get(slot)?.epoch ?? 0;
+      return [name, { slot, epoch, usable4: usable(name, 4), usable6: usable(name, 6) }];
+    }),
+  );
+  const plan = compilePlan(config, { generation, uplinks });
+  // Without link addresses devices carry bare IP packets.
+  return { ...plan, devices: plan.devices.map(({ mac: _, ...device }) => device) };
 }
 
 function requireSameTables(now: LimitsConfig, wanted: LimitsConfig): void {

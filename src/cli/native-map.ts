@@ -1,15 +1,15 @@
-import { messageOf, NptdError } from '../api/errors.ts';
+import { fromNative } from '../api/native-failure.ts';
+import { loadMapAddress6 as load } from '../native/map-address.ts';
 import type { MapAddress6 } from '../plan/external-forms.ts';
 
 /**
- * The address algorithm of the engine, loaded when it is needed: commands that need no addon work without it.
- * Rejects with an `NptdError`, `ADDON_UNAVAILABLE`, if the addon cannot be loaded.
+ * The address algorithm of the engine, whose addon is loaded by the call: commands that need none work without it.
+ * Rejects with an `NptdError`, `ADDON_UNAVAILABLE`, if it cannot be loaded.
  */
 export async function loadMapAddress6(): Promise<MapAddress6> {
   try {
-    const { mapAddress6 } = await import('../native/map-address.ts');
-    return mapAddress6;
+    return load();
   } catch (error) {
-    throw new NptdError('ADDON_UNAVAILABLE', messageOf(error), { cause: error });
+    throw fromNative(error);
   }
 }

@@ -1,4 +1,8 @@
-/** Loads the addon, or says why it cannot be loaded: the generated loader blames npm for everything. */
+/**
+ * Loads the addon when it is first needed, so that whatever needs none works without it, or says why it cannot be
+ * loaded: the generated loader blames npm for everything.
+ */
+import { createRequire } from 'node:module';
 import type * as Binding from './binding.js';
 
 /** The addon is missing or does not run here. */
@@ -9,11 +13,20 @@ export class AddonUnavailable extends Error {
   }
 }
 
-export const binding: typeof Binding = await load();
+const require = createRequire(import.meta.url);
 
-async function load(): Promise<typeof Binding> {
+let loaded: typeof Binding | undefined;
+
+/** The addon. Loads it at the first call; throws an `AddonUnavailable` as long as it cannot be loaded. */
+export function binding(): typeof Binding {
+  loaded ??= load();
+  return loaded;
+}
+
+function load(): typeof Binding {
   try {
-    return await import('./binding.js');
+    // Not `import`, which waits: a translator is made at once.
+    return require('./binding.js');
   } catch (error) {
     throw explainLoadFailure(error);
   }
@@ -21,6 +34,12 @@ async function load(): Promise<typeof Binding> {
 
 /** The real cause among the attempts that the generated loader chains up behind its own error. */
 export function explainLoadFailure(error: unknown): AddonUnavailable {
+  if (error instanceof Error && 'code' in error && error.code === 'ERR_REQUIRE_ESM') {
+    const remedy = 'Node 20.19 or 22.12, or a newer one, is needed';
+    return new AddonUnavailable(`the native addon does not load in Node ${process.version}: ${remedy}`, {
+      cause: error,
+    });
+  }
   const attempts = [...causes(error)].slice(1);
   const broken = attempts.find((attempt) => !isMissing(attempt));
   if (broken !== undefined) {

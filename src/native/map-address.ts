@@ -14,5 +14,11 @@ export function mapAddress6(
   address: Uint8Array,
   translateZeroInterfaceId: boolean,
 ): { readonly address: Uint8Array } | { readonly drop: string } {
-  return unwrap(binding.mapAddress6(pair, direction, address, translateZeroInterfaceId));
+  return unwrap(binding().mapAddress6(pair, direction, address, translateZeroInterfaceId));
+}
+
+/** The same once the addon is loaded, which `mapAddress6` does by itself. Throws an `AddonUnavailable`. */
+export function loadMapAddress6(): typeof mapAddress6 {
+  binding();
+  return mapAddress6;
 }

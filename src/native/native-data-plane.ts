@@ -15,10 +15,10 @@ import { throwIfFailed, unwrap } from './unwrap-error.ts';
 
 /**
  * Makes the devices and starts the workers. Nothing is forwarded before the first plan.
- * Rejects with a `NativeError`; then nothing is left behind.
+ * Rejects with a `NativeError`, or an `AddonUnavailable`; then nothing is left behind.
  */
 export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlane> {
-  return new NativeDataPlane(unwrap(await binding.BindingDataPlane.open(options)));
+  return new NativeDataPlane(unwrap(await binding().BindingDataPlane.open(options)));
 }
 
 class NativeDataPlane implements DataPlane {

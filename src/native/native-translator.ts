@@ -22,16 +22,19 @@ import {
 import { NativeError, throwIfFailed, unwrap } from './unwrap-error.ts';
 import { verdictCatalogue } from './verdict-catalogue.ts';
 
-const VERDICTS = verdictCatalogue().verdicts.map(({ name }) => name);
-
-/** Throws a `NativeError` with code `InvalidArgument` or `PlanRefused` where arguments cannot be used. */
+/**
+ * Throws a `NativeError` with code `InvalidArgument` or `PlanRefused` where arguments cannot be used, and an
+ * `AddonUnavailable` where there is no engine.
+ */
 export class NativeTranslator implements Translator {
   readonly #native: BindingTranslator;
+  /** Names by their code. */
+  readonly #verdicts = verdictCatalogue().verdicts.map(({ name }) => name);
   /** Where single packets are translated. */
   readonly #single = createPacketBatch(PACKET_OCTETS_MAX, 1);
 
   constructor(options: TranslatorOptions) {
-    this.#native = unwrap(binding.BindingTranslator.create(options));
+    this.#native = unwrap(binding().BindingTranslator.create(options));
   }
 
   applyPlan(plan: Plan): void {
@@ -42,7 +45,7 @@ export class NativeTranslator implements Translator {
     if (octets.length > PACKET_OCTETS_MAX) return { verdict: 'FrameTooLong', outgoing: [] };
     putPacket(this.#single, 0, checkedDevice(device), octets);
     const outputs = this.processBatch(this.#single, 1, nowUs);
-    const verdict = VERDICTS[this.#single.verdicts[0] ?? 0] ?? 'NotProcessed';
+    const verdict = this.#verdicts[this.#single.verdicts[0] ?? 0] ?? 'NotProcessed';
     const leaves = verdict === 'Forward' || verdict === 'Reply';
     const own = leaves
       ? [{ device: egressAt(this.#single, 0), octets: packetAt(this.#single, 0).slice(), kind: verdict }]

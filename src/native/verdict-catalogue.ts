@@ -4,7 +4,10 @@ import { binding } from './load-binding.ts';
 
 export type VerdictCatalogue = BindingCatalogue;
 
-/** Verdicts by their code, kinds of extra outputs, and outputs that were called for and not made. */
+/**
+ * Verdicts by their code, kinds of extra outputs, and outputs that were called for and not made. Throws an
+ * `AddonUnavailable`.
+ */
 export function verdictCatalogue(): VerdictCatalogue {
-  return binding.verdictCatalogue();
+  return binding().verdictCatalogue();
 }

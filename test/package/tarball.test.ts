@@ -3,7 +3,16 @@
  * Needs the built dist/, as `npm test` makes it.
  */
 import { execFile } from 'node:child_process';
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -12,6 +21,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const ROUTER = join(ROOT, 'fixtures/package/router.ts');
+const EXAMPLE = readFileSync(join(ROOT, 'fixtures/config/demo.yaml'), 'utf8');
 /** npm, even with everything in its cache, takes some seconds. */
 const INSTALL_MS_MAX = 120_000;
 const RUN_MS_MAX = 20_000;
@@ -52,6 +62,58 @@ test('the tarball holds the build, the addon and the licences, and no sources or
 test('without optional dependencies it installs, and its command runs', async () => {
   expect(existsSync(join(project, 'node_modules/raw-socket'))).toBe(false);
   expect(await run('node_modules/.bin/nptd', '--version')).toMatch(/^\d+\.\d+\.\d+\n$/);
+});
+
+/** Prints what a program can do before, and what it is told when, it needs the addon. */
+const NEEDY = `
+import { createNptd, createTranslator, NptdError, parseConfig, verdictCatalogue } from 'nptd';
+const text = ${JSON.stringify(EXAMPLE)};
+const loaded = () => process.report.getReport().sharedObjects.some((path) => path.includes('nptd.linux'));
+const tell = async (name, call) => {
+  const outcome = await Promise.resolve().then(call).then(() => 'done', (error) => {
+    if (!(error instanceof NptdError)) throw error;
+    return error.code + ' ' + error.message;
+  });
+  console.log(name + ': ' + outcome);
+};
+console.log('parsed: ' + parseConfig(text, 'nptd.yaml').ok);
+console.log('made: ' + typeof createNptd(text).start);
+console.log('loaded: ' + loaded());
+await tell('translator', () => createTranslator(text));
+await tell('catalogue', () => verdictCatalogue());
+console.log('loaded: ' + loaded());
+if (process.argv[2] === 'start') await tell('start', () => createNptd(text).start());
+`;
+
+describe('the native addon', () => {
+  beforeAll(() => writeFileSync(join(project, 'needy.mjs'), NEEDY));
+
+  test('is loaded when it is needed, not when the package is imported', async () => {
+    const lines = (await run(process.execPath, 'needy.mjs')).trim().split('\n');
+    expect(lines).toEqual([
+      'parsed: true',
+      'made: function',
+      'loaded: false',
+      'translator: done',
+      'catalogue: done',
+      'loaded: true',
+    ]);
+  });
+
+  test('is named by whatever needs it where it is missing, and nothing else needs it', async () => {
+    const folder = join(project, 'node_modules/nptd/dist/native');
+    const addon = readdirSync(folder).find((name) => name.endsWith('.node')) ?? '';
+    renameSync(join(folder, addon), join(project, addon));
+    try {
+      const lines = (await run(process.execPath, 'needy.mjs', 'start')).trim().split('\n');
+      const why = expect.stringMatching(
+        /: ADDON_UNAVAILABLE the native addon is not built for linux on \w+; .*npm run setup/,
+      );
+      expect(lines).toEqual(['parsed: true', 'made: function', 'loaded: false', why, why, 'loaded: false', why]);
+    } finally {
+      renameSync(join(project, addon), join(folder, addon));
+    }
+  });
 });
 
 describe('a custom router', () => {

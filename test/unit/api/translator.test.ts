@@ -3,7 +3,7 @@ import { NptdError } from '../../../src/api/errors.ts';
 import { createTranslator, type PacketTranslator } from '../../../src/api/translator.ts';
 import { createPacketBatch, egressAt, packetAt, putPacket } from '../../../src/native/packet-batch.ts';
 import { verdictCatalogue } from '../../../src/native/verdict-catalogue.ts';
-import { siteText } from '../control/sites.ts';
+import { parsed, siteText } from '../control/sites.ts';
 
 /** An IPv4 packet with an empty UDP datagram, by the book of RFC 791 and RFC 768. */
 function datagram(source: string, destination: string, port = 5353): Uint8Array {
@@ -88,6 +88,20 @@ describe('another configuration', () => {
     const other = `${siteText({ prefer: ['lte', 'fiber', 'dsl'] })}\nlimits: { sessions: 7 }\n`;
     expect(codeOf(() => translator.apply(other))).toBe('RESTART_REQUIRED');
     expect(route(translator, QUERY, 1000)).toBe('fiber 203.0.113.2');
+  });
+
+  test('that the engine refuses changes nothing, and costs no session of the uplinks that it would have changed', () => {
+    const translator = createTranslator(siteText());
+    route(translator, QUERY, 1000);
+    const changed = parsed(siteText({ fiber: '203.0.113.3', prefer: ['lte'] }));
+    const internal = changed.internal.map((one) => ({ ...one, device: { ...one.device, mtu: 20 } }));
+    expect(codeOf(() => translator.apply({ ...changed, internal }))).toBe('PLAN_REFUSED');
+    expect(translator.devices).toEqual(['office', 'fiber', 'lte', 'dsl']);
+    translator.setUsable('lte', 4, true);
+    expect(translator.sessions(2000)).toHaveLength(1);
+    expect(route(translator, datagram('192.168.1.11', '192.0.2.53'), 2000)).toBe('fiber 203.0.113.2');
+    translator.apply(siteText());
+    expect(translator.sessions(3000)).toHaveLength(2);
   });
 
   test('that is invalid changes nothing', () => {

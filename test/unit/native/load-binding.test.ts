@@ -29,6 +29,11 @@ describe('explainLoadFailure', () => {
     );
   });
 
+  it('says that this Node is too old to load it at once', () => {
+    const error = Object.assign(new Error('require() of ES Module not supported'), { code: 'ERR_REQUIRE_ESM' });
+    expect(explainLoadFailure(error).message).toMatch(/does not load in Node v\d.*20\.19 or 22\.12/);
+  });
+
   it('copes with anything else that is thrown', () => {
     expect(explainLoadFailure('what').message).toMatch(/not built/);
   });
