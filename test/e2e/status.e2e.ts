@@ -77,6 +77,15 @@ test('nptd sessions lists a DNS query with the port that the server saw', async 
   expect(externals).toContain(`${seen?.address}:${seen?.port}`);
 });
 
+test('6888-R12: the log of the gateway says nothing of where these flows went', async () => {
+  const seen = await whoAmIByDns(bed.site.client, INTERNET.dns4);
+  const { lines } = bed.gateway.process;
+  expect(lines.length).toBeGreaterThan(4);
+  const endpoint = new RegExp(`\\d:${seen?.port}\\b`);
+  const telling = lines.filter((line) => line.includes(INTERNET.web4) || endpoint.test(line));
+  expect(telling).toEqual([]);
+});
+
 test('another gateway at the same control socket is told who holds it, and makes no device', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'nptd-second-'));
   const file = join(folder, 'nptd.yaml');
