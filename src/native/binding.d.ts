@@ -55,6 +55,11 @@ export declare class BindingTranslator {
    * Returns the number of extra outputs; take them before the next call, which forgets them.
    */
   processBatch(memory: Uint8Array, slotOctets: number, descriptors: Uint32Array, verdicts: Uint8Array, count: number, nowUs: number): number | BindingError
+  /**
+   * Does what time alone calls for, held packets first of all, and returns the number of extra outputs as
+   * `processBatch` does.
+   */
+  tick(nowUs: number): number
   /** Takes the extra outputs of the last call. */
   takeOutputs(): Array<BindingOutgoing>
   /** Live sessions at an instant. */
@@ -162,7 +167,7 @@ export interface BindingMappedAddress {
 /** `MappingRow`. */
 export interface BindingMappingRow {
   /** Protocol. */
-  protocol: 'udp' | 'tcp' | 'icmp'
+  protocol: 'udp' | 'tcp' | 'icmp' | 'udp-lite' | 'dccp' | 'gre' | 'esp' | 'sctp' | `ip-${number}`
   /** Internal endpoint, `a.b.c.d:port`. */
   internal: string
   /** External endpoint. */
@@ -498,7 +503,7 @@ export interface BindingProbeSample {
 /** `SessionRow`. */
 export interface BindingSessionRow {
   /** Protocol. */
-  protocol: 'udp' | 'tcp' | 'icmp'
+  protocol: 'udp' | 'tcp' | 'icmp' | 'udp-lite' | 'dccp' | 'gre' | 'esp' | 'sctp' | `ip-${number}`
   /** Internal endpoint, `a.b.c.d:port`. */
   internal: string
   /** External endpoint. */

@@ -325,7 +325,7 @@ describe('any sequence of samples and failures', () => {
     );
     // A run without changes would have shown nothing.
     expect(changes).toBeGreaterThan(300);
-  });
+  }, 60_000);
 });
 
 interface SampleStep {
