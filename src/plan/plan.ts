@@ -17,6 +17,8 @@ export interface Plan {
   readonly policies: readonly PlanPolicy[];
   readonly nat44: PlanNat44;
   readonly nptv6: PlanNptv6;
+  /** Stateful filter of IPv6 (RFC 6092); absent: everything passes and no state is kept. */
+  readonly filter6?: PlanFilter6;
   /** Buckets of this shape for own ICMP errors towards the site, those towards uplinks, and TCP resets. */
   readonly errorRate: PlanRate;
 }
@@ -31,6 +33,50 @@ export interface PlanDevice {
   /** Own addresses with the length of their on-link prefix; the first is the source of own packets. */
   readonly ipv4: readonly PlanInterface4[];
   readonly ipv6: readonly PlanInterface6[];
+  /** Router advertisements on this (internal) device; absent: none. */
+  readonly advertise?: PlanAdvertise;
+}
+
+export type PlanRouterPreference = 'high' | 'medium' | 'low';
+
+/** What router advertisements say (RFC 4861 section 4.2). A change is sent at once. */
+export interface PlanAdvertise {
+  /** 0: not a default router. */
+  readonly routerLifetimeS: number;
+  readonly preference: PlanRouterPreference;
+  /** Longest time between two unsolicited ones. */
+  readonly intervalMs: number;
+  /** Octets; absent: not said. */
+  readonly linkMtu?: number;
+  readonly prefixes: readonly PlanAdvertisedPrefix[];
+  readonly routes: readonly PlanAdvertisedRoute[];
+  /** Recursive DNS servers (RFC 8106). */
+  readonly resolvers: readonly PlanAdvertisedResolver[];
+}
+
+export interface PlanAdvertisedPrefix {
+  readonly prefix: Uint8Array;
+  readonly prefixLength: number;
+  readonly onLink: boolean;
+  /** Hosts make themselves addresses of it. */
+  readonly autonomous: boolean;
+  readonly validS: number;
+  /** 0: deprecated. */
+  readonly preferredS: number;
+}
+
+/** Route information (RFC 4191). */
+export interface PlanAdvertisedRoute {
+  readonly prefix: Uint8Array;
+  readonly prefixLength: number;
+  readonly preference: PlanRouterPreference;
+  readonly lifetimeS: number;
+}
+
+export interface PlanAdvertisedResolver {
+  readonly address: Uint8Array;
+  /** 0: withdrawn. */
+  readonly lifetimeS: number;
 }
 
 export interface PlanInterface4 {
@@ -95,6 +141,10 @@ export interface PlanUplink6 {
   readonly gateway?: Uint8Array;
   /** Each pair is a translator of its own (RFC 6296 section 3.1). */
   readonly pairs: readonly PlanPrefixPair[];
+  /** Largest TCP maximum segment size, octets; absent: left alone. */
+  readonly mssClamp?: number;
+  /** Whether the gateway answers neighbour solicitations for external addresses of the pairs, where the ISP routes none of them to it. */
+  readonly proxyNeighbours?: boolean;
 }
 
 export interface PlanPrefixPair {
@@ -196,6 +246,28 @@ export interface PlanHostLimits {
 export interface PlanNptv6 {
   /** Translate an all-zeros interface identifier instead of dropping it (RFC 6296 section 3.7). */
   readonly translateZeroInterfaceId: boolean;
+  /** Forward ICMPv6 types that nobody has assigned, and experiments (RFC 4890 section 4.3.4). */
+  readonly forwardUnassignedIcmp?: boolean;
+}
+
+export interface PlanFilter6 {
+  /** Of UDP and UDP-Lite. */
+  readonly filteringUdp: PlanFiltering;
+  readonly filteringTcp: PlanFiltering;
+  readonly filteringOther: PlanFiltering;
+  /** Whether ESP, AH and UDP port 500 may come in unasked. */
+  readonly ipsec: boolean;
+  readonly published: readonly PlanPublished6[];
+}
+
+/** What may come in unasked. */
+export interface PlanPublished6 {
+  readonly internalAddress: Uint8Array;
+  /** Absent: everything. */
+  readonly protocol?: number;
+  /** Of protocols with ports; both are there or neither. */
+  readonly portLow?: number;
+  readonly portHigh?: number;
 }
 
 export interface PlanRate {

@@ -15,6 +15,8 @@ export interface TranslatorOptions {
   readonly sessionsMax: number;
   /** Most internal addresses that hold mappings or sessions at once. */
   readonly hostsMax: number;
+  /** Most sessions of the IPv6 filter; absent: as `sessionsMax`. */
+  readonly filterSessionsMax?: number;
 }
 
 /** One packet that leaves. */

@@ -5,7 +5,7 @@ use nptd_core::nptv6::PrefixPair;
 use nptd_core::plan::spec::{Nptv6Spec, PrefixPairSpec};
 use nptd_core::verdict::DropReason;
 
-const SPEC: Nptv6Spec = Nptv6Spec { translate_zero_interface_id: true };
+const SPEC: Nptv6Spec = Nptv6Spec { translate_zero_interface_id: true, forward_unassigned_icmp: false };
 const INTERNAL_48: u128 = 0xfd01_0203_0405 << 80;
 
 /// Words around every carry.

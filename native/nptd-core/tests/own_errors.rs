@@ -452,6 +452,7 @@ fn spec() -> PlanSpec {
         mtu: 1500,
         ipv4: ipv4.iter().map(|(text, length)| (address4(text), *length)).collect(),
         ipv6: ipv6.iter().map(|(text, length)| (address6(text), *length)).collect(),
+        advertise: None,
     };
     let uplink = |slot: u8, gateway: &str, external: &str| UplinkSpec {
         slot,
@@ -467,7 +468,14 @@ fn spec() -> PlanSpec {
             mss_clamp: None,
             reserved: Vec::new(),
         }),
-        ipv6: Some(Uplink6Spec { usable: true, last_resort: true, gateway: None, pairs: vec![] }),
+        ipv6: Some(Uplink6Spec {
+            usable: true,
+            last_resort: true,
+            gateway: None,
+            pairs: vec![],
+            mss_clamp: None,
+            proxy_neighbours: false,
+        }),
     };
     let ethernet = LinkSpec::Ethernet([2, 0, 0, 0, 0, 4]);
     PlanSpec {

@@ -11,8 +11,8 @@ use nptd_core::wire::{ipv6, octets, protocol};
 use proptest::prelude::*;
 use serde_json::Value;
 
-const STRICT: Nptv6Spec = Nptv6Spec { translate_zero_interface_id: false };
-const LENIENT: Nptv6Spec = Nptv6Spec { translate_zero_interface_id: true };
+const STRICT: Nptv6Spec = Nptv6Spec { translate_zero_interface_id: false, forward_unassigned_icmp: false };
+const LENIENT: Nptv6Spec = Nptv6Spec { translate_zero_interface_id: true, forward_unassigned_icmp: false };
 
 // ---- Vectors ----
 

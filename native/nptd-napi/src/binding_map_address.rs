@@ -33,7 +33,7 @@ pub fn map_address6(
     address: &[u8],
     translate_zero_interface_id: bool,
 ) -> Either<Mapped, BindingError> {
-    match map(&pair, &direction, address, Nptv6Spec { translate_zero_interface_id }) {
+    match map(&pair, &direction, address, Nptv6Spec { translate_zero_interface_id, ..Nptv6Spec::default() }) {
         Ok(mapped) => Either::A(mapped),
         Err(error) => Either::B(error),
     }

@@ -3,6 +3,7 @@
 //! Every number comes as a double and is checked here, because a conversion by the runtime would silently cut it.
 
 mod convert;
+mod convert6;
 
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
@@ -30,6 +31,8 @@ pub struct BindingPlan {
     pub nat44: BindingPlanNat44,
     /// NPTv6 behaviour.
     pub nptv6: BindingPlanNptv6,
+    /// Stateful filter of IPv6.
+    pub filter6: Option<BindingPlanFilter6>,
     /// Buckets for own ICMP errors towards the site, towards uplinks, and for TCP resets.
     pub error_rate: BindingPlanRate,
 }
@@ -49,6 +52,71 @@ pub struct BindingPlanDevice {
     /// Own IPv6 addresses.
     #[napi(ts_type = "readonly BindingPlanInterface6[]")]
     pub ipv6: Vec<BindingPlanInterface6>,
+    /// Router advertisements.
+    pub advertise: Option<BindingPlanAdvertise>,
+}
+
+/// `PlanAdvertise`.
+#[napi(object, object_to_js = false)]
+pub struct BindingPlanAdvertise {
+    /// 0: not a default router.
+    pub router_lifetime_s: f64,
+    /// Preference of the default route.
+    #[napi(ts_type = "'high' | 'medium' | 'low'")]
+    pub preference: String,
+    /// Longest time between two unsolicited ones, milliseconds.
+    pub interval_ms: f64,
+    /// Octets.
+    pub link_mtu: Option<f64>,
+    /// Prefix information.
+    #[napi(ts_type = "readonly BindingPlanAdvertisedPrefix[]")]
+    pub prefixes: Vec<BindingPlanAdvertisedPrefix>,
+    /// Route information.
+    #[napi(ts_type = "readonly BindingPlanAdvertisedRoute[]")]
+    pub routes: Vec<BindingPlanAdvertisedRoute>,
+    /// Recursive DNS servers.
+    #[napi(ts_type = "readonly BindingPlanAdvertisedResolver[]")]
+    pub resolvers: Vec<BindingPlanAdvertisedResolver>,
+}
+
+/// `PlanAdvertisedPrefix`.
+#[napi(object, object_to_js = false)]
+pub struct BindingPlanAdvertisedPrefix {
+    /// Prefix, 16 octets.
+    pub prefix: Uint8Array,
+    /// Its length.
+    pub prefix_length: f64,
+    /// It is on this link.
+    pub on_link: bool,
+    /// Hosts make themselves addresses of it.
+    pub autonomous: bool,
+    /// Seconds.
+    pub valid_s: f64,
+    /// Seconds; 0: deprecated.
+    pub preferred_s: f64,
+}
+
+/// `PlanAdvertisedRoute`.
+#[napi(object, object_to_js = false)]
+pub struct BindingPlanAdvertisedRoute {
+    /// Prefix, 16 octets.
+    pub prefix: Uint8Array,
+    /// Its length.
+    pub prefix_length: f64,
+    /// Preference.
+    #[napi(ts_type = "'high' | 'medium' | 'low'")]
+    pub preference: String,
+    /// Seconds.
+    pub lifetime_s: f64,
+}
+
+/// `PlanAdvertisedResolver`.
+#[napi(object, object_to_js = false)]
+pub struct BindingPlanAdvertisedResolver {
+    /// Address, 16 octets.
+    pub address: Uint8Array,
+    /// Seconds; 0: withdrawn.
+    pub lifetime_s: f64,
 }
 
 /// `PlanInterface4`.
@@ -165,6 +233,10 @@ pub struct BindingPlanUplink6 {
     /// Translators.
     #[napi(ts_type = "readonly BindingPlanPrefixPair[]")]
     pub pairs: Vec<BindingPlanPrefixPair>,
+    /// Largest TCP maximum segment size, octets; absent: left alone.
+    pub mss_clamp: Option<f64>,
+    /// Whether neighbour solicitations for external addresses are answered.
+    pub proxy_neighbours: Option<bool>,
 }
 
 /// `PlanPrefixPair`.
@@ -304,6 +376,40 @@ pub struct BindingPlanHostLimits {
 pub struct BindingPlanNptv6 {
     /// Translate an all-zeros interface identifier.
     pub translate_zero_interface_id: bool,
+    /// Forward ICMPv6 types that nobody has assigned.
+    pub forward_unassigned_icmp: Option<bool>,
+}
+
+/// `PlanFilter6`.
+#[napi(object, object_to_js = false)]
+pub struct BindingPlanFilter6 {
+    /// Filtering of UDP and UDP-Lite.
+    #[napi(ts_type = "'endpoint-independent' | 'address-dependent' | 'address-and-port-dependent'")]
+    pub filtering_udp: String,
+    /// Filtering of TCP.
+    #[napi(ts_type = "'endpoint-independent' | 'address-dependent' | 'address-and-port-dependent'")]
+    pub filtering_tcp: String,
+    /// Filtering of everything else.
+    #[napi(ts_type = "'endpoint-independent' | 'address-dependent' | 'address-and-port-dependent'")]
+    pub filtering_other: String,
+    /// Whether ESP, AH and UDP port 500 may come in unasked.
+    pub ipsec: bool,
+    /// What else may come in unasked.
+    #[napi(ts_type = "readonly BindingPlanPublished6[]")]
+    pub published: Vec<BindingPlanPublished6>,
+}
+
+/// `PlanPublished6`.
+#[napi(object, object_to_js = false)]
+pub struct BindingPlanPublished6 {
+    /// Internal address, 16 octets.
+    pub internal_address: Uint8Array,
+    /// Absent: everything.
+    pub protocol: Option<f64>,
+    /// Lowest port; absent: all.
+    pub port_low: Option<f64>,
+    /// Highest port; absent: all.
+    pub port_high: Option<f64>,
 }
 
 /// `PlanRate`.

@@ -139,6 +139,7 @@ fn plan() -> PlanSpec {
         mtu: 1_500,
         ipv4: vec![(HOST_NET + 1, 16)],
         ipv6: vec![(SITE_PREFIX | 1, 64)],
+        advertise: None,
     };
     let wan6 = 0x2001_0db8_000a_u128 << 80;
     let external = DeviceSpec {
@@ -147,6 +148,7 @@ fn plan() -> PlanSpec {
         mtu: 1_500,
         ipv4: vec![(WAN_NET + 1, 24)],
         ipv6: vec![(wan6 | 2, 64)],
+        advertise: None,
     };
     let uplink = UplinkSpec {
         slot: 0,
@@ -167,6 +169,8 @@ fn plan() -> PlanSpec {
             last_resort: true,
             gateway: Some(wan6 | 1),
             pairs: vec![PrefixPairSpec { internal: (ULA, 48), external: (PREFIX, 48) }],
+            mss_clamp: None,
+            proxy_neighbours: false,
         }),
     };
     PlanSpec {

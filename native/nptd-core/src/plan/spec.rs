@@ -24,6 +24,8 @@ pub struct PlanSpec {
     pub nat44: Nat44Spec,
     /// NPTv6 behaviour.
     pub nptv6: Nptv6Spec,
+    /// Stateful filter of IPv6 (RFC 6092); none: everything passes and no state is kept.
+    pub filter6: Option<Filter6Spec>,
     /// Own ICMP errors towards the site, those towards uplinks (both families together), and TCP resets, each limited
     /// by a bucket of this shape.
     pub error_rate: RateSpec,
@@ -61,6 +63,64 @@ pub struct DeviceSpec {
     /// The gateway's own IPv6 addresses here, with the length of their on-link prefix; on Ethernet the
     /// link-local address made from the MAC is added by the engine.
     pub ipv6: Vec<(u128, u8)>,
+    /// Router advertisements on this (internal) device.
+    pub advertise: Option<AdvertiseSpec>,
+}
+
+/// Preference of a router or route (RFC 4191 section 2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PreferenceSpec {
+    /// High.
+    High,
+    /// Medium.
+    Medium,
+    /// Low.
+    Low,
+}
+
+/// What router advertisements say (RFC 4861 section 4.2). A change is sent at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AdvertiseSpec {
+    /// Seconds; 0: not a default router.
+    pub router_lifetime: u16,
+    /// Preference of the default route.
+    pub preference: PreferenceSpec,
+    /// Longest time between two unsolicited ones.
+    pub interval: Duration,
+    /// Octets; none: not said.
+    pub link_mtu: Option<u32>,
+    /// Prefix information.
+    pub prefixes: Vec<AdvertisedPrefixSpec>,
+    /// Route information.
+    pub routes: Vec<AdvertisedRouteSpec>,
+    /// Recursive DNS servers, each with its lifetime in seconds.
+    pub resolvers: Vec<(u128, u32)>,
+}
+
+/// A prefix information option.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AdvertisedPrefixSpec {
+    /// Prefix and its length.
+    pub prefix: (u128, u8),
+    /// It is on this link.
+    pub on_link: bool,
+    /// Hosts make themselves addresses of it.
+    pub autonomous: bool,
+    /// Seconds.
+    pub valid: u32,
+    /// Seconds; 0: deprecated.
+    pub preferred: u32,
+}
+
+/// A route information option (RFC 4191 section 2.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AdvertisedRouteSpec {
+    /// Prefix and its length.
+    pub prefix: (u128, u8),
+    /// Preference.
+    pub preference: PreferenceSpec,
+    /// Seconds.
+    pub lifetime: u32,
 }
 
 /// A route to an internal subnet behind an inner router.
@@ -128,6 +188,10 @@ pub struct Uplink6Spec {
     pub gateway: Option<u128>,
     /// Prefix pairs, each its own translator (6296-3.1b).
     pub pairs: Vec<PrefixPairSpec>,
+    /// Largest TCP maximum segment size; none leaves it alone.
+    pub mss_clamp: Option<u16>,
+    /// Whether neighbour solicitations for external addresses of the pairs are answered.
+    pub proxy_neighbours: bool,
 }
 
 /// An internal and an external prefix.
@@ -292,6 +356,34 @@ impl Default for Nat44Spec {
 pub struct Nptv6Spec {
     /// Translate an all-zeros interface identifier instead of dropping it (RFC 6296 section 3.7, ambiguity A1).
     pub translate_zero_interface_id: bool,
+    /// Forward ICMPv6 types that nobody has assigned, and experiments (4890-T4).
+    pub forward_unassigned_icmp: bool,
+}
+
+/// Stateful filter of IPv6 (RFC 6092).
+#[derive(Clone, Debug)]
+pub struct Filter6Spec {
+    /// Filtering of UDP and UDP-Lite.
+    pub filtering_udp: Filtering,
+    /// Filtering of TCP.
+    pub filtering_tcp: Filtering,
+    /// Filtering of everything else.
+    pub filtering_other: Filtering,
+    /// Whether ESP, AH and UDP port 500 may come in unasked.
+    pub ipsec: bool,
+    /// What else may come in unasked.
+    pub published: Vec<Published6Spec>,
+}
+
+/// What may come in unasked.
+#[derive(Clone, Copy, Debug)]
+pub struct Published6Spec {
+    /// Internal address.
+    pub internal: u128,
+    /// None: everything.
+    pub protocol: Option<u8>,
+    /// Lowest and highest port; none: all.
+    pub ports: Option<(u16, u16)>,
 }
 
 /// A bucket: a burst, refilled at a steady rate.

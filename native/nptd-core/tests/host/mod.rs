@@ -56,6 +56,7 @@ pub fn spec() -> PlanSpec {
         mtu: 1500,
         ipv4: vec![(v4(ipv4), 24)],
         ipv6: vec![(v6(ipv6), length6)],
+        advertise: None,
     };
     let uplink =
         |slot: u8, address: [&str; 2], gateway4: Option<&str>, gateway6: Option<&str>, external: &str| UplinkSpec {
@@ -77,6 +78,8 @@ pub fn spec() -> PlanSpec {
                 last_resort: true,
                 gateway: gateway6.map(v6),
                 pairs: vec![PrefixPairSpec { internal: (v6("fd01:203:405:1::"), 64), external: (v6(external), 64) }],
+                mss_clamp: None,
+                proxy_neighbours: false,
             }),
         };
     PlanSpec {

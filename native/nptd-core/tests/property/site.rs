@@ -52,6 +52,7 @@ pub fn spec() -> PlanSpec {
         mtu,
         ipv4: vec![(v4(ipv4), 24)],
         ipv6: ipv6.map(|address| (v6(address), 64)).into_iter().collect(),
+        advertise: None,
     };
     let ethernet = |index: usize| LinkSpec::Ethernet(GATEWAY_MACS[index]);
     PlanSpec {
@@ -100,6 +101,8 @@ fn uplink(slot: u8, gateway: Option<[u8; 4]>, pool: Vec<u32>, six: Option<(&str,
             last_resort: true,
             gateway: Some(v6(gateway)),
             pairs: vec![pair(external)],
+            mss_clamp: None,
+            proxy_neighbours: false,
         }),
     }
 }

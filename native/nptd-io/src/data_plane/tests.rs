@@ -82,7 +82,7 @@ fn plan(generation: u64, devices: Vec<DeviceSpec>) -> PlanSpec {
 }
 
 fn device(link: LinkSpec) -> DeviceSpec {
-    DeviceSpec { link, role: RoleSpec::Internal, mtu: 1_500, ipv4: Vec::new(), ipv6: Vec::new() }
+    DeviceSpec { link, role: RoleSpec::Internal, mtu: 1_500, ipv4: Vec::new(), ipv6: Vec::new(), advertise: None }
 }
 
 const ETHERNET: LinkSpec = LinkSpec::Ethernet([2, 0, 0, 0, 0, 1]);

@@ -8,6 +8,7 @@ use nptd_core::plan::spec::{
 use nptd_core::session::filtering::Filtering;
 use nptd_core::time::Duration;
 
+use super::convert6::{advertise, filter6};
 use super::{
     BindingPlan, BindingPlanDevice, BindingPlanExempt, BindingPlanHostLimits, BindingPlanNat44, BindingPlanPrefixPair,
     BindingPlanRate, BindingPlanRoute, BindingPlanStaticMapping, BindingPlanStaticPorts, BindingPlanUplink,
@@ -16,9 +17,9 @@ use super::{
 use crate::binding_error::BindingError;
 use crate::path::{Path, Refuse};
 
-type Converted<T> = Result<T, BindingError>;
+pub(super) type Converted<T> = Result<T, BindingError>;
 
-const REFUSE: Refuse = |path, problem| BindingError::plan(path, problem);
+pub(super) const REFUSE: Refuse = |path, problem| BindingError::plan(path, problem);
 
 impl TryFrom<&BindingPlan> for PlanSpec {
     type Error = BindingError;
@@ -34,7 +35,11 @@ impl TryFrom<&BindingPlan> for PlanSpec {
                 Ok(PolicySpec { prefer: integers(path.field("prefer"), &policy.prefer)? })
             })?,
             nat44: nat44(root.field("nat44"), &plan.nat44)?,
-            nptv6: Nptv6Spec { translate_zero_interface_id: plan.nptv6.translate_zero_interface_id },
+            nptv6: Nptv6Spec {
+                translate_zero_interface_id: plan.nptv6.translate_zero_interface_id,
+                forward_unassigned_icmp: plan.nptv6.forward_unassigned_icmp.unwrap_or_default(),
+            },
+            filter6: plan.filter6.as_ref().map(|filter| filter6(root.field("filter6"), filter)).transpose()?,
             error_rate: rate(root.field("errorRate"), &plan.error_rate)?,
         })
     }
@@ -61,6 +66,7 @@ fn device(path: Path<'_>, device: &BindingPlanDevice) -> Converted<DeviceSpec> {
             let address = path.field("address").address6(&own.address, REFUSE)?;
             Ok((address, integer(path.field("prefixLength"), own.prefix_length)?))
         })?,
+        advertise: device.advertise.as_ref().map(|say| advertise(path.field("advertise"), say)).transpose()?,
     })
 }
 
@@ -123,7 +129,14 @@ fn uplink4(path: Path<'_>, ipv4: &BindingPlanUplink4) -> Converted<Uplink4Spec> 
 fn uplink6(path: Path<'_>, ipv6: &BindingPlanUplink6) -> Converted<Uplink6Spec> {
     let gateway = ipv6.gateway.as_ref().map(|gateway| path.field("gateway").address6(gateway, REFUSE));
     let pairs = path.field("pairs").each(&ipv6.pairs, |path, pair| prefix_pair(path, pair, REFUSE))?;
-    Ok(Uplink6Spec { usable: ipv6.usable, last_resort: ipv6.last_resort, gateway: gateway.transpose()?, pairs })
+    Ok(Uplink6Spec {
+        usable: ipv6.usable,
+        last_resort: ipv6.last_resort,
+        gateway: gateway.transpose()?,
+        pairs,
+        mss_clamp: ipv6.mss_clamp.map(|limit| integer(path.field("mssClamp"), limit)).transpose()?,
+        proxy_neighbours: ipv6.proxy_neighbours.unwrap_or_default(),
+    })
 }
 
 /// A pair, of a plan or on its own.
@@ -172,16 +185,22 @@ fn nat44(path: Path<'_>, nat44: &BindingPlanNat44) -> Converted<Nat44Spec> {
 fn exempt(path: Path<'_>, exempt: &BindingPlanExempt) -> Converted<ExemptSpec> {
     let prefix = integer(path.field("prefix"), exempt.prefix)?;
     let protocol = exempt.protocol.map(|protocol| integer(path.field("protocol"), protocol));
-    let ports = match (exempt.port_low, exempt.port_high) {
-        (Some(low), Some(high)) => Some((integer(path.field("portLow"), low)?, integer(path.field("portHigh"), high)?)),
-        (None, None) => None,
-        (Some(_), None) | (None, Some(_)) => return Err(REFUSE(path.to_string(), "has one end of a port range only")),
-    };
     Ok(ExemptSpec {
         prefix: (prefix, integer(path.field("prefixLength"), exempt.prefix_length)?),
         protocol: protocol.transpose()?,
-        ports,
+        ports: port_range(path, exempt.port_low, exempt.port_high)?,
     })
+}
+
+/// Both ends of a range, or neither.
+pub(super) fn port_range(path: Path<'_>, low: Option<f64>, high: Option<f64>) -> Converted<Option<(u16, u16)>> {
+    match (low, high) {
+        (Some(low), Some(high)) => {
+            Ok(Some((integer(path.field("portLow"), low)?, integer(path.field("portHigh"), high)?)))
+        }
+        (None, None) => Ok(None),
+        (Some(_), None) | (None, Some(_)) => Err(REFUSE(path.to_string(), "has one end of a port range only")),
+    }
 }
 
 fn static_mapping(path: Path<'_>, mapping: &BindingPlanStaticMapping) -> Converted<StaticMappingSpec> {
@@ -212,7 +231,7 @@ fn host_limits(path: Path<'_>, limits: &BindingPlanHostLimits) -> Converted<Host
     })
 }
 
-fn filtering(path: Path<'_>, name: &str) -> Converted<Filtering> {
+pub(super) fn filtering(path: Path<'_>, name: &str) -> Converted<Filtering> {
     match name {
         "endpoint-independent" => Ok(Filtering::EndpointIndependent),
         "address-dependent" => Ok(Filtering::AddressDependent),
@@ -228,7 +247,7 @@ fn rate(path: Path<'_>, rate: &BindingPlanRate) -> Converted<RateSpec> {
     })
 }
 
-fn integer<T: TryFrom<u64>>(path: Path<'_>, value: f64) -> Converted<T> {
+pub(super) fn integer<T: TryFrom<u64>>(path: Path<'_>, value: f64) -> Converted<T> {
     path.integer(value, REFUSE)
 }
 
