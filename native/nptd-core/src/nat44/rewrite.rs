@@ -1,5 +1,5 @@
 //! Changing an endpoint of a packet in place, with every checksum that covers it (3022-4.1a). Payload is never read:
-//! there are no application-level gateways (4787-R10, 5382-R6).
+//! there are no application-level gateways (4787-R10, 5382-R6, 5597-R6).
 
 use super::{Endpoint, Protocol, ProtocolKind};
 use crate::frame::ChecksumState;
@@ -46,7 +46,7 @@ pub fn replace_endpoint(packet: &mut [u8], protocol: Protocol, end: End, new: En
 }
 
 /// Where the checksum lies that covers the ports, and the addresses but for ICMP. It covers them whatever part of
-/// the payload it covers (5597-R12, 5597-R13, UDPL-1).
+/// the payload it covers (5597-R11, 5597-R12, 5597-R13, UDPL-1).
 fn checksum_field(kind: ProtocolKind) -> Option<usize> {
     match kind {
         ProtocolKind::Icmp => Some(icmp::CHECKSUM),

@@ -317,7 +317,7 @@ impl Default for HostLimitsSpec {
             mappings_per_protocol: 32_768,
             sessions: 65_536,
             sessions_per_mapping: 65_536,
-            flows: RateSpec { per_second: 2_000, burst: 10_000 },
+            flows: RateSpec { per_second: 2_000, burst: 10_000 }, // 8305-3
         }
     }
 }

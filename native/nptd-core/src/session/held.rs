@@ -9,7 +9,7 @@ use crate::arch::KeyedHash;
 use crate::table::{Index, Slab};
 use crate::time::Tick;
 
-/// Most packets held.
+/// Most packets held: a flood of them takes no more (2663-9).
 pub const HELD_MAX: u32 = 256;
 
 /// Octets kept of each: what an error of 576 octets can quote.
