@@ -18,8 +18,8 @@ const NATIVE: readonly string[] = [
   'MWAN-4 a connection to a server',
   '5508-R5 a published',
   '5382-R4 what a published',
-  '5382-R4 an uplink with other addresses',
   '1812-RATE errors about held packets',
+  'own errors',
   'OTHER-2, 6888-R8',
 ];
 const REFERENCE: readonly string[] = [

@@ -20,6 +20,7 @@ import { moreBcpCases } from './cases/more-bcp.cases.ts';
 import { mssCases } from './cases/mss.cases.ts';
 import { nptv6Cases } from './cases/nptv6.cases.ts';
 import { otherProtocolCases } from './cases/other-protocols.cases.ts';
+import { ownErrorCases } from './cases/own-errors.cases.ts';
 import { poolCases } from './cases/pool.cases.ts';
 import { portRandomnessCases } from './cases/port-randomness.cases.ts';
 import { portRestCases } from './cases/port-rest.cases.ts';
@@ -64,6 +65,7 @@ export function translatorCases(make: MakeTranslator): void {
   runCases('exempt destinations (RFC 6888)', exemptCases, make);
   runCases('checksums (RFC 3022, 1624, 768)', checksumCases, make);
   runCases('IPv4 router (RFC 1812)', routerIpv4Cases, make);
+  runCases('own errors (RFC 1812, 4443)', ownErrorCases, make);
   runCases('malformed IPv4', malformedIpv4Cases, make);
   runCases('further rows of the catalogue', moreBcpCases, make);
   runCases('checks of the catalogue', catalogueCases, make);
