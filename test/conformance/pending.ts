@@ -23,6 +23,9 @@ const NATIVE: readonly string[] = [
   'OTHER-2, 6888-R8',
 ];
 const REFERENCE: readonly string[] = [
+  '*a second host to the same remote is refused',
+  '6888-R6 an exemption',
+  '6888-R6 by ',
   '5382-R4b a SYN to a port',
   '6888-R4',
   '6888-R5',
