@@ -114,7 +114,7 @@ async function examine(fresh: FreshSockets) {
     behavioursOf(mappingOf),
     behavioursOf(filteringOf),
     hairpin(fresh),
-    outlives(fresh, LIFETIME_MS - 1000),
+    outlives(fresh, LIFETIME_MS - 1500),
     outlives(fresh, LIFETIME_MS + 500),
     outlives(fresh, LIFETIME_MS + 500, LIFETIME_MS - 1000),
     livesOfSilent(fresh),

@@ -31,7 +31,7 @@ export const STUN_SERVER: Endpoint = { address: STUN_ADDRESSES[0], port: STUN_PO
 /** Starts the STUN server of our own. */
 export async function startStunServer(namespace: Namespace): Promise<void> {
   const server = namespace.start(await program('stun-server', ...[...STUN_ADDRESSES, ...STUN_PORTS].map(String)));
-  await server.waitForLine((line) => line === 'listening', 5000);
+  await server.waitForLine((line) => line === 'listening', 15_000);
 }
 
 export async function openFilteringSite(filtering: Behaviour): Promise<TestBed> {
@@ -54,14 +54,14 @@ export async function openFilteringSite(filtering: Behaviour): Promise<TestBed> 
 /** The second host takes 95 % of the ports and keeps them; the others are free then. */
 export async function fillPool(bed: TestBed): Promise<void> {
   const command = await program('hold-ports', SECOND_HOST, `${HELD_PORTS}`, INTERNET.probe4, '7');
-  await bed.site.client.start(command).waitForLine((line) => line === 'held', 10_000);
+  await bed.site.client.start(command).waitForLine((line) => line === 'held', 30_000);
   await onlyHeld(bed);
 }
 
 /** Waits until the other 5 % are free. */
 export async function onlyHeld(bed: TestBed): Promise<void> {
   const isSettled = async () => (await portsInUse(bed)).size === HELD_PORTS || undefined;
-  if (!(await until(isSettled, 10_000, 200))) throw new Error('other ports are still in use');
+  if (!(await until(isSettled, 30_000, 500))) throw new Error('other ports are still in use');
 }
 
 /** External UDP ports in use on the first uplink, by the endpoint of the site that has each. */

@@ -27,7 +27,7 @@ let server: Background;
 beforeAll(async () => {
   bed = await TestBed.open();
   server = bed.site.internet.start(await program('ftp-server', INTERNET.web4, INTERNET.web6));
-  await server.waitForLine((line) => line.includes('listening'), 5000);
+  await server.waitForLine((line) => line.includes('listening'), 15_000);
 });
 afterAll(() => bed?.close());
 

@@ -24,7 +24,7 @@ beforeEach(({ skip }) => skip(obstacle !== undefined, obstacle));
 test(`5382-R1, 5382-R7: ${CONNECTIONS} connections of one host at once each hear what they have said`, async () => {
   const command = await program('many-connections', INTERNET.web4, `${ECHO_PORT}`, `${CONNECTIONS}`);
   const connections = bed.site.client.start(command);
-  await connections.waitForLine((line) => line === 'echoed 0', 20_000);
+  await connections.waitForLine((line) => line === 'echoed 0', 60_000);
   const listed = (await bed.gateway.json('sessions', '--limit', '20000', '--socket', bed.socket)) as SessionsAnswer;
   expect(listed.total).toBeGreaterThanOrEqual(CONNECTIONS);
   const own = listed.sessions.filter(
@@ -34,7 +34,7 @@ test(`5382-R1, 5382-R7: ${CONNECTIONS} connections of one host at once each hear
   expect(new Set(own.map(({ external }) => external)).size).toBe(CONNECTIONS);
   expect(own.every(({ external }) => external.startsWith(`${ISP_A.ipv4.own}:`))).toBe(true);
   connections.write('again\n');
-  await connections.waitForLine((line) => line === 'echoed 1', 10_000);
+  await connections.waitForLine((line) => line === 'echoed 1', 60_000);
   const seen = bed.log().filter(({ service, local }) => service === 'tcp-echo' && local === INTERNET.web4);
   expect(new Set(seen.map(({ remote, port }) => `${remote}:${port}`))).toEqual(
     new Set(own.map(({ external }) => external)),

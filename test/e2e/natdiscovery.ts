@@ -36,7 +36,7 @@ export async function startTurnServer(namespace: Namespace, addresses: readonly 
       addresses.every((address) => STUN_PORTS.every((own) => endpoints.has(`${urlHost(address)}:${own}`))) || undefined
     );
   };
-  if (!(await until(listening, 5000))) throw new Error('turnserver does not listen');
+  if (!(await until(listening, 15_000))) throw new Error('turnserver does not listen');
 }
 
 export interface Discovery {
