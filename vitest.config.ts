@@ -1,4 +1,8 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
+
+/** Shares of the search for differences; each is one process that computes without a pause. */
+const DIFFERENTIAL = 'test/differential/**/*.test.ts';
 
 /** Every `test/**\/*.test.ts` runs by default; end-to-end files need namespaces and have a project of their own. */
 export default defineConfig({
@@ -8,7 +12,17 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'default', include: ['test/**/*.test.ts'] },
+        test: { name: 'default', include: ['test/**/*.test.ts'], exclude: [DIFFERENTIAL] },
+      },
+      {
+        extends: true,
+        // After the others, whose clocks it would disturb, and on all processors.
+        test: {
+          name: 'differential',
+          include: [DIFFERENTIAL],
+          maxWorkers: availableParallelism(),
+          sequence: { groupOrder: 1 },
+        },
       },
       {
         extends: true,
@@ -18,6 +32,7 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

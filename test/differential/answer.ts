@@ -1,19 +1,22 @@
 /** What the other end of a packet sends back. */
+import { dccp } from '../support/dccp-builder.ts';
 import { echoReply, echoRequest, ip4, tcp, udp } from '../support/packet-builder.ts';
 import { icmp6, ip6, udp6 } from '../support/packet-builder-ipv6.ts';
+import { udpLite } from '../support/udp-lite-builder.ts';
+import { at } from './endpoints.ts';
 import type { AnswerEvent } from './event.ts';
-import { fieldsOf, payloadOf } from './realise.ts';
+import { fieldsOf, payloadOf, TCP_OPTIONS } from './flow-packet.ts';
 
 /** The answer to a packet that left the gateway: addresses and ports exchanged. */
 export function answerTo(packet: Uint8Array, event: AnswerEvent): Uint8Array {
   return (packet[0] ?? 0) >> 4 === 6 ? answer6(packet, event) : answer4(packet, event);
 }
 
-function answer4(packet: Uint8Array, { flags, shape }: AnswerEvent): Uint8Array {
+function answer4(packet: Uint8Array, event: AnswerEvent): Uint8Array {
   const view = new DataView(packet.buffer, packet.byteOffset, packet.byteLength);
   const [source, destination] = [ipv4At(packet, 12), ipv4At(packet, 16)];
   const transportAt = (view.getUint8(0) & 0x0f) * 4;
-  const fields = fieldsOf(shape);
+  const fields = fieldsOf(event.shape);
   const protocol = view.getUint8(9);
   if (packet.length < transportAt + 8) {
     return ip4(destination, source, protocol, packet.slice(transportAt), fields);
@@ -24,8 +27,12 @@ function answer4(packet: Uint8Array, { flags, shape }: AnswerEvent): Uint8Array 
   switch (protocol) {
     case 17:
       return udp(from, to, fields);
+    case 136:
+      return udpLite(from, to, fields);
+    case 33:
+      return dccp(from, to, event.speech.dccp, fields);
     case 6:
-      return tcp(from, to, flags, { ...fields, acknowledgement: shape.size });
+      return tcp(from, to, event.speech.flags, { ...fields, ...segmentAfter(packet.subarray(transportAt), event) });
     case 1:
       return view.getUint8(transportAt) === 8
         ? echoReply(destination, source, identifier, fields)
@@ -33,6 +40,28 @@ function answer4(packet: Uint8Array, { flags, shape }: AnswerEvent): Uint8Array 
     default:
       return ip4(destination, source, protocol, packet.slice(transportAt), fields);
   }
+}
+
+/** The numbers that acknowledge a segment; now and then others nearby. */
+function segmentAfter(
+  segment: Uint8Array,
+  { speech }: AnswerEvent,
+): { sequence: number; acknowledgement: number; window: number; tcpOptions: Uint8Array } {
+  const { window, tcpOptions, turned } = speech;
+  const options = at(TCP_OPTIONS, tcpOptions);
+  if (segment.length < 20) {
+    return { sequence: 0, acknowledgement: 0, window, tcpOptions: options };
+  }
+  const view = new DataView(segment.buffer, segment.byteOffset, segment.byteLength);
+  const flags = view.getUint8(13);
+  const octets = Math.max(0, segment.length - (view.getUint8(12) >> 4) * 4);
+  const end = view.getUint32(4) + octets + ((flags >> 1) & 1) + (flags & 1);
+  return {
+    sequence: (view.getUint32(8) + (turned ? speech.sequence : 0)) >>> 0,
+    acknowledgement: (end - (turned ? speech.acknowledgement : 0)) >>> 0,
+    window,
+    tcpOptions: options,
+  };
 }
 
 function answer6(packet: Uint8Array, { shape }: AnswerEvent): Uint8Array {

@@ -1,97 +1,58 @@
 /** Which events happen, and how often. */
 import fc from 'fast-check';
+import { endpoints, mostlyFirst, protocol, protocolWithPorts, sent, small, spoken, weighted } from './any-packet.ts';
 import type {
   AddressedEvent,
   AnswerEvent,
-  Damage,
   ErrorEvent,
   Event,
+  FloodEvent,
   InSessionEvent,
   OutboundEvent,
-  PacketShape,
   PlanEvent,
-  Protocol,
+  RestoreEvent,
   ToMappingEvent,
+  ToPublishedEvent,
+  WaitEvent,
 } from './event.ts';
-
-const small = (max: number) => fc.nat({ max });
-
-const shape: fc.Arbitrary<PacketShape> = fc.record({
-  ttl: fc.oneof({ weight: 12, arbitrary: fc.constant(64) }, { weight: 1, arbitrary: fc.constantFrom(0, 1, 2, 255) }),
-  size: fc.oneof(
-    { weight: 12, arbitrary: small(40) },
-    { weight: 2, arbitrary: fc.constantFrom(540, 672, 1252, 1372, 1460, 1472, 1473) },
-  ),
-  dontFragment: fc.boolean(),
-  tos: fc.constantFrom(0, 0, 0, 0xb8, 0x03, 0xff),
-  options: fc.constantFrom(false, false, false, false, false, false, false, true),
-  tcpOptions: fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, { weight: 2, arbitrary: fc.nat({ max: 13 }) }),
-});
-
-const damage: fc.Arbitrary<Damage> = fc.oneof(
-  { weight: 24, arbitrary: fc.constant<Damage>({ kind: 'none' }) },
-  { weight: 1, arbitrary: small(1000).map((permille): Damage => ({ kind: 'truncate', permille })) },
-  { weight: 1, arbitrary: fc.integer({ min: 1, max: 30 }).map((octets): Damage => ({ kind: 'extend', octets })) },
-  {
-    weight: 2,
-    arbitrary: fc.record({
-      kind: fc.constant<'patch'>('patch'),
-      permille: small(1000),
-      value: small(255),
-      repairHeader: fc.boolean(),
-    }),
-  },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      kind: fc.constant<'fragment'>('fragment'),
-      offset: fc.constantFrom(0, 8, 1480),
-      more: fc.boolean(),
-    }),
-  },
-);
-
-const flags = fc.oneof(
-  { weight: 6, arbitrary: fc.constant('SYN') },
-  { weight: 10, arbitrary: fc.constantFrom('ACK', 'SYN,ACK', 'FIN,ACK', 'RST', 'RST,ACK', 'PSH,ACK') },
-  { weight: 1, arbitrary: fc.constantFrom('', 'SYN,FIN', 'SYN,RST', 'FIN', 'SYN,FIN,RST,ACK') },
-);
-
-const sent = { shape, damage };
-/** Mostly the first of a list, so that flows meet again. */
-const mostlyFirst = (max: number) =>
-  fc.oneof({ weight: 3, arbitrary: fc.constant(0) }, { weight: 2, arbitrary: small(max) });
-
-const endpoints = { host: small(5), port: mostlyFirst(6), remote: mostlyFirst(3), remotePort: mostlyFirst(2), flags };
+import { has } from './features.ts';
 
 const outbound: fc.Arbitrary<OutboundEvent> = fc.record({
   type: fc.constant<'outbound'>('outbound'),
-  protocol: fc.constantFrom<Protocol>('udp', 'tcp', 'icmp'),
+  protocol,
   ...endpoints,
-  ...sent,
+  ...spoken,
 });
 
 const toMapping: fc.Arbitrary<ToMappingEvent> = fc.record({
   type: fc.constant<'to-mapping'>('to-mapping'),
-  mapping: small(63),
+  mapping: small(1023),
   from: fc.constantFrom('its-uplink', 'its-uplink', 'its-uplink', 'site', 'site', 'other-uplink'),
   ...endpoints,
-  ...sent,
+  ...spoken,
+});
+
+const toPublished: fc.Arbitrary<ToPublishedEvent> = fc.record({
+  type: fc.constant<'to-published'>('to-published'),
+  published: small(63),
+  from: fc.constantFrom('its-uplink', 'its-uplink', 'its-uplink', 'its-uplink', 'site', 'site', 'other-uplink'),
+  protocol,
+  place: mostlyFirst(8),
+  ...endpoints,
+  ...spoken,
 });
 
 const inSession: fc.Arbitrary<InSessionEvent> = fc.record({
   type: fc.constant<'in-session'>('in-session'),
-  session: small(63),
+  session: small(1023),
   side: fc.constantFrom('internal', 'internal', 'external'),
-  flags,
-  ...sent,
+  ...spoken,
 });
 
 const answer: fc.Arbitrary<AnswerEvent> = fc.record({
   type: fc.constant<'answer'>('answer'),
   packet: small(15),
-  flags,
-  ...sent,
+  ...spoken,
 });
 
 const error: fc.Arbitrary<ErrorEvent> = fc.record({
@@ -136,7 +97,9 @@ const addressed: fc.Arbitrary<AddressedEvent> = fc.record({
   device: fc.constantFrom(0, 0, 1, 2, 3, 3, 1, 4),
   source: small(63),
   destination: small(63),
-  payload: fc.constantFrom('udp', 'echo', 'echo', 'echo-reply', 'other-icmp', 'tcp', 'gre'),
+  payload: has('protocols')
+    ? fc.constantFrom('udp', 'echo', 'echo', 'echo-reply', 'other-icmp', 'tcp', 'gre', 'ah', 'dccp', 'udp-lite')
+    : fc.constantFrom('udp', 'echo', 'echo', 'echo-reply', 'other-icmp', 'tcp'),
   ...sent,
 });
 
@@ -148,6 +111,7 @@ const fragment: fc.Arbitrary<Event> = fc.record({
     { weight: 3, arbitrary: outbound },
     { weight: 3, arbitrary: inSession },
     { weight: 3, arbitrary: toMapping },
+    { weight: 2, arbitrary: toPublished },
     { weight: 1, arbitrary: answer },
     { weight: 1, arbitrary: error },
     { weight: 1, arbitrary: addressed },
@@ -161,30 +125,40 @@ const fragment: fc.Arbitrary<Event> = fc.record({
   }),
 });
 
-const flood: fc.Arbitrary<Event> = fc.oneof(
+const floodOf = (
+  kind: FloodEvent['kind'],
+  protocols: fc.Arbitrary<FloodEvent['protocol']>,
+  ...counts: readonly number[]
+): fc.Arbitrary<FloodEvent> =>
+  fc.record({
+    type: fc.constant<'flood'>('flood'),
+    device: small(3),
+    kind: fc.constant(kind),
+    protocol: protocols,
+    count: fc.constantFrom(...counts),
+  });
+
+/** Those that fill a table of 256, of a pool, of 4,096. */
+const flood: fc.Arbitrary<FloodEvent> = fc.oneof(
+  { weight: 40, arbitrary: floodOf('lone', fc.constant('ip-253'), 5, 20, 250, 257) },
+  { weight: 24, arbitrary: floodOf('flows', protocolWithPorts, 5, 20, 378, 399, 405) },
   {
-    weight: 40,
-    arbitrary: fc.record({
-      type: fc.constant<'flood'>('flood'),
-      device: small(3),
-      kind: fc.constant<'lone'>('lone'),
-      count: fc.constantFrom(5, 20, 250, 257),
-    }),
+    weight: has('held') ? 12 : 0,
+    arbitrary: floodOf(
+      'calls',
+      has('protocols') ? weighted([2, 'tcp'], [1, 'dccp']) : fc.constant('tcp'),
+      5,
+      20,
+      250,
+      257,
+    ),
   },
-  {
-    weight: 1,
-    arbitrary: fc.record({
-      type: fc.constant<'flood'>('flood'),
-      device: small(3),
-      kind: fc.constant<'first'>('first'),
-      count: fc.constantFrom(4090, 4097),
-    }),
-  },
+  { weight: 1, arbitrary: floodOf('first', fc.constant('ip-253'), 4090, 4097) },
 );
 
 const again: fc.Arbitrary<Event> = fc.record({ type: fc.constant<'again'>('again'), packet: small(15) });
 
-const octetsOfNoMeaning: fc.Arbitrary<Event> = fc.record({
+const garbage: fc.Arbitrary<Event> = fc.record({
   type: fc.constant<'garbage'>('garbage'),
   device: small(3),
   octets: fc.oneof(
@@ -194,42 +168,67 @@ const octetsOfNoMeaning: fc.Arbitrary<Event> = fc.record({
   ),
 });
 
-const garbage = fc.oneof({ weight: 14, arbitrary: octetsOfNoMeaning }, { weight: 1, arbitrary: flood });
-
-/** Around ticks, and now and then around every timer of the plans. */
-const wait: fc.Arbitrary<Event> = fc
-  .oneof(
-    { weight: 3, arbitrary: fc.constantFrom(1, 50, 99, 100, 101, 1000) },
-    { weight: 1, arbitrary: fc.constantFrom(1999, 2000, 2001, 4900, 5000, 5100, 7499, 9999, 10000, 20_000, 60_000) },
-  )
-  .map((ms): Event => ({ type: 'wait', ms }));
-
-const plan: fc.Arbitrary<Event> = fc
-  .constantFrom(
-    'usable-a',
-    'usable-a',
-    'usable-b',
-    'both-down',
-    'epoch-a',
-    'address-a',
-    'routed-a',
-    'prefer',
-    'filtering',
-  )
-  .map((change): Event => ({ type: 'plan', change: change as PlanEvent['change'] }));
-
-/** One event; packets outnumber everything else. */
-export const anyEvent: fc.Arbitrary<Event> = fc.oneof(
-  { weight: 22, arbitrary: outbound },
-  { weight: 14, arbitrary: toMapping },
-  { weight: 18, arbitrary: inSession },
-  { weight: 8, arbitrary: again },
-  { weight: 20, arbitrary: fragment },
-  { weight: 14, arbitrary: answer },
-  { weight: 12, arbitrary: error },
-  { weight: 12, arbitrary: ipv6 },
-  { weight: 3, arbitrary: addressed },
-  { weight: 2, arbitrary: garbage },
-  { weight: 6, arbitrary: wait },
-  { weight: 4, arbitrary: plan },
+/** Around ticks, and now and then around every timer of the plans and the ends of what lives. */
+const wait: fc.Arbitrary<WaitEvent> = fc.oneof(
+  { weight: 6, arbitrary: waitUntil('then', 1, 50, 99, 100, 101, 1000) },
+  { weight: 1, arbitrary: waitUntil('then', 1999, 2000, 4900, 9999, 20_000, 60_000) },
+  { weight: 2, arbitrary: waitUntil('timer-ends', -100, -1, 0, 1, 100) },
+  { weight: 2, arbitrary: waitUntil('session-ends', -99, -1, 0, 1, 100) },
+  { weight: has('held') ? 3 : 0, arbitrary: waitUntil('held-is-due', -101, -100, -50, -1, 0, 1, 50, 100, 101) },
 );
+
+function waitUntil(until: WaitEvent['until'], ...ms: readonly number[]): fc.Arbitrary<WaitEvent> {
+  return fc.record({
+    type: fc.constant<'wait'>('wait'),
+    until: fc.constant(until),
+    which: small(63),
+    ms: fc.constantFrom(...ms),
+  });
+}
+
+const restore: fc.Arbitrary<RestoreEvent> = fc.record({
+  type: fc.constant<'restore'>('restore'),
+  fresh: weighted([4, true], [1, false]),
+  without: fc.constantFrom(0, 0, 2, 3),
+  spoilt: fc.constantFrom(0, 0, 2, 3),
+});
+
+const plan: fc.Arbitrary<PlanEvent> = fc.record({
+  type: fc.constant<'plan'>('plan'),
+  change: weighted<PlanEvent['change']>(
+    [4, 'usable-a'],
+    [2, 'usable-b'],
+    [2, 'both-down'],
+    [2, 'epoch-a'],
+    [2, 'address-a'],
+    [2, 'routed-a'],
+    [2, 'prefer'],
+    [2, 'filtering'],
+    [1, 'internal-address'],
+    [has('staticMappings') ? 8 : 0, 'published'],
+  ),
+  which: small(63),
+});
+
+/** How often each kind of event happens; packets outnumber everything else. */
+const WEIGHTS: readonly (readonly [weight: number, arbitrary: fc.Arbitrary<Event>])[] = [
+  [176, outbound],
+  [112, toMapping],
+  [has('staticMappings') ? 96 : 0, toPublished],
+  [176, inSession],
+  [56, again],
+  [152, fragment],
+  [112, answer],
+  [96, error],
+  [80, ipv6],
+  [24, addressed],
+  [16, garbage],
+  [48, wait],
+  [has('held') ? 40 : 0, fc.constant<Event>({ type: 'tick' })],
+  [has('rests') ? 5 : 0, restore],
+  [32, plan],
+  // One of them is as long as many sequences.
+  [1, flood],
+];
+
+export const anyEvent: fc.Arbitrary<Event> = fc.oneof(...WEIGHTS.map(([weight, arbitrary]) => ({ weight, arbitrary })));

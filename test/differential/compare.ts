@@ -1,7 +1,21 @@
 /** Two translators side by side: every step on both, and everything that can be seen of them compared. */
 import type { Plan } from '../../src/plan/plan.ts';
-import type { MappingRow, SessionRow, TranslationResult, Translator } from '../../src/reference/translator.ts';
+import type {
+  MappingRow,
+  OutgoingPacket,
+  PortRest,
+  SessionRow,
+  TranslationResult,
+  Translator,
+  TranslatorOptions,
+} from '../../src/reference/translator.ts';
 import { hex } from '../support/translator-bed.ts';
+import { has } from './features.ts';
+
+export interface Implementations {
+  readonly reference: (options: TranslatorOptions) => Translator;
+  readonly native: (options: TranslatorOptions) => Translator;
+}
 
 /** Thrown where the two differ. */
 export class Difference extends Error {
@@ -9,15 +23,34 @@ export class Difference extends Error {
 }
 
 export class Pair {
-  readonly #reference: Translator;
-  readonly #native: Translator;
+  readonly #implementations: Implementations;
+  readonly #options: TranslatorOptions;
+  #reference: Translator;
+  #native: Translator;
+  #plan: Plan | undefined;
+  #mappings: readonly MappingRow[] = [];
+  #sessions: readonly SessionRow[] = [];
 
-  constructor(reference: Translator, native: Translator) {
-    this.#reference = reference;
-    this.#native = native;
+  constructor(implementations: Implementations, options: TranslatorOptions) {
+    this.#implementations = implementations;
+    this.#options = options;
+    this.#reference = implementations.reference(options);
+    this.#native = implementations.native(options);
   }
 
-  applyPlan(plan: Plan): void {
+  /** Live mappings and sessions of the reference, as they were when they were compared last. */
+  get mappings(): readonly MappingRow[] {
+    return this.#mappings;
+  }
+
+  get sessions(): readonly SessionRow[] {
+    return this.#sessions;
+  }
+
+  /** What has ended by then ends under the old plan. */
+  applyPlan(plan: Plan, nowUs: number): void {
+    this.compareTables(nowUs);
+    this.#plan = plan;
     this.#reference.applyPlan(plan);
     this.#native.applyPlan(plan);
   }
@@ -26,33 +59,58 @@ export class Pair {
   process(device: number, packet: Uint8Array, nowUs: number): TranslationResult {
     const expected = this.#reference.process(device, packet, nowUs);
     const actual = this.#native.process(device, packet, nowUs);
-    if (!sameResult(expected, actual)) {
+    if (expected.verdict !== actual.verdict || !samePackets(expected.outgoing, actual.outgoing)) {
       const what = `packet ${hex(packet)} on device ${device} at ${nowUs} us`;
       throw new Difference(`${what}\nreference: ${shownResult(expected)}\nnative:    ${shownResult(actual)}`);
     }
     return expected;
   }
 
-  /** Live mappings of the reference, sorted. */
-  mappings(nowUs: number): MappingRow[] {
-    return this.#reference.mappings(nowUs).sort((a, b) => (mappingKey(a) < mappingKey(b) ? -1 : 1));
+  tick(nowUs: number): readonly OutgoingPacket[] {
+    const expected = this.#reference.tick(nowUs);
+    const actual = this.#native.tick(nowUs);
+    if (!samePackets(expected, actual)) {
+      throw new Difference(
+        `tick at ${nowUs} us\nreference: ${shownPackets(expected)}\nnative:    ${shownPackets(actual)}`,
+      );
+    }
+    return expected;
   }
 
-  /** Live sessions of the reference, sorted. */
-  sessions(nowUs: number): SessionRow[] {
-    return this.#reference.sessions(nowUs).sort((a, b) => (sessionKey(a) < sessionKey(b) ? -1 : 1));
+  /** Port rests of the reference, after a comparison. */
+  portRests(nowUs: number): readonly PortRest[] {
+    this.compareTables(nowUs);
+    return this.#reference.portRests(nowUs).toSorted((a, b) => (restKey(a) < restKey(b) ? -1 : 1));
   }
 
-  /** Compares live mappings and sessions. */
+  /** @param fresh whether two new translators take the place of these first */
+  restorePortRests(rests: readonly PortRest[], fresh: boolean, nowUs: number): void {
+    if (fresh) {
+      this.#reference = this.#implementations.reference(this.#options);
+      this.#native = this.#implementations.native(this.#options);
+      if (this.#plan !== undefined) {
+        this.applyPlan(this.#plan, nowUs);
+      }
+    }
+    this.#reference.restorePortRests(rests, nowUs);
+    this.#native.restorePortRests(rests, nowUs);
+  }
+
+  /** Compares live mappings and sessions, and ports that rest. */
   compareTables(nowUs: number): void {
-    compareRows('mappings', this.#reference.mappings(nowUs), this.#native.mappings(nowUs), mappingKey);
-    compareRows('sessions', this.#reference.sessions(nowUs), this.#native.sessions(nowUs), sessionKey);
+    this.#mappings = this.#reference.mappings(nowUs);
+    this.#sessions = this.#reference.sessions(nowUs);
+    compareRows('mappings', this.#mappings, this.#native.mappings(nowUs), mappingKey);
+    compareRows('sessions', this.#sessions, this.#native.sessions(nowUs), sessionKey);
+    if (has('rests')) {
+      compareRows('port rests', this.#reference.portRests(nowUs), this.#native.portRests(nowUs), restKey);
+    }
   }
 }
 
 function compareRows<R>(what: string, expected: readonly R[], actual: readonly R[], key: (row: R) => string): void {
   const [reference, native] = [expected.map(key).sort(), actual.map(key).sort()];
-  if (reference.join('\n') !== native.join('\n')) {
+  if (reference.length !== native.length || reference.some((row, index) => row !== native[index])) {
     const only = (rows: readonly string[], others: readonly string[]) =>
       rows.filter((row) => !others.includes(row)).join('\n  ');
     throw new Difference(
@@ -61,21 +119,25 @@ function compareRows<R>(what: string, expected: readonly R[], actual: readonly R
   }
 }
 
-function mappingKey(row: MappingRow): string {
-  return [row.protocol, row.internal, row.external, row.uplinkSlot, row.sessions].join(' ');
+function mappingKey({ protocol, internal, external, uplinkSlot, sessions }: MappingRow): string {
+  return `${protocol} ${internal} ${external} ${uplinkSlot} ${sessions}`;
 }
 
 function sessionKey(row: SessionRow): string {
-  const { protocol, internal, external, remote, uplinkSlot, tcpState, expiresInMs } = row;
-  return [protocol, internal, external, remote, uplinkSlot, tcpState ?? '-', expiresInMs].join(' ');
+  const { protocol, internal, external, remote, apparent, uplinkSlot, tcpState, expiresInMs } = row;
+  return `${protocol} ${internal} ${external} ${remote} ${apparent ?? '-'} ${uplinkSlot} ${tcpState ?? '-'} ${expiresInMs}`;
 }
 
-function sameResult(expected: TranslationResult, actual: TranslationResult): boolean {
+function restKey(rest: PortRest): string {
+  const { slot, protocol, internalAddress, internalPort, externalAddress, externalPort, restMs } = rest;
+  return `${slot} ${protocol} ${internalAddress}:${internalPort} ${externalAddress}:${externalPort} ${restMs}`;
+}
+
+function samePackets(expected: readonly OutgoingPacket[], actual: readonly OutgoingPacket[]): boolean {
   return (
-    expected.verdict === actual.verdict &&
-    expected.outgoing.length === actual.outgoing.length &&
-    expected.outgoing.every((packet, index) => {
-      const other = actual.outgoing[index];
+    expected.length === actual.length &&
+    expected.every((packet, index) => {
+      const other = actual[index];
       return (
         other !== undefined &&
         packet.device === other.device &&
@@ -87,6 +149,9 @@ function sameResult(expected: TranslationResult, actual: TranslationResult): boo
 }
 
 function shownResult({ verdict, outgoing }: TranslationResult): string {
-  const packets = outgoing.map(({ device, kind, octets }) => `${kind} on ${device}: ${hex(octets)}`);
-  return [verdict, ...packets].join('\n           ');
+  return [verdict, shownPackets(outgoing)].join('\n           ');
+}
+
+function shownPackets(packets: readonly OutgoingPacket[]): string {
+  return packets.map(({ device, kind, octets }) => `${kind} on ${device}: ${hex(octets)}`).join('\n           ');
 }

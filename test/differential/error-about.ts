@@ -4,7 +4,7 @@ import { concat, icmpError, patched } from '../support/packet-builder.ts';
 import { icmpError6 } from '../support/packet-builder-ipv6.ts';
 import { ipv4At, ipv6At } from './answer.ts';
 import type { ErrorEvent } from './event.ts';
-import { fieldsOf } from './realise.ts';
+import { fieldsOf } from './flow-packet.ts';
 
 /** ICMPv6 types by the ICMP type of the event. */
 const TYPES6: Readonly<Record<number, number>> = { 3: 1, 11: 3, 12: 4, 4: 2, 5: 127, 1: 100, 2: 2 };

@@ -1,10 +1,14 @@
 /**
- * What can happen to a gateway, as plain values that fast-check makes and shrinks.
+ * What can happen to a gateway, as plain values that fast-check makes.
  *
  * An event names things by small numbers ("the third packet that left"); `realise.ts` makes octets of it with
  * what the gateway has done so far, so that every sequence is valid by construction.
  */
-export type Protocol = 'udp' | 'tcp' | 'icmp';
+import type { ProtocolName } from '../../src/reference/translator.ts';
+import type { DccpType } from '../support/dccp-builder.ts';
+
+/** `ip-51` is AH, which is not translated. */
+export type Protocol = ProtocolName;
 
 /** Header fields that any packet may have. */
 export interface PacketShape {
@@ -13,8 +17,24 @@ export interface PacketShape {
   readonly dontFragment: boolean;
   readonly tos: number;
   readonly options: boolean;
+}
+
+/** What a packet says to its connection, if its protocol has any. */
+export interface Speech {
+  /** Of TCP. */
+  readonly flags: string;
+  readonly dccp: DccpType;
   /** Which options a TCP segment has. */
   readonly tcpOptions: number;
+  /** Relative to where the numbers of its side begin. */
+  readonly sequence: number;
+  /** Relative to where the numbers of the other side begin. */
+  readonly acknowledgement: number;
+  readonly window: number;
+  /** Of checksums that need not cover all: 0 or a number of octets (UDP-Lite), of words plus one (DCCP). */
+  readonly coverage: number;
+  /** An echo that goes the other way round: a reply where a request is usual. */
+  readonly turned: boolean;
 }
 
 /** What is done to a finished packet. */
@@ -30,41 +50,52 @@ interface Sent {
   readonly damage: Damage;
 }
 
-export interface OutboundEvent extends Sent {
-  readonly type: 'outbound';
+interface Spoken extends Sent {
+  readonly speech: Speech;
+}
+
+/** Which of the hosts and remote endpoints. */
+interface Endpoints {
   readonly host: number;
-  readonly protocol: Protocol;
   readonly port: number;
   readonly remote: number;
   readonly remotePort: number;
-  readonly flags: string;
+}
+
+export interface OutboundEvent extends Spoken, Endpoints {
+  readonly type: 'outbound';
+  readonly protocol: Protocol;
 }
 
 /** A packet to the external endpoint of a live mapping: from its uplink, from another one, or from the site. */
-export interface ToMappingEvent extends Sent {
+export interface ToMappingEvent extends Spoken, Endpoints {
   readonly type: 'to-mapping';
   readonly mapping: number;
   readonly from: 'its-uplink' | 'other-uplink' | 'site';
-  readonly host: number;
-  readonly port: number;
-  readonly remote: number;
-  readonly remotePort: number;
-  readonly flags: string;
+}
+
+/** A packet to a published endpoint, or to one beside it. */
+export interface ToPublishedEvent extends Spoken, Endpoints {
+  readonly type: 'to-published';
+  readonly published: number;
+  readonly from: 'its-uplink' | 'other-uplink' | 'site';
+  /** Where the whole address is published. */
+  readonly protocol: Protocol;
+  /** Which port of the range; one more than there are is the one behind it. */
+  readonly place: number;
 }
 
 /** A packet of a live session, from either end of it. */
-export interface InSessionEvent extends Sent {
+export interface InSessionEvent extends Spoken {
   readonly type: 'in-session';
   readonly session: number;
   readonly side: 'internal' | 'external';
-  readonly flags: string;
 }
 
 /** The other end of a packet that left answers it, by the device it left by. */
-export interface AnswerEvent extends Sent {
+export interface AnswerEvent extends Spoken {
   readonly type: 'answer';
   readonly packet: number;
-  readonly flags: string;
 }
 
 /** An ICMP error about a packet that left. */
@@ -103,7 +134,7 @@ export interface AddressedEvent extends Sent {
   readonly device: number;
   readonly source: number;
   readonly destination: number;
-  readonly payload: 'udp' | 'echo' | 'echo-reply' | 'other-icmp' | 'tcp' | 'gre';
+  readonly payload: 'udp' | 'echo' | 'echo-reply' | 'other-icmp' | 'tcp' | 'gre' | 'ah' | 'dccp' | 'udp-lite';
 }
 
 /** A place in a datagram that is cut every `cut` octets. */
@@ -114,19 +145,33 @@ export interface FragmentPart {
   readonly dontFragment: boolean;
 }
 
+/** Events that are one packet each, which can also come in fragments. */
+export type PacketEvent =
+  | OutboundEvent
+  | ToMappingEvent
+  | ToPublishedEvent
+  | InSessionEvent
+  | AnswerEvent
+  | ErrorEvent
+  | AddressedEvent;
+
 /** A fragment of a new datagram, made of the packet of another event, or of one before it (0: the last). */
 export interface FragmentEvent {
   readonly type: 'fragment';
-  readonly of: OutboundEvent | ToMappingEvent | InSessionEvent | AnswerEvent | ErrorEvent | AddressedEvent | number;
+  readonly of: PacketEvent | number;
   readonly identification: number;
   readonly part: FragmentPart;
 }
 
-/** Many fragments that belong to nothing. */
+/**
+ * Many packets of one kind: fragments that belong to nothing, new flows of one host, or opening packets from
+ * many remote ports that nobody waits for.
+ */
 export interface FloodEvent {
   readonly type: 'flood';
   readonly device: number;
-  readonly kind: 'lone' | 'first';
+  readonly kind: 'lone' | 'first' | 'flows' | 'calls';
+  readonly protocol: Protocol;
   readonly count: number;
 }
 
@@ -143,12 +188,32 @@ export interface GarbageEvent {
   readonly octets: Uint8Array;
 }
 
+/** Time passes: so much of it, or until about the end of something. */
 export interface WaitEvent {
   readonly type: 'wait';
+  readonly until: 'then' | 'session-ends' | 'timer-ends' | 'held-is-due';
+  /** Which session or timer. */
+  readonly which: number;
+  /** All of it, or how much later. */
   readonly ms: number;
 }
 
-/** Another plan: an index into the variants of each part. */
+/** The engine is asked for what time alone calls for. */
+export interface TickEvent {
+  readonly type: 'tick';
+}
+
+/** Port rests come back, in another process (all else is lost) or in the same one. */
+export interface RestoreEvent {
+  readonly type: 'restore';
+  readonly fresh: boolean;
+  /** Leaves every so-manieth out; 0: none. */
+  readonly without: number;
+  /** Changes every so-manieth, so that it may not fit; 0: none. */
+  readonly spoilt: number;
+}
+
+/** Another plan. */
 export interface PlanEvent {
   readonly type: 'plan';
   readonly change:
@@ -159,20 +224,21 @@ export interface PlanEvent {
     | 'address-a'
     | 'routed-a'
     | 'prefer'
-    | 'filtering';
+    | 'filtering'
+    | 'internal-address'
+    | 'published';
+  /** Which static mapping comes or goes. */
+  readonly which: number;
 }
 
 export type Event =
-  | OutboundEvent
-  | ToMappingEvent
-  | InSessionEvent
-  | AnswerEvent
-  | ErrorEvent
+  | PacketEvent
   | Ipv6Event
-  | AddressedEvent
   | FragmentEvent
   | FloodEvent
   | AgainEvent
   | GarbageEvent
   | WaitEvent
+  | TickEvent
+  | RestoreEvent
   | PlanEvent;

@@ -1,8 +1,9 @@
-/** Fragments of datagrams, and floods of lone ones. */
+/** Fragments of datagrams. */
 import { ip4 } from '../support/packet-builder.ts';
 import { ipv4At } from './answer.ts';
-import type { FloodEvent, FragmentPart } from './event.ts';
-import { type Arrival, payloadOf } from './realise.ts';
+import type { FragmentPart } from './event.ts';
+import { payloadOf } from './flow-packet.ts';
+import type { Arrival } from './history.ts';
 
 /** One fragment of a packet that would have been sent whole; undefined where it is no IPv4 packet. */
 export function fragmentOf(whole: Arrival, identification: number, part: FragmentPart): Arrival | undefined {
@@ -22,19 +23,6 @@ export function fragmentOf(whole: Arrival, identification: number, part: Fragmen
     dontFragment: part.dontFragment,
   });
   return { device, packet: fragment };
-}
-
-/** Fragments without a first one, or first ones of many datagrams. */
-export function flood({ device, kind, count }: FloodEvent): Arrival[] {
-  const isOutbound = device === 0 || device === 3;
-  const [from, to] = isOutbound
-    ? ['10.0.0.13', '192.0.2.30']
-    : ['192.0.2.30', device === 1 ? '203.0.113.2' : '198.51.100.2'];
-  const place = kind === 'lone' ? { fragmentOffset: 800 } : { moreFragments: true };
-  return Array.from({ length: count }, (_, index) => ({
-    device,
-    packet: ip4(from, to, 253, payloadOf(8), { ...place, id: index }),
-  }));
 }
 
 function placeOf({ place, cut }: FragmentPart): { readonly offset: number; readonly more: boolean } {

@@ -11,8 +11,10 @@ import {
   udp6,
 } from '../support/packet-builder-ipv6.ts';
 import { ipv6At } from './answer.ts';
+import { at, LAN, OFFICE, pick } from './endpoints.ts';
 import type { Ipv6Choice, Ipv6Event } from './event.ts';
-import { type Arrival, at, LAN, OFFICE, payloadOf, pick } from './realise.ts';
+import { payloadOf } from './flow-packet.ts';
+import type { Arrival } from './history.ts';
 
 type PrefixKind = 'internal' | 'external-a' | 'external-b' | 'remote' | 'special' | 'gateway';
 

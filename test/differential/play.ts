@@ -1,40 +1,26 @@
-/** Plays a sequence of events, or a recording of one, on two translators. */
-import type { Translator, TranslatorOptions } from '../../src/reference/translator.ts';
-import { Pair } from './compare.ts';
-import type { Event } from './event.ts';
-import { type Arrival, type Datagram, realise } from './realise.ts';
-import type { Recording, Step } from './recording.ts';
-import { changed, optionsOf, planOf, type Site, START } from './site.ts';
-
-export interface Implementations {
-  readonly reference: (options: TranslatorOptions) => Translator;
-  readonly native: (options: TranslatorOptions) => Translator;
-}
-
-/** Counts of what was played, by verdict. */
-export class Tally {
-  sequences = 0;
-  packets = 0;
-  readonly verdicts = new Map<string, number>();
-  readonly outputs = new Map<string, number>();
-
-  count(verdict: string, kinds: readonly string[]): void {
-    this.packets += 1;
-    this.verdicts.set(verdict, (this.verdicts.get(verdict) ?? 0) + 1);
-    for (const kind of kinds) {
-      this.outputs.set(kind, (this.outputs.get(kind) ?? 0) + 1);
-    }
-  }
-}
+/** Plays a sequence of events on two translators, and records the steps. */
+import type { Plan } from '../../src/plan/plan.ts';
+import type { PortRest } from '../../src/reference/translator.ts';
+import type { Site } from './any-site.ts';
+import { type Implementations, Pair } from './compare.ts';
+import { at, pick } from './endpoints.ts';
+import type { Event, RestoreEvent, WaitEvent } from './event.ts';
+import type { Arrival, Datagram, History } from './history.ts';
+import { realise } from './realise.ts';
+import { type Step, takeStep } from './recording.ts';
+import { changed, optionsOf, planOf, SLOW_STEP_MS, START } from './site.ts';
+import type { Tally } from './tally.ts';
 
 const HISTORY_MAX = 16;
-/** Reading whole tables is slow on both sides. */
-const STEPS_PER_COMPARISON = 6;
+/** Reading whole tables is slow on both sides: done after so many packets, the more the longer they are. */
+const PACKETS_PER_COMPARISON = 12;
+const ROWS_PER_PACKET = 3;
 const STEP_US = 1_700;
+const SLOW_STEP_US = SLOW_STEP_MS * 1000;
 
 /**
  * Plays events from a fresh start and records what it does.
- * @param steps receives every step, so that a failure can be kept
+ * @param steps receives every step before it is taken, so that a failure can be kept
  * @throws Difference
  */
 export function playEvents(
@@ -44,73 +30,192 @@ export function playEvents(
   tally: Tally,
   steps: Step[] = [],
 ): void {
-  const options = optionsOf(site);
-  const pair = new Pair(implementations.reference(options), implementations.native(options));
-  const left: Arrival[] = [];
-  const arrived: Arrival[] = [];
-  const datagrams: Datagram[] = [];
-  let state = START;
-  let nowUs = 0;
-  let plan = planOf(site, state, 1);
-  const apply = () => {
-    steps.push({ atUs: nowUs, plan });
-    pair.applyPlan(plan);
-    pair.compareTables(nowUs);
-  };
-  apply();
-  for (const [index, event] of events.entries()) {
-    nowUs += event.type === 'wait' ? event.ms * 1000 : STEP_US;
-    if (event.type === 'plan') {
-      state = changed(state, event);
-      plan = planOf(site, state, plan.generation + 1);
-      apply();
-      continue;
-    }
-    const history = {
-      plan,
-      mappings: () => pair.mappings(nowUs),
-      sessions: () => pair.sessions(nowUs),
-      left,
-      arrived,
-      datagrams,
-    };
-    for (const arrival of realise(event, history, (datagram) => datagrams.push(datagram))) {
-      steps.push({ atUs: nowUs, ...arrival });
-      const { verdict, outgoing } = pair.process(arrival.device, arrival.packet, nowUs);
-      tally.count(
-        verdict,
-        outgoing.map(({ kind }) => kind),
-      );
-      left.push(...outgoing.map(({ device, octets }) => ({ device, packet: octets })));
-      if (verdict === 'Forward') {
-        arrived.push(arrival);
-      }
-      forget(left);
-      forget(arrived);
-      forget(datagrams);
-    }
-    if (index % STEPS_PER_COMPARISON === 0) {
-      pair.compareTables(nowUs);
+  const run = new Run(site, implementations, tally, steps);
+  for (const event of events) {
+    run.play(event);
+  }
+  run.end();
+  tally.sequences += 1;
+}
+
+class Run {
+  readonly #site: Site;
+  readonly #pair: Pair;
+  readonly #tally: Tally;
+  readonly #steps: Step[];
+  readonly #left: Arrival[] = [];
+  readonly #arrived: Arrival[] = [];
+  readonly #datagrams: Datagram[] = [];
+  #state = START;
+  #plan: Plan;
+  #nowUs = 0;
+  /** When a packet came that may be held. */
+  #heldUs = 0;
+  #sinceComparison = 0;
+  #packets = 0;
+
+  constructor(site: Site, implementations: Implementations, tally: Tally, steps: Step[]) {
+    this.#site = site;
+    this.#tally = tally;
+    this.#steps = steps;
+    this.#pair = new Pair(implementations, optionsOf(site));
+    this.#plan = planOf(site, this.#state, 1);
+    this.#take({ atUs: 0, plan: this.#plan });
+  }
+
+  play(event: Event): void {
+    this.#passTime(event.type === 'wait' ? this.#waitUs(event) : STEP_US);
+    switch (event.type) {
+      case 'plan':
+        this.#state = changed(this.#state, event);
+        this.#plan = planOf(this.#site, this.#state, this.#plan.generation + 1);
+        this.#tally.mark(`plan ${event.change}`);
+        this.#take({ atUs: this.#nowUs, plan: this.#plan });
+        break;
+      case 'tick':
+        this.#tick();
+        break;
+      case 'restore':
+        this.#restore(event);
+        break;
+      default:
+        for (const arrival of realise(event, this.#history(), (datagram) => this.#datagrams.push(datagram))) {
+          this.#arrive(arrival);
+        }
     }
   }
-  pair.compareTables(nowUs);
-  tally.sequences += 1;
+
+  end(): void {
+    this.#pair.compareTables(this.#nowUs);
+  }
+
+  #history(): History {
+    const { mappings, sessions } = this.#pair;
+    const [left, arrived, datagrams] = [this.#left, this.#arrived, this.#datagrams];
+    return { plan: this.#plan, mappings, sessions, left, arrived, datagrams };
+  }
+
+  #take(step: Step): ReturnType<typeof takeStep> {
+    this.#steps.push(step);
+    return takeStep(this.#pair, step);
+  }
+
+  #tick(): void {
+    this.#tally.mark('tick');
+    const result = this.#take({ atUs: this.#nowUs, tick: true });
+    if (!('verdict' in result)) {
+      this.#tally.tick(result);
+      this.#remember(result);
+    }
+  }
+
+  #arrive(arrival: Arrival): void {
+    if (this.#site.resting.pace === 'slow') {
+      // A hairpin would open two sessions in one tick.
+      if (isHairpin(arrival, this.#plan)) return;
+      this.#passTime(SLOW_STEP_US);
+    }
+    const result = this.#take({ atUs: this.#nowUs, ...arrival });
+    if (!('verdict' in result)) return;
+    this.#tally.packet(result);
+    this.#remember(result.outgoing);
+    if (result.verdict === 'Forward') {
+      this.#arrived.push(arrival);
+      forget(this.#arrived);
+    } else if (result.verdict === 'NoMapping' || result.verdict === 'FilteredInbound') {
+      this.#heldUs = this.#nowUs;
+    }
+    this.#packets += 1;
+    this.#sinceComparison += 1;
+    if (this.#sinceComparison >= this.#packetsPerComparison()) {
+      this.#pair.compareTables(this.#nowUs);
+      this.#sinceComparison = 0;
+    }
+  }
+
+  #remember(outgoing: readonly { readonly device: number; readonly octets: Uint8Array }[]): void {
+    for (const { device, octets } of outgoing) {
+      this.#left.push({ device, packet: octets });
+    }
+    forget(this.#left);
+    forget(this.#datagrams);
+  }
+
+  /** Soon after the start, so that there is something to refer to. */
+  #packetsPerComparison(): number {
+    const rows = this.#pair.sessions.length + this.#pair.mappings.length;
+    return Math.min(this.#packets, PACKETS_PER_COMPARISON) + rows / ROWS_PER_PACKET;
+  }
+
+  /** On a slow clock only whole steps. */
+  #passTime(us: number): void {
+    this.#nowUs += us;
+    if (this.#site.resting.pace === 'slow') {
+      this.#nowUs = Math.ceil(this.#nowUs / SLOW_STEP_US) * SLOW_STEP_US;
+    }
+  }
+
+  #waitUs({ until, which, ms }: WaitEvent): number {
+    switch (until) {
+      case 'then':
+        return ms * 1000;
+      case 'timer-ends':
+        return Math.max(0, at(timersOf(this.#plan), which) + ms) * 1000;
+      case 'session-ends':
+        return Math.max(0, (pick(this.#pair.sessions, which)?.expiresInMs ?? 0) + ms) * 1000;
+      case 'held-is-due':
+        return Math.max(0, this.#heldUs + (this.#plan.nat44.holdMs + ms) * 1000 - this.#nowUs);
+    }
+  }
+
+  #restore({ fresh, without, spoilt }: RestoreEvent): void {
+    const rests = this.#pair
+      .portRests(this.#nowUs)
+      .filter((_, index) => without === 0 || index % without !== 0)
+      .map((rest, index) => (spoilt === 0 || index % spoilt !== 0 ? rest : spoiltRest(rest, index)));
+    this.#tally.mark(fresh ? 'restart' : 'restore');
+    this.#tally.mark('port rest restored', rests.length);
+    this.#take({ atUs: this.#nowUs, rests, fresh });
+  }
 }
 
 function forget(history: unknown[]): void {
   history.splice(0, history.length - HISTORY_MAX);
 }
 
-/** Plays a recording, comparing everything after each step. */
-export function playRecording(recording: Recording, implementations: Implementations): void {
-  const { options, steps } = recording;
-  const pair = new Pair(implementations.reference(options), implementations.native(options));
-  for (const step of steps) {
-    if ('plan' in step) {
-      pair.applyPlan(step.plan);
-    } else {
-      pair.process(step.device, step.packet, step.atUs);
-    }
-    pair.compareTables(step.atUs);
+function timersOf({ nat44 }: Plan): readonly number[] {
+  const { udpMs, icmpMs, otherMs, tcpOpeningMs, tcpClosingMs, tcpEstablishedMs, portRestMs, fragmentMs } = nat44;
+  const { dccpTransitoryMs, dccpEstablishedMs, holdMs } = nat44;
+  const transport = [udpMs, icmpMs, otherMs, tcpOpeningMs, tcpClosingMs, tcpEstablishedMs];
+  return [...transport, portRestMs, fragmentMs, dccpTransitoryMs, dccpEstablishedMs, holdMs, portRestMs, udpMs];
+}
+
+/** A rest that may belong to nobody any more. */
+function spoiltRest(rest: PortRest, choice: number): PortRest {
+  const changes: readonly Partial<PortRest>[] = [
+    { externalPort: rest.externalPort ^ 1 },
+    { externalPort: 0 },
+    { externalAddress: rest.externalAddress + 7 },
+    { slot: 1 - rest.slot },
+    { protocol: 17 },
+    { restMs: 0 },
+    { restMs: 1 },
+    { internalAddress: rest.internalAddress ^ 1 },
+    { internalPort: rest.internalPort ^ 1 },
+    { slot: 9 },
+    { protocol: 47, internalPort: 0, externalPort: 0 },
+    { externalPort: 5000 },
+    { restMs: 99_999 },
+  ];
+  return { ...rest, ...at(changes, choice) };
+}
+
+function isHairpin({ device, packet }: Arrival, plan: Plan): boolean {
+  if (plan.devices[device]?.uplinkSlot !== undefined || packet.length < 20 || (packet[0] ?? 0) >> 4 !== 4) {
+    return false;
   }
+  const destination = new DataView(packet.buffer, packet.byteOffset, packet.byteLength).getUint32(16);
+  const pools = plan.uplinks.flatMap((uplink) => uplink.ipv4?.pool ?? []);
+  const published = plan.nat44.staticMappings.map(({ externalAddress }) => externalAddress);
+  return [...pools, ...published].includes(destination);
 }

@@ -1,10 +1,13 @@
 /** The search for differences: seeded sequences for a while, the first failing one shrunk. */
 import fc from 'fast-check';
 import { anyEvent } from './any-event.ts';
-import { type Implementations, playEvents, Tally } from './play.ts';
+import { anySite } from './any-site.ts';
+import type { Implementations } from './compare.ts';
+import { playEvents } from './play.ts';
 import type { Recording, Step } from './recording.ts';
 import { differenceOf, shrink } from './shrink.ts';
-import { anySite, optionsOf } from './site.ts';
+import { optionsOf } from './site.ts';
+import { Tally } from './tally.ts';
 
 export interface SearchLimits {
   readonly seed: number;
@@ -13,12 +16,14 @@ export interface SearchLimits {
   readonly packetsMin: number;
 }
 
+const SEQUENCES_PER_SEED = 30;
+
 /** Many short lives and a few long ones. */
 const anySequence = fc.tuple(
   anySite,
   fc.oneof(
-    { weight: 15, arbitrary: fc.array(anyEvent, { minLength: 30, maxLength: 160, size: 'max' }) },
-    { weight: 1, arbitrary: fc.array(anyEvent, { minLength: 400, maxLength: 1200, size: 'max' }) },
+    { weight: 15, arbitrary: fc.array(anyEvent, { minLength: 60, maxLength: 420, size: 'max' }) },
+    { weight: 1, arbitrary: fc.array(anyEvent, { minLength: 600, maxLength: 1600, size: 'max' }) },
   ),
 );
 
@@ -47,7 +52,7 @@ export function search(implementations: Implementations, limits: SearchLimits): 
 /** One seed: a number of sequences that takes about a second. */
 function searchRound(implementations: Implementations, seed: number, tally: Tally): Found | undefined {
   const property = fc.property(anySequence, ([site, events]) => playEvents(site, events, implementations, tally));
-  const details = fc.check(property, { seed, numRuns: 40, endOnFailure: true });
+  const details = fc.check(property, { seed, numRuns: SEQUENCES_PER_SEED, endOnFailure: true });
   if (!details.failed || details.counterexample === null) {
     return undefined;
   }

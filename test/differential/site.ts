@@ -1,33 +1,14 @@
-/** The sites that sequences play in: a starting plan with its options, and the plans that events make of it. */
-import fc from 'fast-check';
+/** The plan that a site begins with, and the plans that events make of it. */
 import type { Plan, PlanFiltering, PlanPrefixPair, PlanUplink } from '../../src/plan/plan.ts';
 import type { TranslatorOptions } from '../../src/reference/translator.ts';
 import { ipv4 } from '../support/packet-builder.ts';
 import { ipv6 } from '../support/packet-builder-ipv6.ts';
-import { device, LAN, NAT44, prefix4, prefixPair, UPLINK_A4, UPLINK_B4 } from '../support/plans.ts';
+import { device, NAT44, prefixPair, UPLINK_A4, UPLINK_B4 } from '../support/plans.ts';
+import type { Layout, Site } from './any-site.ts';
+import { LAN } from './endpoints.ts';
 import type { PlanEvent } from './event.ts';
-
-/** Everything about a site that a seed decides. */
-export interface Site {
-  readonly secret: Uint8Array;
-  readonly mappingsMax: number;
-  readonly sessionsMax: number;
-  readonly poolSize: number;
-  readonly ports: readonly [number, number];
-  readonly pairsA: number;
-  readonly pairsB: number;
-  readonly mtu: readonly [number, number, number];
-  readonly timers: number;
-  readonly filtering: number;
-  readonly rate: readonly [number, number];
-  readonly translateZeros: boolean;
-  readonly layout: Layout;
-  readonly exempt: readonly string[];
-  readonly mssClamp: readonly [number | undefined, number | undefined];
-}
-
-/** How the uplinks lie to each other and to the site. */
-type Layout = 'apart' | 'one-address' | 'like-the-lan' | 'b-without-ipv4' | 'b-without-ipv6' | 'only-a';
+import { has } from './features.ts';
+import { withPublished } from './published.ts';
 
 /** What events have changed since the start. */
 export interface PlanState {
@@ -38,51 +19,99 @@ export interface PlanState {
   readonly routedA: boolean;
   readonly preferB: boolean;
   readonly filtering: number;
+  readonly internalAddress: number;
+  /** Bits of the static mappings. */
+  readonly published: number;
 }
 
+/** What the hosts of the first network see as the gateway, before and after a change. */
+const INTERNAL_ADDRESSES = ['10.0.0.1/24', '10.0.0.2/24'];
+
 const POOL_A = ['203.0.113.2', '203.0.113.9', '203.0.113.10', '203.0.113.11'];
-/** A new address of uplink A; its first pool address moves by one per change. */
 const CLASSES: readonly PlanFiltering[] = ['address-dependent', 'endpoint-independent', 'address-and-port-dependent'];
 
+type Timers = Pick<
+  Plan['nat44'],
+  | 'udpMs'
+  | 'icmpMs'
+  | 'otherMs'
+  | 'tcpOpeningMs'
+  | 'tcpClosingMs'
+  | 'tcpEstablishedMs'
+  | 'dccpTransitoryMs'
+  | 'dccpEstablishedMs'
+  | 'portRestMs'
+  | 'fragmentMs'
+>;
+
 /** Lifetimes in milliseconds: the defaults scaled down, some of them no multiple of a tick. */
-const TIMERS = [
+const TIMERS: readonly Timers[] = [
   {
     udpMs: 5000,
     icmpMs: 2000,
+    otherMs: 5000,
     tcpOpeningMs: 4000,
-    tcpClosingMs: 4000,
+    tcpClosingMs: 3000,
     tcpEstablishedMs: 20_000,
+    dccpTransitoryMs: 4000,
+    dccpEstablishedMs: 20_000,
     portRestMs: 2000,
     fragmentMs: 2000,
   },
   {
     udpMs: 1050,
     icmpMs: 999,
+    otherMs: 1999,
     tcpOpeningMs: 2001,
-    tcpClosingMs: 2001,
+    tcpClosingMs: 1201,
     tcpEstablishedMs: 7499,
+    dccpTransitoryMs: 2099,
+    dccpEstablishedMs: 7301,
     portRestMs: 1050,
     fragmentMs: 999,
   },
   {
     udpMs: 300_000,
     icmpMs: 60_000,
+    otherMs: 300_000,
     tcpOpeningMs: 240_000,
     tcpClosingMs: 240_000,
     tcpEstablishedMs: 7_440_000,
+    dccpTransitoryMs: 480_000,
+    dccpEstablishedMs: 7_440_000,
     portRestMs: 120_000,
     fragmentMs: 5000,
   },
   {
     udpMs: 10_000,
     icmpMs: 5000,
+    otherMs: 2000,
     tcpOpeningMs: 5000,
-    tcpClosingMs: 5000,
+    tcpClosingMs: 2000,
     tcpEstablishedMs: 60_000,
+    dccpTransitoryMs: 5000,
+    dccpEstablishedMs: 10_000,
     portRestMs: 0,
     fragmentMs: 5000,
   },
 ];
+
+/** Of a slow clock: no two lifetimes of a protocol that begin at different steps end in the same tick. */
+const SLOW_TIMERS: Timers = {
+  udpMs: 9000,
+  icmpMs: 6000,
+  otherMs: 9000,
+  tcpOpeningMs: 6000,
+  tcpClosingMs: 3100,
+  tcpEstablishedMs: 24_200,
+  dccpTransitoryMs: 6000,
+  dccpEstablishedMs: 18_100,
+  portRestMs: 30_000,
+  fragmentMs: 5000,
+};
+
+/** Of a slow clock, milliseconds; three ticks. */
+export const SLOW_STEP_MS = 300;
 
 const PAIRS: readonly (readonly PlanPrefixPair[])[] = [
   [prefixPair('fd01:203:405::/48', '2001:db8:1::/48')],
@@ -104,46 +133,6 @@ const PAIRS_B: readonly (readonly PlanPrefixPair[])[] = [
   [],
 ];
 
-/** Weighted towards small tables and narrow port ranges, where things collide and run out. */
-export const anySite: fc.Arbitrary<Site> = fc.record({
-  secret: fc.uint8Array({ minLength: 16, maxLength: 16 }),
-  mappingsMax: fc.constantFrom(4, 12, 1000, 1000),
-  sessionsMax: fc.constantFrom(4, 16, 1000, 1000),
-  poolSize: fc.constantFrom(1, 1, 2, 4),
-  ports: fc.constantFrom<readonly [number, number]>([1, 65535], [5000, 5003], [1000, 1030], [1, 1023], [80, 80]),
-  pairsA: fc.nat({ max: PAIRS.length - 1 }),
-  pairsB: fc.nat({ max: PAIRS_B.length - 1 }),
-  mtu: fc.constantFrom<readonly [number, number, number]>(
-    [1500, 1500, 1500],
-    [1500, 1400, 1500],
-    [1280, 1500, 1300],
-    [1500, 1280, 1400],
-  ),
-  timers: fc.nat({ max: TIMERS.length - 1 }),
-  filtering: fc.nat({ max: 26 }),
-  rate: fc.constantFrom<readonly [number, number]>([100, 100], [3, 2], [1000, 1], [0, 5]),
-  translateZeros: fc.boolean(),
-  layout: fc.constantFrom<Layout>(
-    'apart',
-    'apart',
-    'apart',
-    'one-address',
-    'like-the-lan',
-    'b-without-ipv4',
-    'b-without-ipv6',
-    'only-a',
-  ),
-  exempt: fc.constantFrom<readonly string[]>(
-    [],
-    [],
-    [],
-    ['192.0.2.20/32'],
-    ['192.0.2.16/28', '203.0.113.64/26'],
-    ['0.0.0.0/0'],
-  ),
-  mssClamp: fc.tuple(fc.constantFrom(undefined, 1360, 536), fc.constantFrom(undefined, 1460, 28)),
-});
-
 export const START: PlanState = {
   usableA: true,
   usableB: true,
@@ -152,10 +141,12 @@ export const START: PlanState = {
   routedA: false,
   preferB: false,
   filtering: 0,
+  internalAddress: 0,
+  published: 0,
 };
 
 /** The state after a change of plan. Whatever changes the addresses of an uplink raises its epoch. */
-export function changed(state: PlanState, { change }: PlanEvent): PlanState {
+export function changed(state: PlanState, { change, which }: PlanEvent): PlanState {
   switch (change) {
     case 'usable-a':
       return { ...state, usableA: !state.usableA };
@@ -172,17 +163,22 @@ export function changed(state: PlanState, { change }: PlanEvent): PlanState {
     case 'prefer':
       return { ...state, preferB: !state.preferB };
     case 'filtering':
-      return { ...state, filtering: state.filtering + 5 };
+      return { ...state, filtering: state.filtering + 14 };
+    case 'internal-address':
+      return { ...state, internalAddress: 1 - state.internalAddress };
+    case 'published':
+      return { ...state, published: state.published ^ (1 << (which % 24)) };
   }
 }
 
 export function optionsOf(site: Site): TranslatorOptions {
-  return { secret: site.secret, mappingsMax: site.mappingsMax, sessionsMax: site.sessionsMax, hostsMax: 1000 };
+  return { secret: site.secret, mappingsMax: site.mappingsMax, sessionsMax: site.sessionsMax, hostsMax: site.hostsMax };
 }
 
 /** Internal devices 0 and 3, uplink A on device 1, uplink B on device 2. */
 export function planOf(site: Site, state: PlanState, generation: number): Plan {
-  return laidOut(site.layout, plainPlan(site, state, generation));
+  const plan = laidOut(site.layout, plainPlan(site, state, generation));
+  return withPublished(plan, { bits: site.published.bits ^ state.published, first: site.published.first });
 }
 
 function plainPlan(site: Site, state: PlanState, generation: number): Plan {
@@ -201,22 +197,30 @@ function plainPlan(site: Site, state: PlanState, generation: number): Plan {
         portLow: site.ports[0],
         portHigh: site.ports[1],
         nat44: !state.routedA,
+        lastResort: site.lastResort[0],
+        reserved: site.reserved,
         ...clampOf(site.mssClamp[0]),
       },
-      ipv6: { usable: state.usableA, lastResort: true, pairs: PAIRS[site.pairsA] ?? [] },
+      ipv6: { usable: state.usableA, lastResort: site.lastResort[0], pairs: PAIRS[site.pairsA] ?? [] },
     },
     {
       slot: 1,
       epoch: 0,
       device: 2,
-      ipv4: { ...UPLINK_B4, usable: state.usableB, ...clampOf(site.mssClamp[1]) },
-      ipv6: { usable: state.usableB, lastResort: true, pairs: PAIRS_B[site.pairsB] ?? [] },
+      ipv4: { ...UPLINK_B4, usable: state.usableB, lastResort: site.lastResort[1], ...clampOf(site.mssClamp[1]) },
+      ipv6: { usable: state.usableB, lastResort: site.lastResort[1], pairs: PAIRS_B[site.pairsB] ?? [] },
     },
   ];
   return {
     generation,
     devices: [
-      device({ ipv4: ['10.0.0.1/24'], ipv6: ['fd01:203:405:101::1/64', 'fe80::1/64'] }, { mtu: mtuLan }),
+      device(
+        {
+          ipv4: [INTERNAL_ADDRESSES[state.internalAddress] ?? '', '10.0.0.3/24'],
+          ipv6: ['fd01:203:405:101::1/64', 'fe80::1/64'],
+        },
+        { mtu: mtuLan },
+      ),
       {
         ...device({ ipv6: ['2001:db8:a::2/64'] }, { uplinkSlot: 0, mtu: mtuA }),
         ipv4: [{ address: ownA, prefixLength: 24 }],
@@ -236,8 +240,14 @@ function plainPlan(site: Site, state: PlanState, generation: number): Plan {
     nat44: {
       ...NAT44,
       ...timersOf(site),
-      exempt: site.exempt.map(prefix4),
       ...filteringOf(site.filtering + state.filtering),
+      restingPortsMax: site.resting.portsMax,
+      holdMs: site.holdMs,
+      refuseFiltered: site.refuseFiltered,
+      otherProtocols: site.otherProtocols,
+      preserveParity: site.preserveParity,
+      exempt: site.exempt,
+      hostLimits: limitsOf(site),
     },
     nptv6: { translateZeroInterfaceId: site.translateZeros },
     errorRate: { perSecond: site.rate[0], burst: site.rate[1] },
@@ -248,20 +258,37 @@ function clampOf(octets: number | undefined): { readonly mssClamp?: number } {
   return octets === undefined ? {} : { mssClamp: octets };
 }
 
-function timersOf(site: Site): (typeof TIMERS)[number] {
+/** The lifetimes that both implementations know apart. */
+function timersOf(site: Site): Timers {
   const timers = TIMERS[site.timers];
   if (timers === undefined) {
     throw new RangeError(`no timers ${site.timers}`);
   }
-  return timers;
+  if (site.resting.pace === 'slow') {
+    return SLOW_TIMERS;
+  }
+  return has('resets') ? timers : { ...timers, tcpClosingMs: timers.tcpOpeningMs };
 }
 
-function filteringOf(choice: number): Pick<Plan['nat44'], 'filteringUdp' | 'filteringTcp' | 'filteringIcmp'> {
+function limitsOf({ limits }: Site): Plan['nat44']['hostLimits'] {
+  const [perSecond, burst] = limits.flows;
+  return {
+    mappingsPerProtocol: limits.mappings,
+    sessions: limits.sessions,
+    sessionsPerMapping: limits.sessionsPerMapping,
+    flows: { perSecond, burst },
+  };
+}
+
+function filteringOf(
+  choice: number,
+): Pick<Plan['nat44'], 'filteringUdp' | 'filteringTcp' | 'filteringIcmp' | 'filteringDccp'> {
   const classAt = (index: number) => CLASSES[index % CLASSES.length] ?? 'address-dependent';
   return {
     filteringUdp: classAt(choice),
     filteringTcp: classAt(Math.floor(choice / 3)),
     filteringIcmp: classAt(Math.floor(choice / 9)),
+    filteringDccp: classAt(Math.floor(choice / 27)),
   };
 }
 
@@ -272,7 +299,7 @@ function laidOut(layout: Layout, plan: Plan): Plan {
     case 'one-address':
       return withUplinkB(plan, (b) => ({
         ...b,
-        ipv4: { ...UPLINK_B4, usable: usableB(b), pool: [ipv4('203.0.113.2')] },
+        ipv4: { ...UPLINK_B4, usable: usableB(b), lastResort: b.ipv4?.lastResort ?? true, pool: [ipv4('203.0.113.2')] },
       }));
     case 'like-the-lan':
       return likeTheLan(plan);
