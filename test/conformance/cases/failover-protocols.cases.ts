@@ -1,10 +1,10 @@
 /** Uplinks that die, and hairpins by them, for every protocol: section 13 of the catalogue beside TCP and UDP. */
 import { expect } from 'vitest';
 import { dccp } from '../../support/dccp-builder.ts';
-import { tcp, udp } from '../../support/packet-builder.ts';
+import { echoRequest, icmpError, ipv4, tcp, udp } from '../../support/packet-builder.ts';
 import { ISP_A, ISP_B, LAN, twoUplinks } from '../../support/plans.ts';
 import { esp, gre, sctp } from '../../support/portless-builder.ts';
-import { DCCP, TCP, type Transport, UDP, UDP_LITE } from '../../support/transports.ts';
+import { TRANSPORTS, type Transport, UDP, UDP_LITE } from '../../support/transports.ts';
 import type { Case } from '../case.ts';
 
 const H1 = '10.0.0.11:5000';
@@ -57,7 +57,7 @@ const hairpins = ({ name, open, answer, data }: Transport): Case => ({
 export const failoverProtocolCases: readonly Case[] = [
   moves(UDP),
   moves(UDP_LITE),
-  ...[UDP, TCP, UDP_LITE, DCCP].map(hairpins),
+  ...TRANSPORTS.map(hairpins),
   {
     name: 'MWAN-2 dccp: a connection of a dead uplink goes nowhere, without a reset, and one that opens anew takes B',
     run: (bed) => {
@@ -103,6 +103,60 @@ export const failoverProtocolCases: readonly Case[] = [
         bed.forwards(LAN, udp(H1, S1), ISP_A, udp(WA, S1));
         bed.forwards(ISP_A, udp(S1, WA), LAN, udp(S1, H1));
       }
+    },
+  },
+  ...TRANSPORTS.map(
+    ({ name, open, data }): Case => ({
+      name: `5508-R7, 5508-R7a, 6888-R1 ${name}: an error about a hairpinned packet comes back as from outside`,
+      plan: twoUplinks({ nat44: OPEN_FILTERS }),
+      run: (bed) => {
+        const [other, otherExternal] = ['10.0.0.12:6000', '203.0.113.2:6000'];
+        bed.send(LAN, open(other, S1));
+        bed.forwards(LAN, open(H1, otherExternal), LAN, open(WA, other));
+        for (const [type, code] of [
+          [3, 3],
+          [3, 4],
+          [11, 0],
+        ] as const) {
+          bed.forwards(
+            LAN,
+            icmpError('10.0.0.12', '203.0.113.2', data(WA, other), { type, code, word: 1300 }),
+            LAN,
+            icmpError('203.0.113.2', '10.0.0.11', data(H1, otherExternal), { type, code, word: 1300 }),
+          );
+        }
+      },
+    }),
+  ),
+  {
+    name: 'MWAN-6, 1812-SRC errors about what comes by B leave by B, from its address, though A is preferred',
+    plan: twoUplinks({ a4: { usable: false }, mtu: { [LAN]: 1400 } }),
+    run: (bed) => {
+      bed.send(LAN, udp(H1, S1));
+      bed.plan(twoUplinks({ mtu: { [LAN]: 1400 } }));
+      const late = udp(S1, WB, { ttl: 1 });
+      const exceeded = icmpError('198.51.100.2', '192.0.2.10', late, { type: 11, dontFragment: true });
+      bed.dropsWithError(ISP_B, late, 'HopLimitExceeded', ISP_B, exceeded);
+      const long = udp(S1, WB, { payload: new Uint8Array(1472), dontFragment: true });
+      const fields = { type: 3, code: 4, word: 1400, dontFragment: true };
+      const tooBig = icmpError('198.51.100.2', '192.0.2.10', long.slice(0, 548), fields);
+      bed.dropsWithError(ISP_B, long, 'TooBig', ISP_B, tooBig);
+    },
+  },
+  {
+    name: '6888-R2, 4787-R2 a host has one address of the pool for all protocols together, those without ports too',
+    plan: twoUplinks({ a4: { pool: ['203.0.113.2', '203.0.113.9', '203.0.113.10', '203.0.113.11'].map(ipv4) } }),
+    run: (bed) => {
+      for (let last = 11; last < 27; last += 1) {
+        const host = `10.0.0.${last}`;
+        for (const { open } of TRANSPORTS) bed.send(LAN, open(`${host}:4000`, S1));
+        bed.send(LAN, echoRequest(host, '192.0.2.10', 4000));
+        for (const { packet } of PORTLESS) bed.send(LAN, packet(host, `192.0.2.${last}`));
+        const rows = bed.mappings().filter(({ internal }) => internal.startsWith(`${host}:`));
+        expect(rows).toHaveLength(8);
+        expect(new Set(rows.map(({ external }) => external.split(':')[0])).size).toBe(1);
+      }
+      expect(new Set(bed.mappings().map(({ external }) => external.split(':')[0])).size, 'all are used').toBe(4);
     },
   },
 ];
