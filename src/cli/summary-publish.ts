@@ -2,6 +2,7 @@
 import type { NptdConfig, PublishConfig, PublishPortsConfig } from '../config/config.ts';
 import { PORTED_PROTOCOLS } from '../config/protocols.ts';
 import { formatIpv4Address } from '../net/ipv4-address.ts';
+import { formatIpv6Address } from '../net/ipv6-address.ts';
 
 /** One server on one uplink. */
 export interface PublishSummary {
@@ -17,16 +18,29 @@ export interface PublishSummary {
 }
 
 export function summarizePublish({ publish }: NptdConfig): PublishSummary[] {
-  return publish.flatMap(({ name, to, on, ports, source }) =>
-    on.map(({ uplink, address }) => ({
+  return publish.flatMap(({ name, to4, to6, on, ports, source }) => {
+    const texts = (text: (one: PublishPortsConfig) => string): string[] =>
+      ports.length === 0 ? ['everything'] : ports.map(text);
+    const ipv4 = to4.flatMap((server) =>
+      on.map(({ uplink, address }) => ({
+        name,
+        server: formatIpv4Address(server),
+        uplink,
+        external: formatIpv4Address(address),
+        ports: texts(portsText),
+        source,
+      })),
+    );
+    const ipv6 = to6.map((server) => ({
       name,
-      server: formatIpv4Address(to),
-      uplink,
-      external: formatIpv4Address(address),
-      ports: ports.length === 0 ? ['everything'] : ports.map(portsText),
-      source,
-    })),
-  );
+      server: formatIpv6Address(server),
+      uplink: 'every one',
+      external: 'its external form',
+      ports: texts((one) => portsText({ ...one, external: one.internal })),
+      source: 'client' as const,
+    }));
+    return [...ipv4, ...ipv6];
+  });
 }
 
 /** Cells of one line: `SERVER IS`, `ON UPLINK`, `AT`, `PORTS`. */

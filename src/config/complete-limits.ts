@@ -11,6 +11,7 @@ export function completeLimits(draft: LimitsDraft = {}): LimitsConfig {
     neighbours: draft.neighbours ?? DEFAULT_LIMITS.neighbours,
     hosts: draft.hosts ?? DEFAULT_LIMITS.hosts,
     perHost: completePerHost(draft['per-host']),
+    filterSessions: draft['filter-sessions'] ?? DEFAULT_LIMITS.filterSessions,
     icmpErrors: completeRate(draft['icmp-errors'], DEFAULT_LIMITS.icmpErrors),
   };
 }

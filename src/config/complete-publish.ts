@@ -1,5 +1,5 @@
 import type { PublishConfig, PublishPortsConfig, UplinkConfig } from './config.ts';
-import { type DraftContext, need, readEntries } from './draft-context.ts';
+import { type DraftContext, need, oneOrMoreEntries, readEntries } from './draft-context.ts';
 import { PORTED_PROTOCOLS, type PortedProtocol } from './protocols.ts';
 import type { PublishDraft } from './schema.ts';
 
@@ -8,14 +8,15 @@ export function completePublish(
   draft: PublishDraft,
   uplinks: readonly UplinkConfig[],
   context: DraftContext,
-): PublishConfig | undefined {
-  const to = need(draft.to, ['publish', name], 'to', context);
-  if (to === undefined) return undefined;
+): PublishConfig {
+  need(draft.to, ['publish', name], 'to', context);
+  const to = oneOrMoreEntries(draft.to, []).map(({ entry }) => entry);
   const translating = uplinks.filter(({ ipv4 }) => ipv4?.nat44 === true);
   const names = draft.on === undefined ? translating.map((uplink) => uplink.name) : entriesOf(draft.on);
   return {
     name,
-    to,
+    to4: to.flatMap((address) => (address.family === 4 ? [address.value] : [])),
+    to6: to.flatMap((address) => (address.family === 6 ? [address.value] : [])),
     on: names.flatMap((uplink) => {
       const own = translating.find((one) => one.name === uplink)?.ipv4?.address.address;
       const address = draft.address?.[uplink] ?? own;

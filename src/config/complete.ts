@@ -1,6 +1,7 @@
 import { type Ipv4Address, ipv4Address } from '../net/ipv4-address.ts';
 import type { Ipv4Prefix } from '../net/ipv4-prefix.ts';
 import { macFromName } from '../net/mac-address.ts';
+import { completeAdvertise, completeFilter } from './complete-ipv6.ts';
 import { completeLimits } from './complete-limits.ts';
 import { completeNat44 } from './complete-nat44.ts';
 import { completePublish } from './complete-publish.ts';
@@ -41,6 +42,7 @@ import type {
 export const POOL_ADDRESSES_MAX = 64;
 /** Without options, which is how a maximum segment size is counted (RFC 6691). */
 const IPV4_AND_TCP_HEADERS = 40;
+const IPV6_AND_TCP_HEADERS = 60;
 
 /** Fills in the defaults and reports missing keys. Whole only if nothing at all was reported of the file. */
 export function completeConfig(draft: ConfigDraft, context: DraftContext): NptdConfig {
@@ -48,15 +50,16 @@ export function completeConfig(draft: ConfigDraft, context: DraftContext): NptdC
     found(completeInternal(name, device, ['internal', name], context)),
   );
   const uplinks = entriesOf(draft.uplinks).flatMap(([name, uplink]) =>
-    found(completeUplink(name, uplink, draft.site, context)),
+    found(completeUplink(name, uplink, draft, context)),
   );
   return {
     internal,
     site: draft.site?.ula === undefined ? {} : { ula: draft.site.ula },
     uplinks,
     policies: [completeDefaultPolicy(draft, context)],
-    publish: entriesOf(draft.publish).flatMap(([name, entry]) => found(completePublish(name, entry, uplinks, context))),
+    publish: entriesOf(draft.publish).map(([name, entry]) => completePublish(name, entry, uplinks, context)),
     nat44: completeNat44(draft.nat44),
+    filter: completeFilter(draft.filter),
     nptv6: { allZerosInterfaceId: draft.nptv6?.['all-zeros-interface-id'] ?? DEFAULT_NPTV6.allZerosInterfaceId },
     limits: completeLimits(draft.limits),
     state: draft.state?.file === undefined ? {} : { file: draft.state.file },
@@ -84,6 +87,7 @@ function completeInternal(
     ipv4: oneOrMoreEntries(draft.ipv4, path).map(({ entry }) => entry),
     ipv6: oneOrMoreEntries(draft.ipv6, path).map(({ entry }) => entry),
     routes,
+    ...completeAdvertise(draft),
   };
 }
 
@@ -116,14 +120,14 @@ function completeRoute(draft: RouteDraft, path: ConfigPath, context: DraftContex
 function completeUplink(
   name: string,
   draft: UplinkDraft,
-  site: ConfigDraft['site'],
+  file: ConfigDraft,
   context: DraftContext,
 ): UplinkConfig | undefined {
   const path = ['uplinks', name];
   const device = completeDevice(draft.device, path, context);
   const mtu = draft.device?.mtu ?? DEFAULT_MTU;
   const ipv4 = draft.ipv4 && completeUplink4(draft.ipv4, mtu, [...path, 'ipv4'], context);
-  const ipv6 = draft.ipv6 && completeUplink6(draft.ipv6, [...path, 'ipv6'], site, context);
+  const ipv6 = draft.ipv6 && completeUplink6(draft.ipv6, mtu, [...path, 'ipv6'], file, context);
   if (device === undefined) return undefined;
   return {
     name,
@@ -150,20 +154,25 @@ function completeUplink4(
     pool: addressesOfPool(draft),
     ports: draft.ports ?? DEFAULT_PORTS,
     nat44: draft.nat44 !== 'off',
-    ...completeMssClamp(draft['mss-clamp'] ?? 'auto', mtu),
+    ...completeMssClamp(draft['mss-clamp'] ?? 'auto', mtu, IPV4_AND_TCP_HEADERS),
     reserved: readEntries(draft.reserved).map(({ entry }) => entry),
   };
 }
 
-function completeMssClamp(draft: NonNullable<Uplink4Draft['mss-clamp']>, mtu: number): { readonly mssClamp?: number } {
+function completeMssClamp(
+  draft: NonNullable<Uplink4Draft['mss-clamp']>,
+  mtu: number,
+  headers: number,
+): { readonly mssClamp?: number } {
   if (draft === 'off') return {};
-  return { mssClamp: draft === 'auto' ? mtu - IPV4_AND_TCP_HEADERS : draft };
+  return { mssClamp: draft === 'auto' ? mtu - headers : draft };
 }
 
 function completeUplink6(
   draft: Uplink6Draft,
+  mtu: number,
   path: ConfigPath,
-  site: ConfigDraft['site'],
+  file: ConfigDraft,
   context: DraftContext,
 ): Uplink6Config | undefined {
   const address = need(draft.address, path, 'address', context);
@@ -175,8 +184,16 @@ function completeUplink6(
     need(entry.external, [...path, 'pairs', index], 'external', context);
   }
   if (address === undefined || gateway === undefined) return undefined;
-  const pairs = wholePairs(draftPairs(draft, path, site)).map(({ internal, external }) => ({ internal, external }));
-  return { address, gateway, pairs };
+  const pairs = wholePairs(draftPairs(draft, path, file)).map(({ internal, external }) => ({ internal, external }));
+  return {
+    address,
+    gateway,
+    pairs,
+    ...(draft.native === true && draft.prefix !== undefined ? { native: draft.prefix } : {}),
+    resolvers: readEntries(draft.resolvers).map(({ entry }) => entry),
+    ...completeMssClamp(draft['mss-clamp'] ?? 'auto', mtu, IPV6_AND_TCP_HEADERS),
+    neighbourProxy: draft['neighbour-proxy'] ?? false,
+  };
 }
 
 function completeProbe(draft: ProbeDraft): ProbeConfig {

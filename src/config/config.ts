@@ -20,6 +20,7 @@ export interface NptdConfig {
   readonly publish: readonly PublishConfig[];
   readonly nat44: Nat44Config;
   readonly nptv6: Nptv6Config;
+  readonly filter: FilterConfig;
   readonly limits: LimitsConfig;
   readonly state: StateConfig;
   readonly control: ControlConfig;
@@ -39,6 +40,23 @@ export interface InternalConfig {
   readonly ipv6: readonly Ipv6Interface[];
   /** Internal subnets behind inner routers on this device. */
   readonly routes: readonly RouteConfig[];
+  /** Absent: no router advertisements. */
+  readonly advertise?: AdvertiseConfig;
+}
+
+export type RouterPreference = 'high' | 'medium' | 'low';
+
+/** Router advertisements on a device. */
+export interface AdvertiseConfig {
+  /** Longest time between two. */
+  readonly intervalMs: number;
+  /** Of the default route. */
+  readonly lifetimeMs: number;
+  readonly preference: RouterPreference;
+  /** Lifetimes of prefixes. */
+  readonly validMs: number;
+  readonly preferredMs: number;
+  readonly resolvers: readonly Ipv6Address[];
 }
 
 export interface DeviceConfig {
@@ -107,8 +125,16 @@ export interface ProtocolPorts extends PortRange {
 export interface Uplink6Config {
   readonly address: Ipv6Interface;
   readonly gateway: Ipv6Address;
-  /** At least one; internal prefixes do not overlap, nor do external ones. */
+  /** At least one; internal prefixes do not overlap, nor do external ones but those of native prefixes. */
   readonly pairs: readonly PrefixPairConfig[];
+  /** Prefix of this uplink that hosts hold themselves; it is the first of `pairs`, with itself. */
+  readonly native?: Ipv6Prefix;
+  /** The ISP's DNS servers. */
+  readonly resolvers: readonly Ipv6Address[];
+  /** Largest TCP maximum segment size, octets; absent: left alone. */
+  readonly mssClamp?: number;
+  /** Answer neighbour solicitations for external addresses of the pairs. */
+  readonly neighbourProxy: boolean;
 }
 
 /** A prefix pair of RFC 6296. */
@@ -145,9 +171,10 @@ export interface PolicyConfig {
 /** A server that the Internet may reach. */
 export interface PublishConfig {
   readonly name: string;
-  /** Its internal address. */
-  readonly to: Ipv4Address;
-  /** In the order of the file's `on`, or of the uplinks. */
+  /** Its internal addresses; at least one. */
+  readonly to4: readonly Ipv4Address[];
+  readonly to6: readonly Ipv6Address[];
+  /** For IPv4; in the order of the file's `on`, or of the uplinks. */
   readonly on: readonly PublishUplinkConfig[];
   /** Empty: the whole address. */
   readonly ports: readonly PublishPortsConfig[];
@@ -221,6 +248,16 @@ export interface Nat44Filtering {
   readonly dccp: Filtering;
 }
 
+export interface FilterConfig {
+  readonly mode: 'on' | 'off';
+  /** Of UDP and UDP-Lite. */
+  readonly udp: Filtering;
+  readonly tcp: Filtering;
+  readonly other: Filtering;
+  readonly ipsec: boolean;
+  readonly unassignedIcmp: 'drop' | 'forward';
+}
+
 export interface Nptv6Config {
   /** What to do with an interface identifier of zeros (RFC 6296 section 3.7). */
   readonly allZerosInterfaceId: 'drop' | 'translate';
@@ -234,6 +271,8 @@ export interface LimitsConfig {
   /** Most internal addresses that hold mappings or sessions; for the life of the process too. */
   readonly hosts: number;
   readonly perHost: PerHostLimits;
+  /** Most sessions of the IPv6 filter; for the life of the process too. */
+  readonly filterSessions: number;
   /** Own ICMP errors towards the site; those towards uplinks, and TCP resets, have buckets of their own of this shape. */
   readonly icmpErrors: RateConfig;
 }

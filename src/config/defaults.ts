@@ -1,6 +1,8 @@
 /** What holds where the file says nothing. The lifetimes are the constants of RFC 6146 (6146-T10). */
 import type {
+  AdvertiseConfig,
   ControlConfig,
+  FilterConfig,
   LimitsConfig,
   Nat44Config,
   Nat44Timeouts,
@@ -63,6 +65,26 @@ export const PORT_REST_MINIMUM = { ms: 120_000, id: '6888-R8' } as const;
 
 export const DEFAULT_NPTV6: Nptv6Config = { allZerosInterfaceId: 'drop' }; // 6296-3.7b
 
+/** 6092-R11: endpoint-independent, the choice for gateways that nobody manages. */
+export const DEFAULT_FILTER: FilterConfig = {
+  mode: 'on',
+  udp: 'endpoint-independent',
+  tcp: 'endpoint-independent',
+  other: 'endpoint-independent',
+  ipsec: true, // 6092-R21, 6092-R22, 6092-R24
+  unassignedIcmp: 'drop', // 4890-T4
+};
+
+/** RFC 4861 section 6.2.1, but for lifetimes of prefixes that renumber in hours instead of a month (RFC 9096). */
+export const DEFAULT_ADVERTISE: AdvertiseConfig = {
+  intervalMs: 600_000,
+  lifetimeMs: 1_800_000,
+  preference: 'medium',
+  validMs: 86_400_000,
+  preferredMs: 14_400_000,
+  resolvers: [],
+};
+
 export const DEFAULT_LIMITS: LimitsConfig = {
   mappings: 262_144,
   sessions: 524_288,
@@ -74,6 +96,7 @@ export const DEFAULT_LIMITS: LimitsConfig = {
     sessionsPerMapping: 65_536,
     flows: { perSecond: 2000, burst: 10_000 },
   },
+  filterSessions: 262_144,
   // A 30-hop traceroute with three probes a hop, in parallel, is still answered (1812-RATE).
   icmpErrors: { perSecond: 100, burst: 100 },
 };

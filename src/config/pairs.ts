@@ -8,13 +8,15 @@ export interface DraftPair {
   readonly internalPath: ConfigPath;
   readonly external: Ipv6Prefix | undefined;
   readonly externalPath: ConfigPath;
+  /** Its internal side is a prefix that hosts hold from an ISP. */
+  readonly isNative?: boolean;
 }
 
 /**
  * The pair of `prefix`, whose internal side is `internal` or else `site.ula`, and then those of `pairs` (6296-3.1a,
- * 6296-4.1a).
+ * 6296-4.1a). Of a native prefix the pair with itself, and those of the other uplinks' native prefixes with it.
  */
-export function draftPairs(ipv6: Uplink6Draft, path: ConfigPath, site: ConfigDraft['site']): DraftPair[] {
+export function draftPairs(ipv6: Uplink6Draft, path: ConfigPath, { site, uplinks }: ConfigDraft): DraftPair[] {
   const listed = (ipv6.pairs ?? []).map((pair, index) => ({
     internal: pair?.internal,
     internalPath: [...path, 'pairs', index, 'internal'],
@@ -22,6 +24,7 @@ export function draftPairs(ipv6: Uplink6Draft, path: ConfigPath, site: ConfigDra
     externalPath: [...path, 'pairs', index, 'external'],
   }));
   if (ipv6.prefix === undefined) return listed;
+  if (ipv6.native === true) return [...nativePairs(ipv6, path, uplinks), ...listed];
   const own = {
     internal: ipv6.internal ?? site?.ula,
     internalPath: ipv6.internal === undefined ? ['site', 'ula'] : [...path, 'internal'],
@@ -29,6 +32,16 @@ export function draftPairs(ipv6: Uplink6Draft, path: ConfigPath, site: ConfigDra
     externalPath: [...path, 'prefix'],
   };
   return [own, ...listed];
+}
+
+function nativePairs(ipv6: Uplink6Draft, path: ConfigPath, uplinks: ConfigDraft['uplinks']): DraftPair[] {
+  const external = { external: ipv6.prefix, externalPath: [...path, 'prefix'], isNative: true };
+  const others = Object.entries(uplinks ?? {}).flatMap(([name, other]) =>
+    other.ipv6?.native === true && other.ipv6 !== ipv6
+      ? [{ ...external, internal: other.ipv6.prefix, internalPath: ['uplinks', name, 'ipv6', 'prefix'] }]
+      : [],
+  );
+  return [{ ...external, internal: ipv6.prefix, internalPath: external.externalPath }, ...others];
 }
 
 /** The pairs of which both sides could be read. */

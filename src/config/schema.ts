@@ -98,10 +98,30 @@ const route = map(
   ['to', 'via'],
 );
 
+const DAY_S_MS = 86_400_000;
+const resolvers = list(
+  'addresses',
+  text('an IPv6 address like fd12:3456:789a:1::53', values.ipv6Host, 'fd12:3456:789a:1::53'),
+);
+const preference = choice(['high', 'medium', 'low']);
+
+const advertise = map('Router advertisements, by which hosts configure themselves (RFC 4861).', {
+  mode: choice(['on', 'off']).meta({ description: 'Default on.' }),
+  interval: duration(4000, '600s', 1_800_000).meta({ description: 'Longest time between two; default 600s.' }),
+  lifetime: duration(0, '1800s', 9_000_000).meta({ description: 'Of the default route; default 1800s.' }),
+  preference: preference.meta({ description: 'Of the default route (RFC 4191); default medium.' }),
+  valid: duration(0, '86400s', 365 * DAY_S_MS).meta({ description: 'Valid lifetime of prefixes; default 86400s.' }),
+  preferred: duration(0, '14400s', 365 * DAY_S_MS).meta({
+    description: 'Preferred lifetime of prefixes; default 14400s.',
+  }),
+  resolvers: resolvers.meta({ description: 'DNS servers of the site (RFC 8106).' }),
+});
+
 const internal = map(
   'A device on the side of the site.',
   {
     device,
+    advertise,
     ipv4: oneOrMore('addresses', ipv4Interface).meta({ description: "The gateway's own IPv4 addresses." }),
     ipv6: oneOrMore('addresses', ipv6Interface).meta({ description: "The gateway's own IPv6 addresses." }),
     routes: list('routes', route),
@@ -149,6 +169,15 @@ const uplink6 = map(
     prefix: ipv6Prefix.meta({ description: 'External prefix, paired with `internal`.' }),
     internal: ipv6Prefix.meta({ description: 'Internal prefix of the pair; default site.ula.' }),
     pairs: list('prefix pairs', pair),
+    native: z.boolean({ error: 'true or false' }).meta({
+      description:
+        'Hosts hold addresses of `prefix` itself: translated only onto other uplinks while this one is down.',
+    }),
+    resolvers: resolvers.meta({ description: "The ISP's DNS servers, advertised to hosts while IPv6 is up here." }),
+    'mss-clamp': mssClamp,
+    'neighbour-proxy': z.boolean({ error: 'true or false' }).meta({
+      description: 'Answer neighbour solicitations for external addresses: the prefix is on the link, not routed here.',
+    }),
   },
   ['address', 'gateway'],
 );
@@ -193,7 +222,7 @@ const ports = list(
 const publish = map(
   'A server that the Internet may reach.',
   {
-    to: ipv4Address,
+    to: oneOrMore('addresses', text('an IP address', values.serverAddress, '192.168.1.25')),
     tcp: ports,
     udp: ports,
     'udp-lite': ports,
@@ -250,11 +279,25 @@ const nat44 = map('NAT44 behaviour.', {
   ).meta({ description: 'Destinations that are not translated.' }),
 });
 
+const filter = map('Stateful filter of IPv6 (RFC 6092).', {
+  mode: choice(['on', 'off']).meta({ description: 'off: everything passes, and no state is kept; default on.' }),
+  udp: filtering,
+  tcp: filtering,
+  other: filtering,
+  ipsec: z.boolean({ error: 'true or false' }).meta({
+    description: 'ESP, AH and IKE (UDP port 500) may come in unasked; default true (RFC 6092).',
+  }),
+  'unassigned-icmp': choice(['drop', 'forward']).meta({
+    description: 'ICMPv6 types that nobody has assigned (RFC 4890); default drop.',
+  }),
+});
+
 const limits = map('Sizes of tables and rates of own packets.', {
   mappings: whole(1, 2 ** 24),
   sessions: whole(1, 2 ** 24),
   neighbours: whole(1, 2 ** 16),
   hosts: whole(1, 2 ** 20),
+  'filter-sessions': whole(1, 2 ** 24),
   'per-host': map('What one internal address may hold.', {
     mappings: whole(1, 65_536),
     sessions: whole(1, 2 ** 24),
@@ -273,6 +316,7 @@ export const fileSchema = map(
     policy: map('Which uplinks new traffic prefers.', { default: policy }),
     publish: named('Servers that the Internet may reach, by name.', publish),
     nat44,
+    filter,
     nptv6: map('NPTv6 behaviour.', { 'all-zeros-interface-id': choice(['drop', 'translate']) }),
     limits,
     state: map('What survives a restart.', { file: text('a path', values.filePath, '/var/lib/nptd/state.json') }),

@@ -51,6 +51,20 @@ export function nextHop(text: string): Value<Address> {
   return ipv4.ok ? ok({ family: 4, value: ipv4.value }) : ipv4;
 }
 
+/** Of either family, and of one host that routers reach. */
+export function serverAddress(text: string): Value<Address> {
+  const address = nextHop(text);
+  if (!address.ok || address.value.family === 4 || !isIpv6LinkLocal(address.value.value)) return address;
+  return err(`${text} is link-local: nobody beyond the link can reach it`);
+}
+
+/** Routed unicast. */
+export function ipv6Host(text: string): Value<Ipv6Address> {
+  const address = parseIpv6Address(text);
+  if (address === undefined) return err(`"${text}" is not an IPv6 address`);
+  return isIpv6RoutedUnicast(address) ? ok(address) : err(`${text} is not the address of one host`);
+}
+
 /** Of either family, and beyond the link. */
 export function probeTarget(text: string): Value<Address> {
   const address = nextHop(text);

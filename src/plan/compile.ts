@@ -11,9 +11,12 @@ import type { Ipv4Interface } from '../net/ipv4-prefix.ts';
 import { ipv6ToOctets } from '../net/ipv6-address.ts';
 import type { Ipv6Interface } from '../net/ipv6-prefix.ts';
 import { macToOctets } from '../net/mac-address.ts';
+import { planAdvertise } from './advertise.ts';
+import { planFilter6 } from './filter6.ts';
 import { planNat44 } from './nat44.ts';
 import type {
   Plan,
+  PlanAdvertise,
   PlanDevice,
   PlanInterface4,
   PlanInterface6,
@@ -50,24 +53,34 @@ export function compilePlan(config: NptdConfig, state: PlanState): Plan {
   const slots: SlotAssignment = new Map([...state.uplinks].map(([name, { slot }]) => [name, slot]));
   const uplinks = uplinksBySlot(config, slots);
   const lastResort = config.policies.at(-1)?.lastResort === 'keep';
+  const isUsable6 = ({ name }: UplinkConfig): boolean => state.uplinks.get(name)?.usable6 === true;
+  const filter6 = planFilter6(config);
   return {
     generation: state.generation,
-    devices: [...config.internal.map(internalDevice), ...uplinks.map((uplink) => uplinkDevice(uplink, slots))],
+    devices: [
+      ...config.internal.map((internal) => internalDevice(internal, planAdvertise(config, internal, isUsable6))),
+      ...uplinks.map((uplink) => uplinkDevice(uplink, slots)),
+    ],
     routes: config.internal.flatMap(({ routes }, device) => routes.map((route) => planRoute(route, device))),
     uplinks: uplinks.map((uplink, index) => planUplink(uplink, config.internal.length + index, state, lastResort)),
     policies: config.policies.map(({ prefer }) => ({ prefer: prefer.map((name) => slotOf(slots, name)) })),
     nat44: planNat44(config, slots),
-    nptv6: { translateZeroInterfaceId: config.nptv6.allZerosInterfaceId === 'translate' },
+    nptv6: {
+      translateZeroInterfaceId: config.nptv6.allZerosInterfaceId === 'translate',
+      forwardUnassignedIcmp: config.filter.unassignedIcmp === 'forward',
+    },
+    ...(filter6 === undefined ? {} : { filter6 }),
     errorRate: { perSecond: config.limits.icmpErrors.perSecond, burst: config.limits.icmpErrors.burst },
   };
 }
 
-function internalDevice({ device, ipv4, ipv6 }: InternalConfig): PlanDevice {
+function internalDevice({ device, ipv4, ipv6 }: InternalConfig, advertise: PlanAdvertise | undefined): PlanDevice {
   return {
     mac: macToOctets(device.mac),
     mtu: device.mtu,
     ipv4: ipv4.map(planInterface4),
     ipv6: ipv6.map(planInterface6),
+    ...(advertise === undefined ? {} : { advertise }),
   };
 }
 
@@ -136,11 +149,17 @@ function planUplink4(
   };
 }
 
-function planUplink6({ gateway, pairs }: Uplink6Config, usable: boolean, lastResort: boolean): PlanUplink6 {
+function planUplink6(
+  { gateway, pairs, mssClamp, neighbourProxy }: Uplink6Config,
+  usable: boolean,
+  lastResort: boolean,
+): PlanUplink6 {
   return {
     usable,
     lastResort,
     gateway: ipv6ToOctets(gateway),
     pairs: pairs.map(planPair),
+    ...(mssClamp === undefined ? {} : { mssClamp }),
+    proxyNeighbours: neighbourProxy,
   };
 }

@@ -34,7 +34,9 @@ function planExempt({ to, protocol, ports }: ExemptConfig): PlanExempt {
   };
 }
 
-function planStaticMappings({ to, on, ports, source }: PublishConfig, slots: SlotAssignment): PlanStaticMapping[] {
+function planStaticMappings({ to4, on, ports, source }: PublishConfig, slots: SlotAssignment): PlanStaticMapping[] {
+  const [to] = to4;
+  if (to === undefined) return [];
   return on.flatMap(({ uplink, address }) => {
     const ends = { slot: slotOf(slots, uplink), externalAddress: address, internalAddress: to };
     if (ports.length === 0) return [ends];

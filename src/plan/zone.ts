@@ -97,7 +97,7 @@ function published4(
   uplink: string,
   server: Ipv4Address,
 ): Result<NamedAddress['address'][], string> {
-  const entries = config.publish.filter(({ to }) => to === server).flatMap(({ on }) => on);
+  const entries = config.publish.filter(({ to4 }) => to4.includes(server)).flatMap(({ on }) => on);
   const addresses = new Set(entries.filter((entry) => entry.uplink === uplink).map(({ address }) => address));
   if (addresses.size === 0) return err(`${formatIpv4Address(server)} is not published`);
   return ok([...addresses].map((value) => ({ family: 4, value })));

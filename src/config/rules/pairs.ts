@@ -31,7 +31,7 @@ export function checkPairs(draft: ConfigDraft, context: DraftContext): void {
   const reported = new Set<string>();
   for (const [name, { ipv6 }] of Object.entries(draft.uplinks ?? {})) {
     if (ipv6 === undefined) continue;
-    const pairs = draftPairs(ipv6, ['uplinks', name, 'ipv6'], draft.site);
+    const pairs = draftPairs(ipv6, ['uplinks', name, 'ipv6'], draft);
     for (const pair of pairs) {
       checkSide(pair.internal, pair.internalPath, reported, context);
       checkSide(pair.external, pair.externalPath, reported, context);
@@ -92,7 +92,10 @@ function checkAmbiguity(pairs: readonly DraftPair[], { report }: DraftContext): 
     for (const side of ['internal', 'external'] as const) {
       const prefix = later[side];
       if (prefix === undefined) continue;
-      const earlier = pairs.slice(0, index).find((pair) => overlaps(pair[side], prefix));
+      // Native prefixes share their external one: the route behind it tells them apart.
+      const mayShare = (pair: DraftPair): boolean =>
+        side === 'external' && later.isNative === true && pair.isNative === true;
+      const earlier = pairs.slice(0, index).find((pair) => overlaps(pair[side], prefix) && !mayShare(pair));
       if (earlier?.[side] === undefined) continue;
       const other = { prefix: formatIpv6Prefix(earlier[side]), path: sidePath(earlier, side) };
       report(sidePath(later, side), { code: 'ambiguous-pair', side, prefix: formatIpv6Prefix(prefix), other });
@@ -126,6 +129,7 @@ function checkSubnets(
 
 /** Subnet ffff would come out as subnet ffff or 0 (6296-3.2a, 6296-4.2). */
 function isReservedSubnet(subnet: Ipv6Prefix, { internal, external }: { internal: Ipv6Prefix; external: Ipv6Prefix }) {
+  if (isIdentity({ internal, external })) return false;
   if (Math.max(internal.length, external.length) > SUBNET_LENGTH_MAX) return false;
   return subnet.length >= 64 && ipv6Words(subnet.address)[3] === 0xffff;
 }
@@ -135,6 +139,10 @@ function isMappable(subnet: Ipv6Prefix, { internal, external }: { internal: Ipv6
   if (external.length <= internal.length) return true;
   const extended = ipv6PrefixCovering(internal.address, external.length);
   return ipv6PrefixesOverlap(extended, subnet);
+}
+
+function isIdentity({ internal, external }: { internal: Ipv6Prefix; external: Ipv6Prefix }): boolean {
+  return internal.address === external.address && internal.length === external.length;
 }
 
 function overlaps(a: Ipv6Prefix | undefined, b: Ipv6Prefix): boolean {

@@ -1,5 +1,6 @@
 import { formatIpv4Address, type Ipv4Address } from '../../net/ipv4-address.ts';
 import { ipv4PrefixContains } from '../../net/ipv4-prefix.ts';
+import { ipv6PrefixContains } from '../../net/ipv6-prefix.ts';
 import { addressesOfPool } from '../complete.ts';
 import { draftPorts } from '../complete-publish.ts';
 import { type DraftContext, oneOrMoreEntries, readEntries } from '../draft-context.ts';
@@ -7,6 +8,8 @@ import type { ConfigPath } from '../issue.ts';
 import { nearestName } from '../nearest.ts';
 import { PORTED_PROTOCOLS } from '../protocols.ts';
 import type { ConfigDraft, PublishDraft } from '../schema.ts';
+import { type Address, formatAddress } from '../values.ts';
+import { internalPrefixes } from './internal.ts';
 
 /** Published servers are in the site, and lead one way: no two of an uplink share an external or an internal endpoint. */
 export function checkPublish(draft: ConfigDraft, context: DraftContext): void {
@@ -48,21 +51,28 @@ function clash(a: Claim, b: Claim): boolean {
 
 function claimsOf(draft: ConfigDraft, server: PublishDraft, path: ConfigPath, context: DraftContext): Claim[] {
   const uplinks = server.on === undefined ? context.uplinkNames : readEntries(server.on).map(({ entry }) => entry);
+  const servers = addressesOf(server, 4);
   return uplinks.flatMap((uplink) => {
     const external = server.address?.[uplink] ?? draft.uplinks?.[uplink]?.ipv4?.address?.address;
-    const ends = { uplink, external, internal: server.to };
-    if (server['whole-address'] === true) {
-      return [{ ...ends, externalLow: 0, internalLow: 0, count: ALL_PORTS, path }];
-    }
-    return draftPorts(server).map(({ ports, path: place }) => ({
-      ...ends,
-      protocol: ports.protocol,
-      externalLow: ports.external,
-      internalLow: ports.internal,
-      count: ports.count,
-      path: [...path, ...place],
-    }));
+    return servers.flatMap((internal) => {
+      const ends = { uplink, external, internal };
+      if (server['whole-address'] === true) {
+        return [{ ...ends, externalLow: 0, internalLow: 0, count: ALL_PORTS, path }];
+      }
+      return draftPorts(server).map(({ ports, path: place }) => ({
+        ...ends,
+        protocol: ports.protocol,
+        externalLow: ports.external,
+        internalLow: ports.internal,
+        count: ports.count,
+        path: [...path, ...place],
+      }));
+    });
   });
+}
+
+function addressesOf({ to }: PublishDraft, family: 4): Ipv4Address[] {
+  return oneOrMoreEntries(to, []).flatMap(({ entry }) => (entry.family === family ? [entry.value] : []));
 }
 
 function checkServer(
@@ -71,18 +81,15 @@ function checkServer(
   path: ConfigPath,
   { report, given }: DraftContext,
 ): void {
-  const { to } = server;
-  if (to !== undefined) {
-    const links = Object.values(draft.internal ?? {}).flatMap(({ ipv4 }) =>
-      oneOrMoreEntries(ipv4, []).map(({ entry }) => entry),
-    );
-    const routes = Object.values(draft.internal ?? {}).flatMap((internal) =>
-      readEntries(internal.routes).flatMap(({ entry }) => (entry.to?.family === 4 ? [entry.to] : [])),
-    );
-    const reason = [...links.map(({ prefix }) => prefix), ...routes].some((prefix) => ipv4PrefixContains(prefix, to))
-      ? links.some(({ address }) => address === to) && `${formatIpv4Address(to)} is the gateway's own address`
-      : `${formatIpv4Address(to)} is in no internal prefix`;
-    if (reason !== false) report([...path, 'to'], { code: 'bad-value', reason });
+  for (const { entry, path: place } of oneOrMoreEntries(server.to, [...path, 'to'])) {
+    const reason = whyNoServer(draft, entry);
+    if (reason !== undefined) report(place, { code: 'bad-value', reason });
+  }
+  if (addressesOf(server, 4).length > 1) {
+    report([...path, 'to'], {
+      code: 'bad-value',
+      reason: 'more than one IPv4 address: an external port leads to one server',
+    });
   }
   const hasPorts = Object.keys(PORTED_PROTOCOLS).some((protocol) => given([...path, protocol]));
   const isWhole = server['whole-address'] === true;
@@ -95,6 +102,22 @@ function checkServer(
   if (isWhole && server.source === 'gateway') {
     report([...path, 'source'], { code: 'bad-value', reason: 'a whole address keeps the source of its clients' });
   }
+}
+
+/** A server is in the site, and not the gateway. */
+function whyNoServer(draft: ConfigDraft, address: Address): string | undefined {
+  const text = formatAddress(address);
+  const own = Object.values(draft.internal ?? {}).flatMap(({ ipv4, ipv6 }) => [
+    ...oneOrMoreEntries(ipv4, []).map(({ entry }) => entry.address),
+    ...oneOrMoreEntries(ipv6, []).map(({ entry }) => entry.address),
+  ]);
+  if (own.some((one) => one === address.value)) return `${text} is the gateway's own address`;
+  const isInternal = internalPrefixes(draft).some(({ prefix }) =>
+    prefix.family === 4
+      ? address.family === 4 && ipv4PrefixContains(prefix, address.value)
+      : address.family === 6 && ipv6PrefixContains(prefix, address.value),
+  );
+  return isInternal ? undefined : `${text} is in no internal prefix`;
 }
 
 function checkUplinkNames(draft: ConfigDraft, server: PublishDraft, path: ConfigPath, context: DraftContext): void {

@@ -141,6 +141,7 @@ describe('a full file', () => {
         sessionsPerMapping: 65_536,
         flows: { perSecond: 2000, burst: 10_000 },
       },
+      filterSessions: 262_144,
       icmpErrors: { perSecond: 10, burst: 20 },
     });
     expect(config.nptv6.allZerosInterfaceId).toBe('translate');

@@ -21,7 +21,8 @@ describe('published servers', () => {
     expect(config.publish).toEqual([
       {
         name: 'mail',
-        to: 0xc0a8_0119,
+        to4: [0xc0a8_0119],
+        to6: [],
         on: [
           { uplink: 'fiber', address: 0xcb00_7102 },
           { uplink: 'lte', address: 0xc633_6402 },

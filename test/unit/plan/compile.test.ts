@@ -64,6 +64,8 @@ describe('a compiled plan', () => {
         ipv6: {
           usable: true,
           lastResort: true,
+          mssClamp: 1440,
+          proxyNeighbours: false,
           gateway: '2001:db8:a::1',
           pairs: [
             { internal: 'fd12:3456:789a::', internalLength: 48, external: '2001:db8:a100::', externalLength: 48 },
@@ -88,6 +90,8 @@ describe('a compiled plan', () => {
         ipv6: {
           usable: true,
           lastResort: true,
+          mssClamp: 1360,
+          proxyNeighbours: false,
           gateway: 'fe80::1',
           pairs: [
             { internal: 'fd12:3456:789a::', internalLength: 48, external: '2001:db8:b100::', externalLength: 56 },
@@ -131,7 +135,7 @@ describe('a compiled plan', () => {
         { prefix: 0xc612_0701, prefixLength: 32 },
       ],
     });
-    expect(plan.nptv6).toEqual({ translateZeroInterfaceId: true });
+    expect(plan.nptv6).toEqual({ translateZeroInterfaceId: true, forwardUnassignedIcmp: false });
     expect(plan.errorRate).toEqual({ perSecond: 10, burst: 20 });
   });
 
