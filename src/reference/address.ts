@@ -19,6 +19,10 @@ export function formatEndpoint(endpoint: Endpoint): string {
   return `${formatIpv4(endpoint.address)}:${endpoint.port}`;
 }
 
+export function sameEndpoint(one: Endpoint, other: Endpoint): boolean {
+  return one.address === other.address && one.port === other.port;
+}
+
 /** Dotted quad. */
 export function formatIpv4(address: number): string {
   return [24, 16, 8, 0].map((shift) => (address >>> shift) & 0xff).join('.');

@@ -16,6 +16,8 @@ export interface Flow {
   readonly event?: ConnectionEvent;
   /** Of TCP. */
   readonly segment?: TcpHeader;
+  /** Of ICMP: from which side it is a query depends on whether the host is wholly published. */
+  readonly echo?: 'request' | 'reply';
 }
 
 /** An ICMP error that may quote a packet of a flow. */
@@ -32,10 +34,9 @@ const ICMP_ERRORS: readonly number[] = [3, 11, 12];
 const ECHO_REPLY = 0;
 const ECHO_REQUEST = 8;
 
-/** The flow of a packet from the internal side: of ICMP queries, echo requests. */
+/** The flow of a packet from the internal side. */
 export function outboundFlow(plan: Plan, packet: Ipv4Packet): Flow | ErrorMessage | Dropped {
   return flowOf(plan, packet, {
-    echoType: ECHO_REQUEST,
     echoEndpoints: (icmp) => ({
       source: { address: packet.source, port: icmp.identifier },
       destination: { address: packet.destination, port: 0 },
@@ -44,10 +45,9 @@ export function outboundFlow(plan: Plan, packet: Ipv4Packet): Flow | ErrorMessag
   });
 }
 
-/** The flow of a packet from the external side: of ICMP queries, echo replies. */
+/** The flow of a packet from the external side. */
 export function inboundFlow(plan: Plan, packet: Ipv4Packet): Flow | ErrorMessage | Dropped {
   return flowOf(plan, packet, {
-    echoType: ECHO_REPLY,
     echoEndpoints: (icmp) => ({
       source: { address: packet.source, port: 0 },
       destination: { address: packet.destination, port: icmp.identifier },
@@ -63,8 +63,6 @@ function errorMessage(packet: Ipv4Packet): ErrorMessage | Dropped {
 
 /** What the two directions do differently. */
 interface Reading {
-  /** The ICMP query of this direction. */
-  readonly echoType: number;
   readonly echoEndpoints: (icmp: IcmpHeader) => { readonly source: Endpoint; readonly destination: Endpoint };
   readonly unsupported: Dropped;
 }
@@ -72,15 +70,16 @@ interface Reading {
 function flowOf(
   plan: Plan,
   packet: Ipv4Packet,
-  { echoType, echoEndpoints, unsupported }: Reading,
+  { echoEndpoints, unsupported }: Reading,
 ): Flow | ErrorMessage | Dropped {
   const { transport, protocol } = packet;
   if (transport.kind === 'opaque') {
     return isTranslatable(plan, protocol) ? portlessFlow(packet) : unsupported;
   }
   if (transport.kind === 'icmp') {
-    if (transport.type === echoType) {
-      return { protocol: ICMP, opens: true, ...echoEndpoints(transport) };
+    if (transport.type === ECHO_REQUEST || transport.type === ECHO_REPLY) {
+      const echo = transport.type === ECHO_REQUEST ? 'request' : 'reply';
+      return { protocol: ICMP, opens: true, echo, ...echoEndpoints(transport) };
     }
     return ICMP_ERRORS.includes(transport.type) ? errorMessage(packet) : dropped('IcmpTypeNotForwarded');
   }

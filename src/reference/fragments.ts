@@ -17,6 +17,11 @@ export function isLaterFragment(packet: Ipv4Packet): boolean {
   return packet.fragmentOffset > 0;
 }
 
+/** Whether it is known what becomes of the fragments of a datagram. */
+export function isRecorded({ fragments, ingress }: Nat44Context, packet: Ipv4Packet): boolean {
+  return fragments.fateOf(datagramOf(ingress, packet)) !== undefined;
+}
+
 /** Step 1: a first fragment is refused where the others could not follow it. */
 export function checkRoom(context: Nat44Context, packet: Ipv4Packet): Dropped | undefined {
   const fits = !isFirstFragment(packet) || context.fragments.hasRoom(datagramOf(context.ingress, packet));

@@ -2,7 +2,7 @@
 import type { PlanUplink } from '../plan/plan.ts';
 import type { Endpoint } from './address.ts';
 import type { Mapping, Session } from './mapping-table.ts';
-import { crossed, type Leg, type Nat44Context } from './nat44-leg.ts';
+import { crossed, type Leg, type Nat44Context, type OutboundWay } from './nat44-leg.ts';
 import type { Ipv4Packet } from './packet.ts';
 import { ICMP, isPortless } from './protocol.ts';
 import { type Quote, readQuote, translateError } from './quoted-packet.ts';
@@ -11,26 +11,27 @@ import { preferred, uplinkAt } from './steering.ts';
 import { type Dropped, dropped } from './verdict.ts';
 
 /** An error from the site, about a packet that came in: quoted destination and outer source become external (5508-R5). */
-export function outboundError(context: Nat44Context, packet: Ipv4Packet, target: PlanUplink | undefined): Leg {
+export function outboundError(context: Nat44Context, packet: Ipv4Packet, way: OutboundWay): Leg {
   const quote = readQuote(context.plan, packet);
   if ('kind' in quote) {
     return quote;
   }
-  const mapping = quote.source.address === packet.destination ? mappingOfQuote(context, quote, target) : undefined;
-  if (mapping === undefined) {
+  const session = way.gatewaySourced ?? sessionOfQuote(context, quote, way.target);
+  const mapping = session?.mapping ?? mappingOfQuote(context, quote, way.target);
+  if (mapping === undefined || quote.source.address !== packet.destination) {
     return dropped('IcmpQuoteUnknown');
   }
   const uplink = uplinkAt(context.plan, mapping.slot);
   if (uplink === undefined) {
     throw new Error('a live mapping is on an uplink of the plan');
   }
-  const translated = translateError(
-    packet,
-    quote,
-    { end: DESTINATION, endpoint: mapping.external },
-    { end: SOURCE, address: mapping.external.address },
-  );
-  return crossed(translated, uplink.device);
+  const { external } = mapping;
+  const remote = session?.apparent === undefined ? [] : [session.remote];
+  const translated = translateError(packet, quote, {
+    quoted: [{ end: DESTINATION, endpoint: external }, ...remote.map((endpoint) => ({ end: SOURCE, endpoint }))],
+    outer: [{ end: SOURCE, endpoint: external }, ...remote.map((endpoint) => ({ end: DESTINATION, endpoint }))],
+  });
+  return crossed(translated, uplink.device, { isSourceNew: true });
 }
 
 export interface TranslatedError {
@@ -53,20 +54,15 @@ export function inboundError(context: Nat44Context, packet: Ipv4Packet, uplink: 
     return dropped('IcmpQuoteUnknown');
   }
   const { internal } = session.mapping;
-  const translated = translateError(
-    packet,
-    quote,
-    { end: SOURCE, endpoint: internal },
-    { end: DESTINATION, address: internal.address },
-  );
+  const apparent = session.apparent === undefined ? [] : [session.apparent];
+  const translated = translateError(packet, quote, {
+    quoted: [{ end: SOURCE, endpoint: internal }, ...apparent.map((endpoint) => ({ end: DESTINATION, endpoint }))],
+    outer: [{ end: DESTINATION, endpoint: internal }],
+  });
   return { packet: translated, internalAddress: internal.address };
 }
 
 function mappingOfQuote(context: Nat44Context, quote: Quote, target: PlanUplink | undefined): Mapping | undefined {
-  const session = sessionOfQuote(context, quote, target);
-  if (session !== undefined) {
-    return session.mapping;
-  }
   if (isPortless(quote.protocol)) {
     return undefined;
   }
@@ -80,8 +76,8 @@ function sessionOfQuote(context: Nat44Context, quote: Quote, target: PlanUplink 
   const remote = remoteOf(quote, quote.source);
   const slot = target?.slot;
   return slot === undefined
-    ? table.sessionOnAnyUplink(plan, quote.protocol, quote.destination, remote)
-    : table.session(slot, quote.protocol, quote.destination, remote);
+    ? table.sessionOnAnyUplink(plan, quote.protocol, quote.destination, remote, 'translated')
+    : table.session(slot, quote.protocol, quote.destination, remote, 'translated');
 }
 
 /** The remote endpoint as sessions know it: of an ICMP query it has no port. */

@@ -1,13 +1,15 @@
 /** The way of an IPv4 packet through the gateway ("IPv4 from …" in docs/decisions.md). */
-import type { Plan, PlanDevice, PlanUplink } from '../plan/plan.ts';
+import type { PlanDevice, PlanUplink } from '../plan/plan.ts';
+import { isFromExempt, toExempt } from './exempt.ts';
 import { forward4 } from './forwarding.ts';
 import { hostRole4 } from './host-role.ts';
+import { isReserved } from './mapping-choice.ts';
 import { classify4 } from './martians.ts';
-import { hairpin, inbound, outbound } from './nat44.ts';
+import { hairpin, inbound, outbound, towardsApparent } from './nat44.ts';
 import type { Nat44Context } from './nat44-leg.ts';
-import { type Ipv4Packet, isEchoRequest } from './packet.ts';
-import { externalOwner, hasExternalAddress } from './static-mappings.ts';
-import { internalRoute4, isExempt4, newFlowUplink4, noUplink4, onLink4, ownedInternally4, owns4 } from './steering.ts';
+import { type Ipv4Packet, isEchoRequest, portsOf } from './packet.ts';
+import { externalOwner, hasExternalAddress, isWhollyPublished } from './static-mappings.ts';
+import { internalRoute4, onLink4, ownedInternally4, owns4 } from './steering.ts';
 import { dropped, type Outcome } from './verdict.ts';
 
 /** A packet from the site. */
@@ -18,7 +20,7 @@ export function fromInternal4(context: Nat44Context, packet: Ipv4Packet, ingress
     return addresses === 'host-role' ? { kind: 'passed' } : addresses;
   }
   if (ownedInternally4(plan, packet.destination)) {
-    return hostRole4(packet);
+    return towardsApparent(context, packet) ?? hostRole4(packet);
   }
   if (internalRoute4(plan, packet.source) === undefined) {
     return dropped('SourceNotInternal'); // 2827-1
@@ -29,15 +31,10 @@ export function fromInternal4(context: Nat44Context, packet: Ipv4Packet, ingress
   }
   const target = externalOwner(plan, packet.destination);
   if (target === undefined) {
-    return isExempt4(plan, packet.destination) ? exempt(plan, packet) : outbound(context, packet);
+    return toExempt(context, packet) ?? outbound(context, packet);
   }
-  return isEchoRequest(packet) ? hostRole4(packet) : hairpin(context, packet, target);
-}
-
-/** 6888-R6: the site's policy, not ours, has these destinations see internal addresses. */
-function exempt(plan: Plan, packet: Ipv4Packet): Outcome {
-  const uplink = newFlowUplink4(plan);
-  return uplink === undefined ? noUplink4(plan) : forward4(plan, packet, uplink.device);
+  const isAnswered = isEchoRequest(packet) && !isWhollyPublished(plan, target.slot, packet.destination);
+  return isAnswered ? hostRole4(packet) : hairpin(context, packet, target);
 }
 
 /** A packet from an uplink. */
@@ -55,7 +52,7 @@ export function fromUplink4(
   const isOwnAddress = owns4(ingress, packet.destination);
   const nat44 = uplink.ipv4?.nat44;
   const isOwned = isOwnAddress || hasExternalAddress(plan, uplink, packet.destination);
-  const isRouted = nat44 === false || isExempt4(plan, packet.source);
+  const isRouted = nat44 === false || isFromExempt(plan, packet);
   const routedTo = isRouted ? internalRoute4(plan, packet.destination) : undefined;
   if (!isOwned && routedTo === undefined) {
     return dropped('NotForThisUplink');
@@ -66,8 +63,10 @@ export function fromUplink4(
   if (!isOwned && routedTo !== undefined) {
     return forward4(plan, packet, routedTo);
   }
-  if (isEchoRequest(packet)) {
+  if (isEchoRequest(packet) && !isWhollyPublished(plan, uplink.slot, packet.destination)) {
     return isOwnAddress ? hostRole4(packet) : dropped('NoMapping');
   }
-  return nat44 === true ? inbound(context, packet, uplink) : hostRole4(packet);
+  const port = portsOf(packet.transport)?.destinationPort;
+  const isOurs = isOwnAddress && port !== undefined && isReserved(uplink, packet.protocol, port); // 3022-2.2
+  return nat44 === true && !isOurs ? inbound(context, packet, uplink) : hostRole4(packet);
 }

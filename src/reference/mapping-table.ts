@@ -5,9 +5,9 @@
  * `restsUntil`. Whatever is in the table after `advance` is alive or resting at that instant.
  */
 import type { Plan } from '../plan/plan.ts';
-import { type Endpoint, formatEndpoint } from './address.ts';
-import { isPortless } from './protocol.ts';
+import { type Endpoint, formatEndpoint, sameEndpoint } from './address.ts';
 import type { SequenceTrack } from './reset-check.ts';
+import { hasRoomToRest, mayRest } from './resting.ts';
 import { uplinkAt } from './steering.ts';
 import type { Side, TcpState } from './tcp-machine.ts';
 
@@ -33,6 +33,8 @@ export function msUntil(tick: Tick, nowUs: number): number {
 export interface Session {
   readonly mapping: Mapping;
   readonly remote: Endpoint;
+  /** What the internal host sees instead, of a gateway-sourced session. */
+  readonly apparent?: Endpoint;
   /** The side of its first packet. */
   readonly openedFrom: Side;
   endTick: Tick;
@@ -53,43 +55,65 @@ export interface Mapping {
   restsUntil?: Tick;
 }
 
+/** How the internal host sees a session: with its real remote endpoint, or with the apparent one. */
+export type SessionKind = 'translated' | 'gateway-sourced';
+
+/** What ports are counted by; the address is the external one. */
+export interface Pool {
+  readonly slot: number;
+  readonly epoch: number;
+  readonly protocol: number;
+  readonly external: Pick<Endpoint, 'address'>;
+}
+
 export class MappingTable {
   readonly #byInternal = new Map<string, Mapping>();
   /** Only mappings without ports share an external endpoint. */
   readonly #byExternal = new Map<string, readonly Mapping[]>();
+  readonly #byHost = new Map<number, Set<Mapping>>();
+  readonly #leftHosts = new Set<number>();
   /** Allocations made so far, by pool. */
   readonly #allocations = new Map<string, number>();
+  /** Resting ports, by pool. */
+  readonly #resting = new Map<string, number>();
   #sessionCount = 0;
-  #restMs = 0;
+  #plan: Plan | undefined;
   #tick: Tick = -1;
 
   /** Ends what belongs to an uplink that is gone, has no NAT44, or has another epoch; such ports do not rest. */
   applyPlan(plan: Plan): void {
-    this.#restMs = plan.nat44.portRestMs;
+    this.#plan = plan;
     const alive = (slot: number, epoch: number) => {
       const uplink = uplinkAt(plan, slot);
       return uplink?.ipv4?.nat44 === true && uplink.epoch === epoch;
     };
     for (const mapping of [...this.#byInternal.values()]) {
       if (!alive(mapping.slot, mapping.epoch)) {
-        this.#sessionCount -= mapping.sessions.size;
-        this.#remove(mapping);
+        this.remove(mapping);
       }
     }
   }
 
-  /** Removes what has died by an instant. */
+  /** Removes what has died by an instant. Ports come to rest and back in the order of their ticks, within a tick first back. */
   advance(nowUs: number): void {
     if (tickOf(nowUs) === this.#tick) {
       return;
     }
     this.#tick = tickOf(nowUs);
-    for (const mapping of [...this.#byInternal.values()]) {
-      this.#expireSessions(mapping);
-      if (mapping.restsUntil !== undefined && mapping.restsUntil <= this.#tick) {
-        this.#remove(mapping);
+    const ended = [...this.#byInternal.values()].flatMap((mapping) => {
+      const tick = this.#expireSessions(mapping);
+      return tick === undefined ? [] : [{ mapping, tick }];
+    });
+    const restTicks = Math.ceil((this.#plan?.nat44.portRestMs ?? 0) / 100);
+    let removedUntil = -1;
+    for (const { mapping, tick } of ended.sort((a, b) => a.tick - b.tick)) {
+      if (tick > removedUntil) {
+        this.#removeRested(tick);
+        removedUntil = tick;
       }
+      this.#rest(mapping, tick, tick + restTicks); // 6888-R8
     }
+    this.#removeRested(this.#tick);
   }
 
   get sessionCount(): number {
@@ -101,70 +125,121 @@ export class MappingTable {
     return this.#byInternal.size;
   }
 
+  /** Live and resting. */
+  all(): Mapping[] {
+    return [...this.#byInternal.values()];
+  }
+
   /** Live mappings. */
   live(): Mapping[] {
-    return [...this.#byInternal.values()].filter(isLive);
+    return this.all().filter(isLive);
+  }
+
+  /** Internal addresses that have lost their last mapping since they were asked for; some may have another one by now. */
+  takeLeftHosts(): number[] {
+    const left = [...this.#leftHosts];
+    this.#leftHosts.clear();
+    return left;
+  }
+
+  /** Mappings of an internal address on all uplinks, live and resting. */
+  ofHost(host: number): Mapping[] {
+    return [...(this.#byHost.get(host) ?? [])];
+  }
+
+  /** Live or resting. */
+  mappingOf(slot: number, protocol: number, internal: Endpoint): Mapping | undefined {
+    return this.#byInternal.get(keyOf(slot, protocol, internal));
   }
 
   liveMapping(slot: number, protocol: number, internal: Endpoint): Mapping | undefined {
-    return liveOnly(this.#byInternal.get(keyOf(slot, protocol, internal)));
+    return liveOnly(this.mappingOf(slot, protocol, internal));
   }
 
   /** The mapping of an external endpoint; protocols without ports have no such thing. */
   liveMappingOf(slot: number, protocol: number, external: Endpoint): Mapping | undefined {
-    return this.#mappingsOf(slot, protocol, external).find(isLive);
+    return this.holders(slot, protocol, external).find(isLive);
   }
 
-  restingMapping(slot: number, protocol: number, internal: Endpoint): Mapping | undefined {
-    const mapping = this.#byInternal.get(keyOf(slot, protocol, internal));
-    return mapping !== undefined && !isLive(mapping) ? mapping : undefined;
-  }
-
-  session(slot: number, protocol: number, internal: Endpoint, remote: Endpoint): Session | undefined {
+  /** The session of an uplink that an internal endpoint has with a remote one, as the site sees it. */
+  session(
+    slot: number,
+    protocol: number,
+    internal: Endpoint,
+    remote: Endpoint,
+    kind: SessionKind,
+  ): Session | undefined {
     const mapping = this.liveMapping(slot, protocol, internal);
-    return mapping && sessionWith(mapping, remote);
+    return mapping && sessionSeen(mapping, remote, kind);
   }
 
   /** The session that a packet from outside belongs to. */
   sessionOfExternal(slot: number, protocol: number, external: Endpoint, remote: Endpoint): Session | undefined {
-    const sessions = this.#mappingsOf(slot, protocol, external).map((mapping) => sessionWith(mapping, remote));
+    const sessions = this.holders(slot, protocol, external).map((mapping) => sessionWith(mapping, remote));
     return sessions.find((session) => session !== undefined);
   }
 
   /** Outside of hairpins there is at most one. */
-  sessionOnAnyUplink(plan: Plan, protocol: number, internal: Endpoint, remote: Endpoint): Session | undefined {
+  sessionOnAnyUplink(
+    plan: Plan,
+    protocol: number,
+    internal: Endpoint,
+    remote: Endpoint,
+    kind: SessionKind,
+  ): Session | undefined {
     const slots = plan.uplinks.map(({ slot }) => slot).sort((a, b) => a - b);
-    const sessions = slots.map((slot) => this.session(slot, protocol, internal, remote));
+    const sessions = slots.map((slot) => this.session(slot, protocol, internal, remote, kind));
     return sessions.find((session) => session !== undefined);
   }
 
-  /** No mapping, live or resting, holds the external endpoint. */
-  isFree(slot: number, protocol: number, external: Endpoint): boolean {
-    return this.#mappingsOf(slot, protocol, external).length === 0;
+  /** Whether an internal endpoint knows a remote one, by any uplink. */
+  isKnown(plan: Plan, protocol: number, internal: Endpoint, remote: Endpoint): boolean {
+    return (['translated', 'gateway-sourced'] as const).some(
+      (kind) => this.sessionOnAnyUplink(plan, protocol, internal, remote, kind) !== undefined,
+    );
+  }
+
+  /** The mappings, live and resting, that hold an external endpoint. */
+  holders(slot: number, protocol: number, external: Endpoint): readonly Mapping[] {
+    return this.#byExternal.get(keyOf(slot, protocol, external)) ?? [];
   }
 
   allocationsOf(slot: number, epoch: number, protocol: number, externalAddress: number): number {
-    return this.#allocations.get(poolKey(slot, epoch, protocol, externalAddress)) ?? 0;
+    return this.#allocations.get(poolKey({ slot, epoch, protocol, external: { address: externalAddress } })) ?? 0;
+  }
+
+  /** Counts a port that was chosen from a pool. */
+  countAllocation(pool: Pool): void {
+    increase(this.#allocations, poolKey(pool), 1);
+  }
+
+  restingPortsOf(pool: Pool): number {
+    return this.#resting.get(poolKey(pool)) ?? 0;
   }
 
   /** Adds a mapping without sessions; a session has to follow at once. */
-  allocate(mapping: Omit<Mapping, 'sessions' | 'restsUntil'>): Mapping {
-    const { slot, epoch, protocol, internal, external } = mapping;
-    const added: Mapping = { slot, epoch, protocol, internal, external, sessions: new Map() };
-    this.#byInternal.set(keyOf(slot, protocol, internal), added);
-    this.#byExternal.set(keyOf(slot, protocol, external), [...this.#mappingsOf(slot, protocol, external), added]);
-    const pool = poolKey(slot, epoch, protocol, external.address);
-    this.#allocations.set(pool, (this.#allocations.get(pool) ?? 0) + 1);
-    return added;
+  add(endpoints: Omit<Mapping, 'sessions' | 'restsUntil'>): Mapping {
+    const { slot, epoch, protocol, internal, external } = endpoints;
+    const mapping: Mapping = { slot, epoch, protocol, internal, external, sessions: new Map() };
+    this.#byInternal.set(keyOf(slot, protocol, internal), mapping);
+    this.#byExternal.set(keyOf(slot, protocol, external), [...this.holders(slot, protocol, external), mapping]);
+    this.#byHost.set(internal.address, (this.#byHost.get(internal.address) ?? new Set()).add(mapping));
+    return mapping;
+  }
+
+  /** Adds a mapping that rests. */
+  addResting(endpoints: Omit<Mapping, 'sessions' | 'restsUntil'>, restsUntil: Tick): void {
+    this.add(endpoints).restsUntil = restsUntil;
+    increase(this.#resting, poolKey(endpoints), 1);
   }
 
   /** Adds a session, which brings a resting mapping back to life. Its lifetime has to be set at once. */
-  open(mapping: Mapping, remote: Endpoint, openedFrom: Side): Session {
-    const session: Session = { mapping, remote, openedFrom, endTick: 0 };
-    mapping.sessions.set(formatEndpoint(remote), session);
-    delete mapping.restsUntil;
+  open(mapping: Mapping, session: Pick<Session, 'remote' | 'apparent' | 'openedFrom'>): Session {
+    const opened: Session = { ...session, mapping, endTick: 0 };
+    mapping.sessions.set(formatEndpoint(session.remote), opened);
+    this.#wake(mapping);
     this.#sessionCount += 1;
-    return session;
+    return opened;
   }
 
   /** Ends one session, and its mapping if it was the last one. */
@@ -182,37 +257,64 @@ export class MappingTable {
   endMapping(mapping: Mapping, nowUs: number): void {
     this.#sessionCount -= mapping.sessions.size;
     mapping.sessions.clear();
-    mapping.restsUntil = isPortless(mapping.protocol) ? this.#tick : tickAfter(nowUs, this.#restMs);
-    if (mapping.restsUntil <= this.#tick) {
-      this.#remove(mapping);
+    this.#rest(mapping, this.#tick, tickAfter(nowUs, this.#plan?.nat44.portRestMs ?? 0));
+  }
+
+  /** Takes a mapping out with all its sessions; its port does not rest. */
+  remove(mapping: Mapping): void {
+    const { slot, protocol, internal, external } = mapping;
+    this.#sessionCount -= mapping.sessions.size;
+    this.#wake(mapping);
+    this.#byInternal.delete(keyOf(slot, protocol, internal));
+    const others = this.holders(slot, protocol, external).filter((other) => other !== mapping);
+    if (others.length === 0) {
+      this.#byExternal.delete(keyOf(slot, protocol, external));
+    } else {
+      this.#byExternal.set(keyOf(slot, protocol, external), others);
+    }
+    const ofHost = this.#byHost.get(internal.address);
+    ofHost?.delete(mapping);
+    if (ofHost?.size === 0) {
+      this.#byHost.delete(internal.address);
+      this.#leftHosts.add(internal.address);
     }
   }
 
-  #expireSessions(mapping: Mapping): void {
+  /** The tick at which a mapping lost its last session, if that is now. */
+  #expireSessions(mapping: Mapping): Tick | undefined {
     const dead = [...mapping.sessions.values()].filter((session) => session.endTick <= this.#tick);
     for (const session of dead) {
       mapping.sessions.delete(formatEndpoint(session.remote));
     }
     this.#sessionCount -= dead.length;
-    if (dead.length > 0 && mapping.sessions.size === 0) {
-      const lastTick = Math.max(...dead.map((session) => session.endTick));
-      mapping.restsUntil = isPortless(mapping.protocol) ? lastTick : lastTick + Math.ceil(this.#restMs / 100); // 6888-R8
-    }
+    const isLast = dead.length > 0 && mapping.sessions.size === 0;
+    return isLast ? Math.max(...dead.map((session) => session.endTick)) : undefined;
   }
 
-  #remove(mapping: Mapping): void {
-    this.#byInternal.delete(keyOf(mapping.slot, mapping.protocol, mapping.internal));
-    const key = keyOf(mapping.slot, mapping.protocol, mapping.external);
-    const others = (this.#byExternal.get(key) ?? []).filter((other) => other !== mapping);
-    if (others.length === 0) {
-      this.#byExternal.delete(key);
+  /** Keeps the port of a mapping without sessions from others, or lets it go. */
+  #rest(mapping: Mapping, from: Tick, until: Tick): void {
+    const plan = this.#plan;
+    if (plan !== undefined && until > from && mayRest(plan, mapping) && hasRoomToRest(plan, this, mapping)) {
+      mapping.restsUntil = until;
+      increase(this.#resting, poolKey(mapping), 1);
     } else {
-      this.#byExternal.set(key, others);
+      this.remove(mapping);
     }
   }
 
-  #mappingsOf(slot: number, protocol: number, external: Endpoint): readonly Mapping[] {
-    return this.#byExternal.get(keyOf(slot, protocol, external)) ?? [];
+  #wake(mapping: Mapping): void {
+    if (mapping.restsUntil !== undefined) {
+      delete mapping.restsUntil;
+      increase(this.#resting, poolKey(mapping), -1);
+    }
+  }
+
+  #removeRested(tick: Tick): void {
+    for (const mapping of this.all()) {
+      if (mapping.restsUntil !== undefined && mapping.restsUntil <= tick) {
+        this.remove(mapping);
+      }
+    }
   }
 }
 
@@ -221,7 +323,18 @@ export function sessionWith(mapping: Mapping, remote: Endpoint): Session | undef
   return mapping.sessions.get(formatEndpoint(remote));
 }
 
-function isLive(mapping: Mapping): boolean {
+/** The session that a mapping has with a remote endpoint as the site sees it. */
+function sessionSeen(mapping: Mapping, remote: Endpoint, kind: SessionKind): Session | undefined {
+  if (kind === 'translated') {
+    const session = sessionWith(mapping, remote);
+    return session?.apparent === undefined ? session : undefined;
+  }
+  return [...mapping.sessions.values()].find(
+    ({ apparent }) => apparent !== undefined && sameEndpoint(apparent, remote),
+  );
+}
+
+export function isLive(mapping: Mapping): boolean {
   return mapping.sessions.size > 0;
 }
 
@@ -234,6 +347,10 @@ function keyOf(slot: number, protocol: number, endpoint: Endpoint): string {
   return `${slot} ${protocol} ${formatEndpoint(endpoint)}`;
 }
 
-function poolKey(slot: number, epoch: number, protocol: number, externalAddress: number): string {
-  return `${slot} ${epoch} ${protocol} ${externalAddress}`;
+function poolKey({ slot, epoch, protocol, external }: Pool): string {
+  return `${slot} ${epoch} ${protocol} ${external.address}`;
+}
+
+function increase(counts: Map<string, number>, key: string, by: number): void {
+  counts.set(key, (counts.get(key) ?? 0) + by);
 }

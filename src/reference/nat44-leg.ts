@@ -1,9 +1,10 @@
 /** One crossing of NAT44: what it works with and what it gives. */
-import type { Plan } from '../plan/plan.ts';
+import type { Plan, PlanUplink } from '../plan/plan.ts';
 import type { FragmentTable } from './fragment-table.ts';
 import type { HeldPackets } from './held-packets.ts';
+import type { Hosts } from './host-limits.ts';
 import type { Identifications } from './identification.ts';
-import type { MappingTable } from './mapping-table.ts';
+import type { MappingTable, Session } from './mapping-table.ts';
 import type { Ipv4Packet } from './packet.ts';
 import type { TranslatorOptions } from './translator.ts';
 import type { Dropped } from './verdict.ts';
@@ -11,6 +12,7 @@ import type { Dropped } from './verdict.ts';
 export interface Nat44Context {
   readonly plan: Plan;
   readonly table: MappingTable;
+  readonly hosts: Hosts;
   readonly fragments: FragmentTable;
   readonly held: HeldPackets;
   readonly identifications: Identifications;
@@ -20,6 +22,14 @@ export interface Nat44Context {
   readonly ingress: number;
 }
 
+/** What is special about the way of a packet from the site. */
+export interface OutboundWay {
+  /** The uplink whose address it was sent to: it is hairpinned. */
+  readonly target?: PlanUplink | undefined;
+  /** The session of a packet that was sent to the gateway. */
+  readonly gatewaySourced?: Session | undefined;
+}
+
 /** A packet that has been checked and translated (or is routed untranslated), and not yet sent. */
 export interface Crossed {
   readonly kind: 'crossed';
@@ -27,15 +37,17 @@ export interface Crossed {
   readonly device: number;
   /** False: routed as it is. */
   readonly translated: boolean;
+  /** Whether the source is translated, so that identifications are ours to give. */
+  readonly isSourceNew: boolean;
 }
 
 export type Leg = Crossed | Dropped;
 
-export function crossed(packet: Ipv4Packet, device: number): Crossed {
-  return { kind: 'crossed', packet, device, translated: true };
+export function crossed(packet: Ipv4Packet, device: number, { isSourceNew }: Pick<Crossed, 'isSourceNew'>): Crossed {
+  return { kind: 'crossed', packet, device, translated: true, isSourceNew };
 }
 
 /** A packet that goes out of a device as it is. */
 export function routed(packet: Ipv4Packet, device: number): Crossed {
-  return { kind: 'crossed', packet, device, translated: false };
+  return { kind: 'crossed', packet, device, translated: false, isSourceNew: false };
 }

@@ -1,45 +1,62 @@
 /** The outbound leg of NAT44. Steps are those of "NAT44 outbound" in docs/decisions.md. */
 import type { PlanUplink } from '../plan/plan.ts';
-import type { Endpoint } from './address.ts';
 import { type Flow, outboundFlow, withoutSession } from './flow.ts';
 import { checkForwarding4 } from './forwarding.ts';
 import { checkRoom } from './fragments.ts';
 import { outboundError } from './icmp-error.ts';
 import type { Mapping, Session } from './mapping-table.ts';
-import { type Crossed, crossed, type Leg, type Nat44Context, routed } from './nat44-leg.ts';
+import { type Crossed, crossed, type Leg, type Nat44Context, type OutboundWay, routed } from './nat44-leg.ts';
 import type { Ipv4Packet } from './packet.ts';
-import { choosePort, pairedAddress, portRange } from './port-pool.ts';
-import { hasConnections, ICMP, isPortless, TCP } from './protocol.ts';
-import { withSource } from './rewrite.ts';
-import { refreshOutbound, startSession } from './session-lifetime.ts';
+import { hasConnections, TCP } from './protocol.ts';
+import { withDestination, withSource } from './rewrite.ts';
+import { refreshOutbound } from './session-lifetime.ts';
+import { openFromInside } from './session-opening.ts';
+import { isWhollyPublished } from './static-mappings.ts';
 import { newFlowUplink4, noUplink4, preferred, routedUplink, uplinkAt, usable4, viableElsewhere4 } from './steering.ts';
 import { type Dropped, dropped, droppedWithReset, ERROR4 } from './verdict.ts';
 
 /** What has to end before a flow goes on anew: a connection, or the mapping of a moved endpoint. */
 type Ending = { readonly session: Session } | { readonly mapping: Mapping } | undefined;
 
-/**
- * Translates a packet from the site.
- * @param target the uplink whose address a hairpinned packet was sent to
- */
-export function outboundLeg(context: Nat44Context, packet: Ipv4Packet, target: PlanUplink | undefined): Leg {
+/** Translates a packet from the site. */
+export function outboundLeg(context: Nat44Context, packet: Ipv4Packet, way: OutboundWay): Leg {
   const flow = checkRoom(context, packet) ?? outboundFlow(context.plan, packet);
   if ('protocol' in flow) {
-    if (flow.protocol === ICMP && target !== undefined) {
-      return dropped('IcmpTypeNotForwarded'); // Whole echo requests are answered by the host role.
+    const session = liveSession(context, flow, way);
+    const refused = refuseEcho(context, packet, flow, way.target, session);
+    if (refused !== undefined) {
+      return unlessRouted(context, packet, way, refused);
     }
-    const session = liveSession(context, flow, target);
-    if (session === undefined) {
-      return newFlow(context, packet, flow, target, undefined);
-    }
-    return knownFlow(context, packet, flow, target, session);
+    return session === undefined
+      ? newFlow(context, packet, flow, way.target, undefined)
+      : knownFlow(context, packet, flow, way.target, session);
   }
-  const leg = flow.kind === 'icmp-error' ? outboundError(context, packet, target) : flow;
-  if (leg.kind === 'crossed') {
-    return target === undefined ? (checkForwarding4(context.plan, packet, leg.device) ?? leg) : leg;
+  const leg = flow.kind === 'icmp-error' ? outboundError(context, packet, way) : flow;
+  if (leg.kind === 'dropped') {
+    return unlessRouted(context, packet, way, leg);
   }
+  return way.target === undefined ? (checkForwarding4(context.plan, packet, leg.device) ?? leg) : leg;
+}
+
+/** What NAT44 refuses is none of its business where new flows are routed untranslated. */
+function unlessRouted(context: Nat44Context, packet: Ipv4Packet, { target }: OutboundWay, refused: Dropped): Leg {
   const uplink = target === undefined ? routedUplink(newFlowUplink4(context.plan)) : undefined;
-  return uplink === undefined ? leg : untranslated(context, packet, uplink, undefined);
+  return uplink === undefined ? refused : untranslated(context, packet, uplink, undefined);
+}
+
+/** Requests from the site are queries, and both kinds are between a wholly published host and others. */
+function refuseEcho(
+  { plan }: Nat44Context,
+  packet: Ipv4Packet,
+  { echo }: Flow,
+  target: PlanUplink | undefined,
+  session: Session | undefined,
+): Dropped | undefined {
+  const isPublished =
+    echo === 'reply'
+      ? session !== undefined && isWhollyPublished(plan, session.mapping.slot, session.mapping.external.address)
+      : target === undefined || isWhollyPublished(plan, target.slot, packet.destination);
+  return echo === undefined || isPublished ? undefined : dropped('IcmpTypeNotForwarded');
 }
 
 /** Step 2: the session decides the uplink, unless that is down and another one is not. */
@@ -56,20 +73,27 @@ function knownFlow(
   if (uplink === undefined) {
     throw new Error('a live session is on an uplink of the plan');
   }
-  const isDown = !usable4(uplink) && viableElsewhere4(plan, slot);
-  if (target === undefined && isDown) {
-    if (!hasConnections(flow.protocol)) {
-      return newFlow(context, packet, flow, target, { mapping: session.mapping });
-    }
-    if (flow.opens) {
-      return newFlow(context, packet, flow, target, { session });
+  if (target === undefined && !usable4(uplink) && viableElsewhere4(plan, slot)) {
+    return flowOfDeadUplink(context, packet, flow, session);
+  }
+  const refused = target === undefined ? checkForwarding4(plan, packet, uplink.device) : undefined;
+  return refused ?? translate(context, packet, session, uplink, flow);
+}
+
+function flowOfDeadUplink(context: Nat44Context, packet: Ipv4Packet, flow: Flow, session: Session): Leg {
+  if (hasConnections(flow.protocol)) {
+    if (flow.opens && session.apparent === undefined) {
+      return newFlow(context, packet, flow, undefined, { session });
     }
     // MWAN-2: never on another uplink in the middle of a connection.
     const silent = flow.protocol !== TCP || flow.event === 'RST';
     return silent ? dropped('UplinkDown') : droppedWithReset('UplinkDown');
   }
-  const refused = target === undefined ? checkForwarding4(plan, packet, uplink.device) : undefined;
-  return refused ?? translate(context, packet, session, uplink, flow);
+  if (session.openedFrom === 'external') {
+    context.table.endSession(session, context.nowUs);
+    return dropped('UplinkDown'); // MWAN-4
+  }
+  return newFlow(context, packet, flow, undefined, { mapping: session.mapping });
 }
 
 /** Step 3 and those after it. */
@@ -99,16 +123,21 @@ function newFlow(
     return refused;
   }
   end(context, ending);
-  const session = openSession(context, flow, uplink);
-  return 'kind' in session ? session : translate(context, packet, session, uplink, undefined);
+  const session = openFromInside(context, flow, uplink);
+  return typeof session === 'string'
+    ? dropped(session, ERROR4.hostUnreachable) // 6888-R11b
+    : translate(context, packet, session, uplink, undefined);
 }
 
-function liveSession(context: Nat44Context, flow: Flow, target: PlanUplink | undefined): Session | undefined {
+function liveSession(context: Nat44Context, flow: Flow, { target, gatewaySourced }: OutboundWay): Session | undefined {
   const { plan, table } = context;
   const { protocol, source, destination } = flow;
+  if (gatewaySourced !== undefined) {
+    return gatewaySourced;
+  }
   return target === undefined
-    ? table.sessionOnAnyUplink(plan, protocol, source, destination)
-    : table.session(target.slot, protocol, source, destination);
+    ? table.sessionOnAnyUplink(plan, protocol, source, destination, 'translated')
+    : table.session(target.slot, protocol, source, destination, 'translated');
 }
 
 /** MWAN-3: of protocols without connections, a usable uplink on which the endpoint already has a mapping. */
@@ -141,61 +170,6 @@ function end(context: Nat44Context, ending: Ending): void {
   }
 }
 
-/** Step 5: never at the cost of a live one (5508-R8a, 6888-R11d). */
-function openSession(context: Nat44Context, flow: Flow, uplink: PlanUplink): Session | Dropped {
-  const { table, options } = context;
-  if (table.sessionCount >= options.sessionsMax) {
-    return dropped('SessionTableFull', ERROR4.hostUnreachable); // 6888-R11a, 6888-R11b
-  }
-  const known =
-    table.liveMapping(uplink.slot, flow.protocol, flow.source) ??
-    table.restingMapping(uplink.slot, flow.protocol, flow.source);
-  const mapping = known ?? newMapping(context, flow, uplink);
-  if ('kind' in mapping) {
-    return mapping;
-  }
-  const session = table.open(mapping, flow.destination, 'internal');
-  startSession(context, session, flow, 'internal');
-  return session;
-}
-
-function newMapping(context: Nat44Context, flow: Flow, uplink: PlanUplink): Mapping | Dropped {
-  const { table, options } = context;
-  if (table.mappingCount >= options.mappingsMax) {
-    return dropped('MappingTableFull', ERROR4.hostUnreachable); // 6888-R11a, 6888-R11b
-  }
-  const external = chooseExternal(context, flow, uplink);
-  if (external === undefined) {
-    return dropped('PortPoolExhausted', ERROR4.hostUnreachable); // 7857-S4: no other address of the pool
-  }
-  const { slot, epoch } = uplink;
-  return table.allocate({ slot, epoch, protocol: flow.protocol, internal: flow.source, external });
-}
-
-/** 4787-R3: no two endpoints ever share an external one. */
-function chooseExternal(context: Nat44Context, flow: Flow, uplink: PlanUplink): Endpoint | undefined {
-  const { table, options } = context;
-  const { slot, epoch, ipv4 } = uplink;
-  if (ipv4 === undefined) {
-    throw new Error('a flow is only opened on an uplink with IPv4');
-  }
-  const { protocol, source: internal } = flow;
-  const address = pairedAddress(options.secret, internal.address, ipv4.pool);
-  if (isPortless(protocol)) {
-    return { address, port: 0 };
-  }
-  const port = choosePort({
-    secret: options.secret,
-    protocol,
-    internal,
-    externalAddress: address,
-    ports: portRange(protocol, internal.port, ipv4),
-    counter: table.allocationsOf(slot, epoch, protocol, address),
-    isFree: (candidate) => table.isFree(slot, protocol, { address, port: candidate }),
-  });
-  return port === undefined ? undefined : { address, port };
-}
-
 /** Step 6; `flow` is absent when the session has just been opened by this very packet. */
 function translate(
   context: Nat44Context,
@@ -207,5 +181,7 @@ function translate(
   if (flow !== undefined) {
     refreshOutbound(context, session, flow); // 4787-R6
   }
-  return crossed(withSource(packet, session.mapping.external), uplink.device);
+  const fromExternal = withSource(packet, session.mapping.external);
+  const translated = session.apparent === undefined ? fromExternal : withDestination(fromExternal, session.remote);
+  return crossed(translated, uplink.device, { isSourceNew: true });
 }

@@ -4,22 +4,28 @@
  * Outbound and inbound packets make one leg, hairpinned ones both.
  */
 import type { PlanUplink } from '../plan/plan.ts';
+import { gatewaySourcedSession } from './apparent-endpoint.ts';
 import { checkForwarding4, checkHopLimit4, checkMtu4 } from './forwarding.ts';
-import { checkRoom, isLaterFragment, laterFragment, sendLeg } from './fragments.ts';
+import { checkRoom, isLaterFragment, isRecorded, laterFragment, sendLeg } from './fragments.ts';
+import type { Session } from './mapping-table.ts';
 import { withClampedMss } from './mss.ts';
 import { inboundLeg } from './nat44-inbound.ts';
 import type { Leg, Nat44Context } from './nat44-leg.ts';
 import { outboundLeg } from './nat44-outbound.ts';
 import type { Ipv4Packet } from './packet.ts';
-import { newFlowUplink4, routedUplink, uplinkOfDevice } from './steering.ts';
+import { hasExternalAddress } from './static-mappings.ts';
+import { newFlowUplink4, routedUplink, uplinkAt, uplinkOfDevice } from './steering.ts';
 import { dropped, type Outcome } from './verdict.ts';
 
-/** A packet from the site to an uplink. */
-export function outbound(context: Nat44Context, packet: Ipv4Packet): Outcome {
+/**
+ * A packet from the site to an uplink.
+ * @param gatewaySourced the session of a packet that was sent to the gateway
+ */
+export function outbound(context: Nat44Context, packet: Ipv4Packet, gatewaySourced?: Session): Outcome {
   if (isLaterFragment(packet)) {
     return laterFragment(context, packet, routedUplink(newFlowUplink4(context.plan)));
   }
-  const leg = outboundLeg(context, packet, undefined);
+  const leg = outboundLeg(context, packet, { gatewaySourced });
   const uplink = leg.kind === 'crossed' ? uplinkOfDevice(context.plan, leg.device) : undefined;
   return sendLeg(context, packet, renumbered(context, packet, clamped(leg, uplink)));
 }
@@ -30,7 +36,8 @@ export function inbound(context: Nat44Context, packet: Ipv4Packet, uplink: PlanU
     return laterFragment(context, packet, undefined);
   }
   const leg = checkRoom(context, packet) ?? inboundLeg(context, packet, uplink, checkForwarding4);
-  return sendLeg(context, packet, clamped(held(context, packet, uplink, leg), uplink));
+  const kept = clamped(held(context, packet, uplink, leg), uplink);
+  return sendLeg(context, packet, renumbered(context, packet, kept));
 }
 
 /** A packet that is held is refused in silence for now (5382-R4). */
@@ -40,7 +47,12 @@ function held({ plan, held, nowUs }: Nat44Context, packet: Ipv4Packet, uplink: P
 }
 
 /** A packet from the site to an external address of an uplink: both legs of that uplink (4787-R9, MWAN-5). */
-export function hairpin(context: Nat44Context, packet: Ipv4Packet, uplink: PlanUplink): Outcome {
+export function hairpin(
+  context: Nat44Context,
+  packet: Ipv4Packet,
+  uplink: PlanUplink,
+  gatewaySourced?: Session,
+): Outcome {
   const late = checkHopLimit4(packet);
   if (late !== undefined) {
     return late;
@@ -48,14 +60,33 @@ export function hairpin(context: Nat44Context, packet: Ipv4Packet, uplink: PlanU
   if (isLaterFragment(packet)) {
     return laterFragment(context, packet, undefined);
   }
-  const first = outboundLeg(context, packet, uplink);
+  const first = outboundLeg(context, packet, { target: uplink, gatewaySourced });
   const leg = first.kind === 'dropped' ? first : inboundLeg(context, first.packet, uplink, checkMtu4);
-  return sendLeg(context, packet, renumbered(context, packet, leg));
+  const both: Leg = leg.kind === 'dropped' ? leg : { ...leg, isSourceNew: true };
+  return sendLeg(context, packet, renumbered(context, packet, both));
+}
+
+/**
+ * A packet that the site sent to the gateway, where a gateway-sourced session or the record of a datagram knows better;
+ * undefined for all others. Its destination becomes the real remote endpoint.
+ */
+export function towardsApparent(context: Nat44Context, packet: Ipv4Packet): Outcome | undefined {
+  if (isLaterFragment(packet)) {
+    return isRecorded(context, packet) ? laterFragment(context, packet, undefined) : undefined;
+  }
+  const session = gatewaySourcedSession(context, packet);
+  if (session === undefined) {
+    return undefined;
+  }
+  const uplink = uplinkAt(context.plan, session.mapping.slot);
+  return uplink !== undefined && hasExternalAddress(context.plan, uplink, session.remote.address)
+    ? hairpin(context, packet, uplink, session)
+    : outbound(context, packet, session);
 }
 
 /** Only what leaves takes an identification. */
 function renumbered(context: Nat44Context, received: Ipv4Packet, leg: Leg): Leg {
-  return leg.kind === 'crossed' && leg.translated
+  return leg.kind === 'crossed' && leg.isSourceNew
     ? { ...leg, packet: context.identifications.renumbered(leg.packet, received.destination) }
     : leg;
 }

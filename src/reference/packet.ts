@@ -105,6 +105,22 @@ export function isFragment4(packet: Ipv4Packet): boolean {
   return packet.moreFragments || packet.fragmentOffset > 0;
 }
 
+/** The ports that can be seen; an identifier of ICMP is none. */
+export function portsOf(
+  transport: Transport,
+): { readonly sourcePort: number; readonly destinationPort: number } | undefined {
+  switch (transport.kind) {
+    case 'udp':
+    case 'udp-lite':
+    case 'tcp':
+    case 'dccp':
+      return transport;
+    case 'icmp':
+    case 'opaque':
+      return undefined;
+  }
+}
+
 /** An echo request that is no fragment. */
 export function isEchoRequest(packet: Packet): boolean {
   if (packet.family === 6) {

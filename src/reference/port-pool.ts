@@ -8,10 +8,11 @@ import { writeU8, writeU16, writeU32 } from './octets.ts';
 import { ICMP } from './protocol.ts';
 import { sipHash24 } from './siphash.ts';
 
-/** Ports from `low` to `high`, both included. */
-export interface PortRange {
-  readonly low: number;
-  readonly high: number;
+/** An ascending list of ports in equal steps. */
+export interface PortList {
+  readonly first: number;
+  readonly step: 1 | 2;
+  readonly length: number;
 }
 
 export interface PortRequest {
@@ -19,7 +20,7 @@ export interface PortRequest {
   readonly protocol: number;
   readonly internal: Endpoint;
   readonly externalAddress: number;
-  readonly ports: PortRange;
+  readonly ports: PortList;
   /** Allocations made so far from the pool. */
   readonly counter: number;
   readonly isFree: (port: number) => boolean;
@@ -39,39 +40,58 @@ export function pairedAddress(secret: Uint8Array, host: number, pool: readonly n
   return weighted.reduce((best, next) => (next.weight > best.weight ? next : best)).address;
 }
 
-/** The ports an endpoint may get: the uplink's range cut with the class of its own port (4787-R3a). */
-export function portRange(protocol: number, internalPort: number, uplink: PlanUplink4): PortRange {
+/** The ports an endpoint may get: the uplink's range cut with the class of its own port (4787-R3a), and its parity if the plan says so. */
+export function portList(
+  protocol: number,
+  internalPort: number,
+  uplink: PlanUplink4,
+  preserveParity: boolean,
+): PortList {
   if (protocol === ICMP) {
-    return { low: 0, high: 65535 };
+    return everyPort(0, 65535);
   }
   const ofClass = internalPort < 1024 ? { low: 0, high: 1023 } : { low: 1024, high: 65535 };
   const low = Math.max(ofClass.low, uplink.portLow);
   const high = Math.min(ofClass.high, uplink.portHigh);
-  return low <= high ? { low, high } : { low: uplink.portLow, high: uplink.portHigh };
+  const ports = low <= high ? everyPort(low, high) : everyPort(uplink.portLow, uplink.portHigh);
+  const alike = ofParity(ports, internalPort % 2);
+  return preserveParity && alike.length > 0 ? alike : ports; // 4787-R4, 7857-S8
+}
+
+function everyPort(low: number, high: number): PortList {
+  return { first: low, step: 1, length: high - low + 1 };
+}
+
+function ofParity({ first, length }: PortList, parity: number): PortList {
+  const skipped = first % 2 === parity ? 0 : 1;
+  return { first: first + skipped, step: 2, length: Math.ceil((length - skipped) / 2) };
 }
 
 /** A free port, or none (`PortPoolExhausted`). */
 export function choosePort(request: PortRequest): number | undefined {
   const { ports, internal, isFree } = request;
-  if (internal.port >= ports.low && internal.port <= ports.high && isFree(internal.port)) {
+  if (contains(ports, internal.port) && isFree(internal.port)) {
     return internal.port; // 6056-2
   }
-  const length = ports.high - ports.low + 1;
-  let port = ports.low;
+  const entry = (index: number) => ports.first + (index % ports.length) * ports.step;
+  let last = 0;
   for (let k = 0; k < HASHED_CANDIDATES; k += 1) {
-    port = ports.low + Number(candidateHash(request, k) % BigInt(length));
-    if (isFree(port)) {
-      return port;
+    last = Number(candidateHash(request, k) % BigInt(ports.length));
+    if (isFree(entry(last))) {
+      return entry(last);
     }
   }
-  const after = port - ports.low;
-  for (let step = 1; step <= length; step += 1) {
-    const next = ports.low + ((after + step) % length);
-    if (isFree(next)) {
-      return next;
+  for (let after = 1; after <= ports.length; after += 1) {
+    if (isFree(entry(last + after))) {
+      return entry(last + after);
     }
   }
   return undefined;
+}
+
+function contains({ first, step, length }: PortList, port: number): boolean {
+  const index = (port - first) / step;
+  return Number.isInteger(index) && index >= 0 && index < length;
 }
 
 function candidateHash(request: PortRequest, k: number): bigint {

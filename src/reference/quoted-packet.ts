@@ -43,19 +43,30 @@ export function readQuote(plan: Plan, error: Ipv4Packet): Quote | Dropped {
   return readFlow(plan, octets, headerLength);
 }
 
-/** The error with one endpoint of its quote and one of its outer addresses replaced. */
+/** One end of a packet and what it becomes. */
+export interface Replacement {
+  readonly end: typeof SOURCE | typeof DESTINATION;
+  readonly endpoint: Endpoint;
+}
+
+/** The error with endpoints of its quote and outer addresses replaced. */
 export function translateError(
   error: Ipv4Packet,
   quote: Quote,
-  quoted: { readonly end: typeof SOURCE; readonly endpoint: Endpoint },
-  outer: { readonly end: typeof DESTINATION; readonly address: number },
+  { quoted, outer }: { readonly quoted: readonly Replacement[]; readonly outer: readonly Replacement[] },
 ): Ipv4Packet {
   const octets = error.octets.slice();
   const message = octets.subarray(error.headerLength);
-  message.set(replaceEndpoint(quote.octets, quoted.end, quoted.endpoint), ICMP_HEADER);
+  const translated = quoted.reduce<Uint8Array>(
+    (packet, { end, endpoint }) => replaceEndpoint(packet, end, endpoint),
+    quote.octets,
+  );
+  message.set(translated, ICMP_HEADER);
   writeU16(message, 2, 0);
   writeU16(message, 2, checksumOf(message));
-  return reread(replaceAddress(octets, outer.end, outer.address));
+  return reread(
+    outer.reduce<Uint8Array>((packet, { end, endpoint }) => replaceAddress(packet, end, endpoint.address), octets),
+  );
 }
 
 /** RFC 4884 section 4: a length octet above 0 counts the 32-bit words of the quote (5508-R3d). */

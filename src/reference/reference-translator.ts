@@ -4,9 +4,10 @@
  * Only the order of things is here; each step has a file of its own.
  */
 import type { Plan, PlanDevice } from '../plan/plan.ts';
-import { formatEndpoint } from './address.ts';
+import { formatEndpoint, sameEndpoint } from './address.ts';
 import { FragmentTable } from './fragment-table.ts';
 import { type HeldPacket, HeldPackets } from './held-packets.ts';
+import { Hosts } from './host-limits.ts';
 import { Identifications } from './identification.ts';
 import { fromInternal4, fromUplink4 } from './ipv4.ts';
 import { fromInternal6, fromUplink6 } from './ipv6.ts';
@@ -17,6 +18,7 @@ import { icmpError, OwnErrorLimits, tcpReset } from './own-errors.ts';
 import type { Packet, Parsed } from './packet.ts';
 import { parseIpv4 } from './packet-ipv4.ts';
 import { parseIpv6 } from './packet-ipv6.ts';
+import { portRests, restorePortRest } from './port-rests.ts';
 import { protocolName } from './protocol.ts';
 import { uplinkAt } from './steering.ts';
 import type {
@@ -33,6 +35,7 @@ import { type Dropped, dropped, ERROR4, type Forwarded, type Outcome } from './v
 export class ReferenceTranslator implements Translator {
   readonly #options: TranslatorOptions;
   readonly #table = new MappingTable();
+  readonly #hosts = new Hosts();
   readonly #fragments = new FragmentTable();
   readonly #held = new HeldPackets();
   readonly #identifications: Identifications;
@@ -62,7 +65,7 @@ export class ReferenceTranslator implements Translator {
     if (plan === undefined || ingress === undefined) {
       return { verdict: 'UnknownDevice', outgoing: [] };
     }
-    this.#table.advance(nowUs);
+    this.#advance(nowUs);
     this.#fragments.advance(nowUs);
     const packet = parse(octets);
     if (!('family' in packet)) {
@@ -83,11 +86,21 @@ export class ReferenceTranslator implements Translator {
     });
   }
 
-  portRests(_nowUs: number): PortRest[] {
-    return [];
+  portRests(nowUs: number): PortRest[] {
+    this.#advance(nowUs);
+    return this.#plan === undefined ? [] : portRests(this.#plan, this.#table, nowUs);
   }
 
-  restorePortRests(_rests: readonly PortRest[], _nowUs: number): void {}
+  restorePortRests(rests: readonly PortRest[], nowUs: number): void {
+    const plan = this.#plan;
+    if (plan === undefined) {
+      return;
+    }
+    this.#advance(nowUs);
+    for (const rest of rests) {
+      restorePortRest({ plan, table: this.#table, hosts: this.#hosts, options: this.#options, nowUs }, rest);
+    }
+  }
 
   sessions(nowUs: number): SessionRow[] {
     this.#table.advance(nowUs);
@@ -104,6 +117,12 @@ export class ReferenceTranslator implements Translator {
     }));
   }
 
+  /** What has ended by an instant is gone, and so are hosts that hold nothing any more. */
+  #advance(nowUs: number): void {
+    this.#table.advance(nowUs);
+    this.#hosts.settle(this.#table);
+  }
+
   #decide(plan: Plan, packet: Packet, device: number, ingress: PlanDevice, nowUs: number): Outcome {
     const uplink = ingress.uplinkSlot === undefined ? undefined : uplinkAt(plan, ingress.uplinkSlot);
     if (packet.family === 6) {
@@ -112,6 +131,7 @@ export class ReferenceTranslator implements Translator {
     const context = {
       plan,
       table: this.#table,
+      hosts: this.#hosts,
       fragments: this.#fragments,
       held: this.#held,
       identifications: this.#identifications,
@@ -186,13 +206,15 @@ function parse(octets: Uint8Array): Parsed<Packet> {
   }
 }
 
-function sessionRow(session: Session, nowUs: number): SessionRow {
-  const row = {
-    ...mappingFields(session.mapping),
-    remote: formatEndpoint(session.remote),
-    expiresInMs: msUntil(session.endTick, nowUs),
+function sessionRow({ mapping, remote, apparent, tcp, endTick }: Session, nowUs: number): SessionRow {
+  const isSeenAsItself = apparent === undefined || sameEndpoint(apparent, remote);
+  return {
+    ...mappingFields(mapping),
+    remote: formatEndpoint(remote),
+    expiresInMs: msUntil(endTick, nowUs),
+    ...(isSeenAsItself ? {} : { apparent: formatEndpoint(apparent) }),
+    ...(tcp === undefined ? {} : { tcpState: tcp.state }),
   };
-  return session.tcp === undefined ? row : { ...row, tcpState: session.tcp.state };
 }
 
 function mappingFields(mapping: Mapping): Omit<MappingRow, 'sessions'> {

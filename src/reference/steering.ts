@@ -123,11 +123,6 @@ export function routedUplink(uplink: PlanUplink | undefined): PlanUplink | undef
   return uplink?.ipv4?.nat44 === false ? uplink : undefined;
 }
 
-/** Whether a remote address is exempt from translation (6888-R6). */
-export function isExempt4(plan: Plan, address: number): boolean {
-  return plan.nat44.exempt.some(({ prefix, prefixLength }) => inPrefix4(address, prefix, prefixLength));
-}
-
 /** Uplinks in the order of preference of the policy that matches everything. */
 export function preferred(plan: Plan): PlanUplink[] {
   const prefer = plan.policies.at(-1)?.prefer ?? [];
