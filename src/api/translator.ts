@@ -80,9 +80,9 @@ class ConfiguredTranslator implements PacketTranslator {
   constructor(config: NptdConfig, options: PacketTranslatorOptions) {
     this.#options = options;
     this.#state = { config, generation: 0, slots: new Map(), epochs: new Map(), unusable: new Set() };
-    const { mappings: mappingsMax, sessions: sessionsMax } = config.limits;
+    const { mappings: mappingsMax, sessions: sessionsMax, hosts: hostsMax } = config.limits;
     const secret = options.secret ?? randomBytes(16);
-    this.#native = attempt(() => new NativeTranslator({ secret, mappingsMax, sessionsMax, hostsMax: 4096 }));
+    this.#native = attempt(() => new NativeTranslator({ secret, mappingsMax, sessionsMax, hostsMax }));
     this.apply(config);
   }
 

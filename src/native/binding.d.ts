@@ -62,6 +62,10 @@ export declare class BindingTranslator {
   tick(nowUs: number): number
   /** Takes the extra outputs of the last call. */
   takeOutputs(): Array<BindingOutgoing>
+  /** Ports that have to rest over a restart. */
+  portRests(nowUs: number): Array<BindingPortRest>
+  /** Makes resting mappings again of what a former process held; null if the arguments can be used. */
+  restorePortRests(rests: readonly BindingPortRest[], nowUs: number): BindingError | null
   /** Live sessions at an instant. */
   sessions(nowUs: number): Array<BindingSessionRow>
   /** Live mappings at an instant. */
@@ -116,6 +120,8 @@ export interface BindingDataPlaneOptions {
   mappingsMax: number
   /** Most sessions. */
   sessionsMax: number
+  /** Most internal addresses that hold mappings or sessions. */
+  hostsMax: number
   /** Most neighbours. */
   neighboursMax: number
 }
@@ -212,8 +218,64 @@ export interface BindingPlan {
   nat44: BindingPlanNat44
   /** NPTv6 behaviour. */
   nptv6: BindingPlanNptv6
+  /** Stateful filter of IPv6. */
+  filter6?: BindingPlanFilter6
   /** Buckets for own ICMP errors towards the site, towards uplinks, and for TCP resets. */
   errorRate: BindingPlanRate
+}
+
+/** `PlanAdvertise`. */
+export interface BindingPlanAdvertise {
+  /** 0: not a default router. */
+  routerLifetimeS: number
+  /** Preference of the default route. */
+  preference: 'high' | 'medium' | 'low'
+  /** Longest time between two unsolicited ones, milliseconds. */
+  intervalMs: number
+  /** Octets. */
+  linkMtu?: number
+  /** Prefix information. */
+  prefixes: readonly BindingPlanAdvertisedPrefix[]
+  /** Route information. */
+  routes: readonly BindingPlanAdvertisedRoute[]
+  /** Recursive DNS servers. */
+  resolvers: readonly BindingPlanAdvertisedResolver[]
+}
+
+/** `PlanAdvertisedPrefix`. */
+export interface BindingPlanAdvertisedPrefix {
+  /** Prefix, 16 octets. */
+  prefix: Uint8Array
+  /** Its length. */
+  prefixLength: number
+  /** It is on this link. */
+  onLink: boolean
+  /** Hosts make themselves addresses of it. */
+  autonomous: boolean
+  /** Seconds. */
+  validS: number
+  /** Seconds; 0: deprecated. */
+  preferredS: number
+}
+
+/** `PlanAdvertisedResolver`. */
+export interface BindingPlanAdvertisedResolver {
+  /** Address, 16 octets. */
+  address: Uint8Array
+  /** Seconds; 0: withdrawn. */
+  lifetimeS: number
+}
+
+/** `PlanAdvertisedRoute`. */
+export interface BindingPlanAdvertisedRoute {
+  /** Prefix, 16 octets. */
+  prefix: Uint8Array
+  /** Its length. */
+  prefixLength: number
+  /** Preference. */
+  preference: 'high' | 'medium' | 'low'
+  /** Seconds. */
+  lifetimeS: number
 }
 
 /** `PlanDevice`. */
@@ -228,6 +290,8 @@ export interface BindingPlanDevice {
   ipv4: readonly BindingPlanInterface4[]
   /** Own IPv6 addresses. */
   ipv6: readonly BindingPlanInterface6[]
+  /** Router advertisements. */
+  advertise?: BindingPlanAdvertise
 }
 
 /** `PlanExempt`. */
@@ -242,6 +306,20 @@ export interface BindingPlanExempt {
   portLow?: number
   /** Highest remote port; absent: all. */
   portHigh?: number
+}
+
+/** `PlanFilter6`. */
+export interface BindingPlanFilter6 {
+  /** Filtering of UDP and UDP-Lite. */
+  filteringUdp: 'endpoint-independent' | 'address-dependent' | 'address-and-port-dependent'
+  /** Filtering of TCP. */
+  filteringTcp: 'endpoint-independent' | 'address-dependent' | 'address-and-port-dependent'
+  /** Filtering of everything else. */
+  filteringOther: 'endpoint-independent' | 'address-dependent' | 'address-and-port-dependent'
+  /** Whether ESP, AH and UDP port 500 may come in unasked. */
+  ipsec: boolean
+  /** What else may come in unasked. */
+  published: readonly BindingPlanPublished6[]
 }
 
 /** `PlanHostLimits`. */
@@ -324,6 +402,8 @@ export interface BindingPlanNat44 {
 export interface BindingPlanNptv6 {
   /** Translate an all-zeros interface identifier. */
   translateZeroInterfaceId: boolean
+  /** Forward ICMPv6 types that nobody has assigned. */
+  forwardUnassignedIcmp?: boolean
 }
 
 /** `PlanPolicy`. */
@@ -352,6 +432,18 @@ export interface BindingPlanPrefixPair {
   external: Uint8Array
   /** Its length. */
   externalLength: number
+}
+
+/** `PlanPublished6`. */
+export interface BindingPlanPublished6 {
+  /** Internal address, 16 octets. */
+  internalAddress: Uint8Array
+  /** Absent: everything. */
+  protocol?: number
+  /** Lowest port; absent: all. */
+  portLow?: number
+  /** Highest port; absent: all. */
+  portHigh?: number
 }
 
 /** `PlanRate`. */
@@ -464,6 +556,28 @@ export interface BindingPlanUplink6 {
   gateway?: Uint8Array
   /** Translators. */
   pairs: readonly BindingPlanPrefixPair[]
+  /** Largest TCP maximum segment size, octets; absent: left alone. */
+  mssClamp?: number
+  /** Whether neighbour solicitations for external addresses are answered. */
+  proxyNeighbours?: boolean
+}
+
+/** `PortRest`. */
+export interface BindingPortRest {
+  /** Slot of the uplink. */
+  slot: number
+  /** IP protocol. */
+  protocol: number
+  /** Internal endpoint. */
+  internalAddress: number
+  /** Port, or identifier. */
+  internalPort: number
+  /** External endpoint. */
+  externalAddress: number
+  /** Port, or identifier. */
+  externalPort: number
+  /** How long it still rests, milliseconds. */
+  restMs: number
 }
 
 /** `ProbeOptions`. */
@@ -510,6 +624,8 @@ export interface BindingSessionRow {
   external: string
   /** Remote endpoint. */
   remote: string
+  /** What the internal host sees in its place, if that is another one. */
+  apparent?: string
   /** Slot of the uplink. */
   uplinkSlot: number
   /** State of the TCP machine. */
@@ -536,6 +652,8 @@ export interface BindingTranslatorOptions {
   mappingsMax: number
   /** Most sessions. */
   sessionsMax: number
+  /** Most internal addresses that hold mappings or sessions. */
+  hostsMax: number
 }
 
 /** An address that has no other form. */

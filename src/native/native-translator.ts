@@ -72,11 +72,13 @@ export class NativeTranslator implements Translator {
     return this.#native.tick(nowUs) > 0 ? this.takeOutputs() : [];
   }
 
-  portRests(_nowUs: number): PortRest[] {
-    return [];
+  portRests(nowUs: number): PortRest[] {
+    return this.#native.portRests(nowUs);
   }
 
-  restorePortRests(_rests: readonly PortRest[], _nowUs: number): void {}
+  restorePortRests(rests: readonly PortRest[], nowUs: number): void {
+    throwIfFailed(this.#native.restorePortRests(rests, nowUs));
+  }
 
   sessions(nowUs: number): SessionRow[] {
     return this.#native.sessions(nowUs);

@@ -71,6 +71,17 @@ impl Index {
         })
     }
 
+    /// Lets an entry point to another position under the same hash; false if it is not there.
+    pub fn replace(&mut self, hash: u64, old: u32, new: u32) -> bool {
+        let (first, second, tag) = self.places(hash);
+        [first, second].into_iter().any(|place| {
+            let Some(bucket) = self.buckets.get_mut(place) else { return false };
+            let mut entries = bucket.tags.iter().zip(&mut bucket.positions);
+            let found = entries.find(|(have, at)| **have == tag && **at == old);
+            found.map(|(_, at)| *at = new).is_some()
+        })
+    }
+
     fn places(&self, hash: u64) -> (usize, usize, u16) {
         let tag = ((hash >> 48) as u16).max(1);
         let first = hash as usize & self.mask;

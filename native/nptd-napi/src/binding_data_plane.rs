@@ -46,6 +46,8 @@ pub struct BindingDataPlaneOptions {
     pub mappings_max: f64,
     /// Most sessions.
     pub sessions_max: f64,
+    /// Most internal addresses that hold mappings or sessions.
+    pub hosts_max: f64,
     /// Most neighbours.
     pub neighbours_max: f64,
 }
@@ -177,6 +179,7 @@ fn plane_options(options: &BindingDataPlaneOptions) -> Result<DataPlaneOptions, 
         engine: EngineConfig {
             mappings_max: integer("mappingsMax", options.mappings_max)?,
             sessions_max: integer("sessionsMax", options.sessions_max)?,
+            hosts_max: integer("hostsMax", options.hosts_max)?,
             neighbours_max: integer("neighboursMax", options.neighbours_max)?,
             secret: root.field("secret").octets(&options.secret, REFUSE)?,
             hash_key: root.field("hashKey").octets(&options.hash_key, REFUSE)?,

@@ -17,6 +17,8 @@ pub struct BindingSessionRow {
     pub external: String,
     /// Remote endpoint.
     pub remote: String,
+    /// What the internal host sees in its place, if that is another one.
+    pub apparent: Option<String>,
     /// Slot of the uplink.
     pub uplink_slot: u8,
     /// State of the TCP machine.
@@ -48,6 +50,7 @@ impl From<SessionRow> for BindingSessionRow {
             internal: endpoint(row.internal),
             external: endpoint(row.external),
             remote: endpoint(row.remote),
+            apparent: row.apparent.map(endpoint),
             uplink_slot: row.slot,
             tcp_state: row.tcp_state.map(|state| state.name()),
             expires_in_ms: row.expires_in_ms as f64,

@@ -18,6 +18,7 @@ use nptd_core::time::Instant;
 
 use crate::binding_error::BindingError;
 use crate::binding_plan::BindingPlan;
+use crate::binding_rests::{BindingPortRest, port_rests};
 use crate::binding_rows::{BindingMappingRow, BindingSessionRow};
 use crate::path::{Path, Refuse};
 
@@ -44,6 +45,8 @@ pub struct BindingTranslatorOptions {
     pub mappings_max: f64,
     /// Most sessions.
     pub sessions_max: f64,
+    /// Most internal addresses that hold mappings or sessions.
+    pub hosts_max: f64,
 }
 
 /// `OutgoingPacket`.
@@ -153,6 +156,27 @@ impl BindingTranslator {
         outgoing
     }
 
+    /// Ports that have to rest over a restart.
+    #[napi(catch_unwind)]
+    pub fn port_rests(&mut self, now_us: f64) -> Vec<BindingPortRest> {
+        let now = self.advance(now_us);
+        let mut rests = Vec::new();
+        self.engine.port_rests(now, &mut rests);
+        rests.into_iter().map(BindingPortRest::from).collect()
+    }
+
+    /// Makes resting mappings again of what a former process held; null if the arguments can be used.
+    #[napi(catch_unwind)]
+    pub fn restore_port_rests(
+        &mut self,
+        #[napi(ts_arg_type = "readonly BindingPortRest[]")] rests: Vec<BindingPortRest>,
+        now_us: f64,
+    ) -> Option<BindingError> {
+        let now = self.advance(now_us);
+        let restored = port_rests(&rests).map(|rests| self.engine.restore_port_rests(&rests, now));
+        restored.err()
+    }
+
     /// Live sessions at an instant.
     #[napi(catch_unwind)]
     pub fn sessions(&mut self, now_us: f64) -> Vec<BindingSessionRow> {
@@ -231,6 +255,7 @@ fn engine_config(options: &BindingTranslatorOptions) -> Result<EngineConfig, Bin
     Ok(EngineConfig {
         mappings_max: root.field("mappingsMax").integer(options.mappings_max, REFUSE)?,
         sessions_max: root.field("sessionsMax").integer(options.sessions_max, REFUSE)?,
+        hosts_max: root.field("hostsMax").integer(options.hosts_max, REFUSE)?,
         neighbours_max: NEIGHBOURS_MAX,
         secret,
         hash_key: secret,

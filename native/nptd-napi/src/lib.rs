@@ -15,6 +15,7 @@ mod binding_events;
 mod binding_map_address;
 mod binding_plan;
 mod binding_probe;
+mod binding_rests;
 mod binding_rows;
 mod binding_translator;
 mod blocking;

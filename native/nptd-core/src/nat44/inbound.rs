@@ -1,7 +1,8 @@
 //! Packets from an uplink: which mapping they are for, and whether filtering admits them.
 
+use super::published::Call;
 use super::session::NewSession;
-use super::{Endpoint, ExternalFlow, Flow, Nat44, ProtocolKind};
+use super::{Endpoint, ExternalFlow, Flow, Nat44, Protocol, ProtocolKind};
 use crate::counters::Direction;
 use crate::plan::Plan;
 use crate::session::filtering::Filtering;
@@ -20,9 +21,11 @@ pub struct Admitted {
 #[derive(Clone, Copy, Debug)]
 enum By {
     Session(u32),
-    /// No session with this remote endpoint; filtering lets it in. Protocols without connections need no state for that.
+    /// No session with this remote endpoint, and none is made. Protocols without connections need no state for that.
     Mapping,
-    /// The same for a connection that begins: the mapping it uses.
+    /// The plan leads here: a session is opened.
+    Call(Call),
+    /// Filtering lets in a connection that begins: the mapping it uses.
     NewConnection(u32),
 }
 
@@ -57,7 +60,7 @@ impl From<DropReason> for NotAdmitted {
 impl Nat44 {
     /// Finds the internal endpoint of a packet and applies filtering.
     pub fn match_inbound(
-        &self,
+        &mut self,
         flow: &ExternalFlow,
         segment: Segment,
         plan: &Plan,
@@ -68,28 +71,23 @@ impl Nat44 {
             let internal = self.sessions.get(position).map(|session| session.internal);
             return Ok(Admitted { internal: internal.unwrap_or_default(), by: By::Session(position) });
         }
+        if let Some(fixed) = plan.static_mappings().by_external(flow.slot, flow.protocol, flow.external) {
+            let call = self.match_published(flow, fixed, segment, plan, now)?;
+            return Ok(Admitted { internal: fixed.endpoint, by: call.map_or(By::Mapping, By::Call) });
+        }
+        // Without ports nothing but a session tells the internal hosts behind one address apart.
+        let filtering = filtering_of(flow.protocol, plan).ok_or(NotAdmitted::NoMapping)?;
         let position = self.find_mapping_external(flow, plan, tick).ok_or(NotAdmitted::NoMapping)?;
-        let mapping = self.mappings.get(position).ok_or(NotAdmitted::NoMapping)?;
-        let filtering = match flow.protocol.kind() {
-            ProtocolKind::Udp | ProtocolKind::UdpLite => plan.nat44.filtering_udp,
-            ProtocolKind::Tcp => plan.nat44.filtering_tcp,
-            ProtocolKind::Icmp => plan.nat44.filtering_icmp,
-            ProtocolKind::Dccp => plan.nat44.filtering_dccp,
-            // Without ports nothing but a session tells the internal hosts behind one address apart.
-            ProtocolKind::Portless => return Err(NotAdmitted::NoMapping),
-        };
         // 4787-R8, 5382-R3, 6888-R7: what filtering refuses changes no mapping and refreshes nothing (7857-S7).
-        let admitted = match filtering {
+        let is_admitted = match filtering {
             Filtering::EndpointIndependent => true,
-            Filtering::AddressDependent => self.any_session(mapping, |session| {
-                session.remote.address == flow.remote.address && session.is_live(plan, tick)
-            }),
+            Filtering::AddressDependent => self.has_live_session_with(position, flow.remote.address, plan, tick),
             Filtering::AddressAndPortDependent => false,
         };
-        if !admitted {
+        if !is_admitted {
             return Err(NotAdmitted::Filtered);
         }
-        let internal = mapping.internal;
+        let internal = self.mappings.get(position).map(|mapping| mapping.internal).ok_or(NotAdmitted::NoMapping)?;
         if !flow.protocol.has_connections() {
             return Ok(Admitted { internal, by: By::Mapping });
         }
@@ -97,15 +95,16 @@ impl Nat44 {
             return Err(flow.protocol.without_session().into());
         }
         // The host knows a connection by its own and the remote endpoint only, so there cannot be two on two uplinks:
-        // its answers would leave by either.
+        // its answers would leave by either (MWAN-4).
         let same = Flow { protocol: flow.protocol, internal, remote: flow.remote };
-        if self.find_outbound(&same, None, plan, tick).is_some() {
+        if self.sees_session(&same, plan, tick) {
             return Err(DropReason::FilteredInbound.into());
         }
         Ok(Admitted { internal, by: By::NewConnection(position) })
     }
 
-    /// Refreshes or opens the session of an admitted packet.
+    /// Refreshes or opens the session of an admitted packet. The result is the endpoint that the host sees in place of the
+    /// remote one, if it is another.
     pub fn commit_inbound(
         &mut self,
         admitted: Admitted,
@@ -113,26 +112,54 @@ impl Nat44 {
         segment: Segment,
         plan: &Plan,
         now: Instant,
-    ) -> Result<(), DropReason> {
-        match admitted.by {
-            By::Mapping => Ok(()),
+    ) -> Result<Option<Endpoint>, DropReason> {
+        let position = match admitted.by {
+            By::Mapping => return Ok(None),
             By::Session(position) => {
                 self.observe(position, Direction::Inbound, segment, plan, now);
-                Ok(())
+                position
+            }
+            By::Call(call) => {
+                let host = self.enter_host(admitted.internal.address, plan, now)?;
+                let opened = self.open_published(host, call, flow, segment, plan, now);
+                self.hosts.leave(host);
+                opened?
             }
             By::NewConnection(mapping) => {
-                let epoch = self.mappings.get(mapping).map_or(0, |mapping| mapping.epoch);
-                let new = NewSession {
-                    flow: Flow { protocol: flow.protocol, internal: admitted.internal, remote: flow.remote },
-                    mapping,
-                    external: flow.external,
-                    slot: flow.slot,
-                    epoch,
-                    by: Direction::Inbound,
-                    segment,
-                };
-                self.open_session(new, plan, now).map(|_| ())
+                let host = self.enter_host(admitted.internal.address, plan, now)?;
+                let flow = Flow { protocol: flow.protocol, internal: admitted.internal, remote: flow.remote };
+                let opened = self.open_connection(host, mapping, flow, segment, plan, now);
+                self.hosts.leave(host);
+                opened?
             }
-        }
+        };
+        let session = self.sessions.get(position).filter(|session| session.is_gateway_sourced());
+        Ok(session.map(|session| session.apparent))
     }
+
+    fn open_connection(
+        &mut self,
+        host: u32,
+        mapping: u32,
+        flow: Flow,
+        segment: Segment,
+        plan: &Plan,
+        now: Instant,
+    ) -> Result<u32, DropReason> {
+        self.check_session_room(host, plan, now)?;
+        self.check_mapping_room(mapping, plan, now)?;
+        let apparent = Endpoint::default();
+        self.open_session(NewSession { flow, apparent, mapping, by: Direction::Inbound, segment }, plan, now)
+    }
+}
+
+/// The filtering of a protocol with ports.
+fn filtering_of(protocol: Protocol, plan: &Plan) -> Option<Filtering> {
+    Some(match protocol.kind() {
+        ProtocolKind::Udp | ProtocolKind::UdpLite => plan.nat44.filtering_udp,
+        ProtocolKind::Tcp => plan.nat44.filtering_tcp,
+        ProtocolKind::Icmp => plan.nat44.filtering_icmp,
+        ProtocolKind::Dccp => plan.nat44.filtering_dccp,
+        ProtocolKind::Portless => return None,
+    })
 }

@@ -1,15 +1,19 @@
 //! A mapping: an internal endpoint and its external endpoint on one uplink, whatever the destination (4787-R1,
-//! 5382-R1, 5508-R1a).
+//! 5382-R1, 5597-R1, 5508-R1a), by the same lines for every protocol (6888-R1).
 //!
 //! It lives while it has sessions and rests afterwards, so that its port is not handed to another endpoint too
 //! soon (6888-R8) while its own endpoint gets it back at once.
 
+use super::port_pool::PoolPort;
 use super::session::NONE;
 use super::{Endpoint, ExternalFlow, Nat44, Protocol, epoch_is_current, ticks};
 use crate::plan::Plan;
 use crate::session::wheel::{Timed, TimerLinks};
 use crate::time::{Instant, Tick};
 use crate::verdict::DropReason;
+
+/// Dead sessions that one question removes before it only walks past them.
+pub(super) const BURIALS_MAX: u32 = 1_024;
 
 /// One mapping.
 #[derive(Clone, Debug)]
@@ -18,6 +22,8 @@ pub(super) struct Mapping {
     pub external: Endpoint,
     pub first_session: u32,
     pub sessions: u32,
+    /// Position of the internal host.
+    pub host: u32,
     /// End of the session that died last.
     pub ended: Tick,
     /// Until when it rests; counts only while it has no session.
@@ -36,7 +42,7 @@ enum State {
     Resting,
 }
 
-const _: () = assert!(size_of::<Mapping>() <= 48);
+const _: () = assert!(size_of::<Mapping>() <= 44);
 
 impl Timed for Mapping {
     fn ends(&self) -> Tick {
@@ -57,6 +63,17 @@ impl Mapping {
     pub fn is_resting(&self) -> bool {
         self.state == State::Resting
     }
+
+    /// Its port, as its pool knows it.
+    pub fn pool_port(&self) -> PoolPort {
+        PoolPort { slot: self.slot, epoch: self.epoch, protocol: self.protocol, external: self.external }
+    }
+
+    /// Whether the plan has a static mapping of both its endpoints.
+    pub fn is_static(&self, plan: &Plan) -> bool {
+        let fixed = plan.static_mappings().by_internal(self.slot, self.protocol, self.internal);
+        fixed.is_some_and(|fixed| fixed.endpoint == self.external)
+    }
 }
 
 /// An internal endpoint on an uplink: what a mapping is found by from the site. Each uplink has mappings of its own
@@ -68,64 +85,100 @@ pub(super) struct InternalKey {
     pub internal: Endpoint,
 }
 
+/// What a new mapping is made of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct NewMapping {
+    pub key: InternalKey,
+    pub external: Endpoint,
+    /// Position of the internal host.
+    pub host: u32,
+}
+
 impl Nat44 {
-    /// The mapping of an internal endpoint on an uplink, in use or resting, unless its time is over.
-    pub(super) fn find_mapping(&self, key: InternalKey, plan: &Plan, now: Tick) -> Option<u32> {
-        let epoch = plan.uplink(key.slot)?.epoch;
-        let hash = self.hash.hash(pack(Side::Internal, key.slot, epoch, key.protocol, key.internal));
-        self.mappings_internal.find(hash, |position| {
-            self.mappings.get(position).is_some_and(|mapping| {
-                mapping.internal == key.internal
-                    && (mapping.slot, mapping.epoch, mapping.protocol) == (key.slot, epoch, key.protocol)
-                    && self.holds_port(mapping, plan, now)
-            })
-        })
+    /// The mapping of an internal endpoint on an uplink, live or resting.
+    pub(super) fn find_mapping(&mut self, key: InternalKey, plan: &Plan, now: Tick) -> Option<u32> {
+        let position = self.find_held(key, plan, now)?;
+        if self.mappings.get(position).is_some_and(Mapping::is_resting) || self.has_live_session(position, plan, now) {
+            return Some(position);
+        }
+        // All its sessions were dead: now it rests, or is gone.
+        self.find_held(key, plan, now)
     }
 
     /// The live mapping of an internal endpoint on an uplink.
-    pub(super) fn find_live_mapping(&self, key: InternalKey, plan: &Plan, now: Tick) -> Option<u32> {
-        let position = self.find_mapping(key, plan, now)?;
-        let mapping = self.mappings.get(position)?;
-        self.has_live_session(mapping, plan, now).then_some(position)
+    pub(super) fn find_live_mapping(&mut self, key: InternalKey, plan: &Plan, now: Tick) -> Option<u32> {
+        let position = self.find_held(key, plan, now)?;
+        self.has_live_session(position, plan, now).then_some(position)
     }
 
     /// The live mapping that owns an external endpoint of an uplink.
-    pub(super) fn find_mapping_external(&self, flow: &ExternalFlow, plan: &Plan, now: Tick) -> Option<u32> {
+    pub(super) fn find_mapping_external(&mut self, flow: &ExternalFlow, plan: &Plan, now: Tick) -> Option<u32> {
+        let position = self.find_holder(flow, plan, now)?;
+        self.has_live_session(position, plan, now).then_some(position)
+    }
+
+    /// The mapping that holds an external endpoint of an uplink, unless its time is over; its sessions may be dead.
+    pub(super) fn find_holder(&self, flow: &ExternalFlow, plan: &Plan, now: Tick) -> Option<u32> {
         let epoch = plan.uplink(flow.slot)?.epoch;
         let hash = self.hash.hash(pack(Side::External, flow.slot, epoch, flow.protocol, flow.external));
         self.mappings_external.find(hash, |position| {
             self.mappings.get(position).is_some_and(|mapping| {
                 mapping.external == flow.external
                     && (mapping.slot, mapping.epoch, mapping.protocol) == (flow.slot, epoch, flow.protocol)
-                    && self.has_live_session(mapping, plan, now)
+                    && holds_port(mapping, plan, now)
             })
         })
     }
 
-    /// Makes a mapping with a port that no other one has (4787-R3, 5382-R7, 7857-S13), in the same way however full
-    /// the pool is (4787-R11), or none (6888-R11a).
-    pub(super) fn create_mapping(&mut self, key: InternalKey, plan: &Plan) -> Result<u32, DropReason> {
+    /// The mapping of an internal endpoint on an uplink, unless its time is over; its sessions may be dead.
+    pub(super) fn find_held(&self, key: InternalKey, plan: &Plan, now: Tick) -> Option<u32> {
+        let epoch = plan.uplink(key.slot)?.epoch;
+        let hash = self.hash.hash(pack(Side::Internal, key.slot, epoch, key.protocol, key.internal));
+        self.mappings_internal.find(hash, |position| {
+            self.mappings.get(position).is_some_and(|mapping| {
+                mapping.internal == key.internal
+                    && (mapping.slot, mapping.epoch, mapping.protocol) == (key.slot, epoch, key.protocol)
+                    && holds_port(mapping, plan, now)
+            })
+        })
+    }
+
+    /// Makes a mapping with a port that no other one has (4787-R3, 5382-R7, 5597-R7, 7857-S13), in the same way
+    /// however full the pool is (4787-R11), or none (6888-R11a).
+    pub(super) fn create_mapping(&mut self, key: InternalKey, host: u32, plan: &Plan) -> Result<u32, DropReason> {
         if self.mappings.is_full() {
             return Err(DropReason::MappingTableFull);
         }
-        let epoch = plan.uplink(key.slot).map(|uplink| uplink.epoch).ok_or(DropReason::NoUplink)?;
-        let external = self.pools.allocate(key).ok_or(DropReason::PortPoolExhausted)?;
+        let published = plan.static_mappings().address_of_host(key.slot, key.internal.address);
+        let external = self.pools.allocate(key, published).ok_or(DropReason::PortPoolExhausted)?;
+        self.insert_mapping(NewMapping { key, external, host }, plan)
+    }
+
+    /// Stores a mapping whose external port is taken.
+    pub(super) fn insert_mapping(&mut self, new: NewMapping, plan: &Plan) -> Result<u32, DropReason> {
+        let NewMapping { key, external, host } = new;
         let mapping = Mapping {
             internal: key.internal,
             external,
             first_session: NONE,
             sessions: 0,
+            host,
             ended: Tick(0),
             rests_until: Tick(0),
             timer: TimerLinks::UNLINKED,
             protocol: key.protocol,
             slot: key.slot,
-            epoch,
+            epoch: plan.uplink(key.slot).map_or(0, |uplink| uplink.epoch),
             state: State::InUse,
         };
-        let (by_internal, by_external) = self.hashes(&mapping);
-        let position = self.mappings.insert(mapping).map_err(|_| DropReason::MappingTableFull)?;
+        let (by_internal, by_external, port) =
+            (self.hash_internal(&mapping), self.hash_external(&mapping), mapping.pool_port());
+        let Ok(position) = self.mappings.insert(mapping) else {
+            self.pools.release(port);
+            return Err(DropReason::MappingTableFull);
+        };
         self.mappings_live += 1;
+        self.hosts.add_mapping(host, key.protocol);
         let indexed = self.mappings_internal.insert(by_internal, position).is_ok()
             && self.mappings_external.insert(by_external, position).is_ok();
         if !indexed {
@@ -141,6 +194,8 @@ impl Nat44 {
         if mapping.state == State::Resting {
             mapping.state = State::InUse;
             mapping.ended = Tick(0);
+            let port = mapping.pool_port();
+            self.pools.end_rest(port);
             self.mappings_live += 1;
             self.rest_wheel.unlink(&mut self.mappings, position);
         }
@@ -153,55 +208,89 @@ impl Nat44 {
         }
     }
 
-    /// A mapping has lost its last session: its port rests, unless its pool has ended.
+    /// A mapping has lost its last session: its port rests, unless it is one that does not.
     pub(super) fn rest_mapping(&mut self, position: u32, plan: &Plan, at: Option<Instant>) {
         let rest = plan.nat44.port_rest;
-        if self.mappings.get(position).is_some_and(|mapping| !epoch_is_current(plan, mapping.slot, mapping.epoch)) {
-            self.release_mapping(position);
-            return;
-        }
         let Some(mapping) = self.mappings.get_mut(position) else { return };
         mapping.rests_until = match at {
             Some(at) => Tick::at_or_after(at.after(rest)),
             None => Tick(mapping.ended.0.saturating_add(ticks(rest))),
         };
-        if at.is_some_and(|at| mapping.rests_until <= at.tick()) {
-            // The wheel has passed this tick already and would keep it for another.
+        let (until, port) = (mapping.rests_until, mapping.pool_port());
+        let rests = epoch_is_current(plan, mapping.slot, mapping.epoch)
+            && !mapping.is_static(plan)
+            // The wheel would keep what ends at a tick that it has passed for another one.
+            && !self.rest_wheel.has_passed(until)
+            && self.pools.begin_rest(port, plan.nat44.resting_ports_max);
+        if !rests {
             self.release_mapping(position);
             return;
         }
-        mapping.state = State::Resting;
         self.mappings_live -= 1;
+        self.begin_rest(position);
+    }
+
+    /// Lets a mapping rest until the end that is set, its pool being told.
+    fn begin_rest(&mut self, position: u32) {
+        if let Some(mapping) = self.mappings.get_mut(position) {
+            mapping.state = State::Resting;
+        }
         self.rest_wheel.link(&mut self.mappings, position);
+    }
+
+    /// Lets a mapping without sessions rest until a tick; false where it cannot.
+    pub(super) fn rest_until(&mut self, position: u32, until: Tick, plan: &Plan) -> bool {
+        let Some(mapping) = self.mappings.get_mut(position) else { return false };
+        mapping.rests_until = until;
+        let port = mapping.pool_port();
+        if !self.pools.begin_rest(port, plan.nat44.resting_ports_max) {
+            return false;
+        }
+        self.mappings_live -= 1;
+        self.begin_rest(position);
+        true
     }
 
     /// Gives a mapping's place and port back.
     pub(super) fn release_mapping(&mut self, position: u32) {
         let Some(mapping) = self.mappings.get(position) else { return };
-        let (by_internal, by_external) = self.hashes(mapping);
-        let (slot, epoch, protocol, external) = (mapping.slot, mapping.epoch, mapping.protocol, mapping.external);
+        let (by_internal, by_external) = (self.hash_internal(mapping), self.hash_external(mapping));
+        let (port, host, protocol) = (mapping.pool_port(), mapping.host, mapping.protocol);
         let was_in_use = mapping.is_in_use();
         self.mappings_internal.remove(by_internal, position);
         self.mappings_external.remove(by_external, position);
         self.rest_wheel.unlink(&mut self.mappings, position);
-        self.pools.release(slot, epoch, protocol, external);
+        if !was_in_use {
+            self.pools.end_rest(port);
+        }
+        self.pools.release(port);
         if let Some(mapping) = self.mappings.get_mut(position) {
             mapping.state = State::Free;
         }
         self.mappings.remove(position);
         self.mappings_live -= u32::from(was_in_use);
+        self.hosts.remove_mapping(host, protocol);
     }
 
-    /// Whether any session of a mapping is live: those that ended may not have been swept yet.
-    pub(super) fn has_live_session(&self, mapping: &Mapping, plan: &Plan, now: Tick) -> bool {
-        mapping.is_in_use() && self.any_session(mapping, |session| session.is_live(plan, now))
+    /// Whether any session of a mapping is live. Those that ended and are met on the way are removed: whoever asks pays for
+    /// what the sweep has not come to, and each is paid for once.
+    pub(super) fn has_live_session(&mut self, position: u32, plan: &Plan, now: Tick) -> bool {
+        for _ in 0..BURIALS_MAX {
+            let Some(mapping) = self.mappings.get(position).filter(|mapping| mapping.is_in_use()) else { return false };
+            let first = mapping.first_session;
+            if self.sessions.get(first).is_some_and(|session| session.is_live(plan, now)) {
+                return true;
+            }
+            self.end_session(first, plan, None);
+        }
+        self.mappings.get(position).is_some_and(|mapping| self.lists_live_session(mapping, plan, now))
     }
 
-    /// Whether any session of a mapping has a property.
-    pub(super) fn any_session(&self, mapping: &Mapping, wanted: impl Fn(&super::Session) -> bool) -> bool {
+    /// The same without removing any.
+    pub(super) fn lists_live_session(&self, mapping: &Mapping, plan: &Plan, now: Tick) -> bool {
         let mut position = mapping.first_session;
-        while let Some(session) = self.sessions.get(position) {
-            if wanted(session) {
+        while let Some(session) = self.sessions.get(position).filter(|_| mapping.is_in_use()) {
+            if session.is_live(plan, now) {
                 return true;
             }
             position = session.next;
@@ -209,17 +298,33 @@ impl Nat44 {
         false
     }
 
-    fn holds_port(&self, mapping: &Mapping, plan: &Plan, now: Tick) -> bool {
-        epoch_is_current(plan, mapping.slot, mapping.epoch)
-            && (mapping.is_in_use() || (mapping.is_resting() && mapping.rests_until > now))
+    /// A pool is new in an epoch that is not: what holds its ports already is noted in it.
+    pub(super) fn tell_pools(&mut self, plan: &Plan) {
+        for position in 0..self.mappings.end() {
+            let Some(mapping) = self.mappings.get(position).filter(|mapping| mapping.state != State::Free) else {
+                continue;
+            };
+            if epoch_is_current(plan, mapping.slot, mapping.epoch) {
+                self.pools.tell(mapping.pool_port(), mapping.is_resting());
+            }
+        }
     }
 
-    fn hashes(&self, mapping: &Mapping) -> (u64, u64) {
+    fn hash_internal(&self, mapping: &Mapping) -> u64 {
         let (slot, epoch, protocol) = (mapping.slot, mapping.epoch, mapping.protocol);
-        let by_internal = pack(Side::Internal, slot, epoch, protocol, mapping.internal);
-        let by_external = pack(Side::External, slot, epoch, protocol, mapping.external);
-        (self.hash.hash(by_internal), self.hash.hash(by_external))
+        self.hash.hash(pack(Side::Internal, slot, epoch, protocol, mapping.internal))
     }
+
+    fn hash_external(&self, mapping: &Mapping) -> u64 {
+        let (slot, epoch, protocol) = (mapping.slot, mapping.epoch, mapping.protocol);
+        self.hash.hash(pack(Side::External, slot, epoch, protocol, mapping.external))
+    }
+}
+
+/// Whether a mapping is of an uplink that is there and keeps its port from others.
+fn holds_port(mapping: &Mapping, plan: &Plan, now: Tick) -> bool {
+    epoch_is_current(plan, mapping.slot, mapping.epoch)
+        && (mapping.is_in_use() || (mapping.is_resting() && mapping.rests_until > now))
 }
 
 #[derive(Clone, Copy)]

@@ -8,14 +8,19 @@
 //! The question changes nothing and the commitment cannot be refused by the caller any more, so a packet that
 //! dies of its TTL or its length leaves no state behind. Hairpinning is the outbound half followed by the inbound.
 
+mod groups;
+mod hosts;
 mod identification;
 mod inbound;
 mod mapping;
 mod outbound;
 mod port_pool;
 mod protocol;
+mod published;
 pub mod quoted;
+mod rests;
 pub mod rewrite;
+mod room;
 mod rows;
 mod session;
 
@@ -29,25 +34,29 @@ use crate::time::{Duration, Instant, TICK_US, Tick};
 pub use inbound::{Admitted, NotAdmitted};
 pub use outbound::Steered;
 pub use protocol::{Protocol, ProtocolKind};
+pub use published::GatewaySourced;
+pub use rests::PortRest;
 pub use rows::{MappingRow, SessionRow};
 
+use hosts::Hosts;
 use identification::Identifications;
 use mapping::Mapping;
 use port_pool::PortPools;
 use session::Session;
 
-/// Octets that one session with a mapping of its own takes: the session, its mapping, four index entries at 8 of
-/// 10 used, and two free-list places. 64 + 44 + 4 x 8 + 8.
-pub const OCTETS_PER_SESSION: usize = size_of::<Session>() + size_of::<Mapping>() + 4 * 8 + 2 * 4;
-const _: () = assert!(OCTETS_PER_SESSION == 148);
+/// Octets that one session with a mapping of its own takes: the session, its mapping, five index entries at 8 of
+/// 10 used, and two free-list places. 64 + 44 + 5 x 8 + 8. (A host takes 60 more.)
+pub const OCTETS_PER_SESSION: usize = size_of::<Session>() + size_of::<Mapping>() + 5 * 8 + 2 * 4;
+const _: () = assert!(OCTETS_PER_SESSION == 156);
 
 /// Ticks that the wheel of sessions covers: 3.6 hours, more than the longest default lifetime.
 const SESSION_WHEEL: u32 = 1 << 17;
 /// Ticks that the wheel of resting mappings covers: 13 minutes.
 const REST_WHEEL: u32 = 1 << 13;
 
-/// An address and a port.
+/// An address and a port. Packed, since sessions hold four of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(Rust, packed(2))]
 pub struct Endpoint {
     /// IPv4 address.
     pub address: u32,
@@ -79,44 +88,63 @@ pub struct ExternalFlow {
     pub remote: Endpoint,
 }
 
+/// How much the tables hold.
+#[derive(Clone, Copy, Debug)]
+pub struct Capacities {
+    /// Live and resting mappings.
+    pub mappings: u32,
+    /// Sessions.
+    pub sessions: u32,
+    /// Internal addresses with mappings or sessions.
+    pub hosts: u32,
+}
+
 /// All NAT44 state of one worker.
 pub struct Nat44 {
     hash: KeyedHash,
     sessions: Slab<Session>,
     sessions_outbound: Index,
     sessions_inbound: Index,
+    groups: Index,
     session_wheel: Wheel,
     mappings: Slab<Mapping>,
     mappings_internal: Index,
     mappings_external: Index,
     rest_wheel: Wheel,
     pools: PortPools,
+    hosts: Hosts,
     identifications: Identifications,
     held: HeldPackets,
     sessions_live: u32,
     mappings_live: u32,
+    /// Sessions whose host sees the gateway as its client.
+    gateway_sourced: u32,
     /// Where the sweep for entries of dead epochs goes on; none when there is nothing to sweep.
     sweep: Option<u32>,
 }
 
 impl Nat44 {
     /// Allocates all tables. `secret` keys port choice, `hash_key` the tables.
-    pub fn new(mappings_max: u32, sessions_max: u32, secret: &[u8; 16], hash_key: &[u8; 16]) -> Self {
+    pub fn new(max: Capacities, secret: &[u8; 16], hash_key: &[u8; 16]) -> Self {
+        let hash = KeyedHash::new(hash_key);
         Self {
-            hash: KeyedHash::new(hash_key),
-            sessions: Slab::new(sessions_max),
-            sessions_outbound: Index::new(sessions_max),
-            sessions_inbound: Index::new(sessions_max),
+            hash,
+            sessions: Slab::new(max.sessions),
+            sessions_outbound: Index::new(max.sessions),
+            sessions_inbound: Index::new(max.sessions),
+            groups: Index::new(max.sessions),
             session_wheel: Wheel::new(SESSION_WHEEL),
-            mappings: Slab::new(mappings_max),
-            mappings_internal: Index::new(mappings_max),
-            mappings_external: Index::new(mappings_max),
+            mappings: Slab::new(max.mappings),
+            mappings_internal: Index::new(max.mappings),
+            mappings_external: Index::new(max.mappings),
             rest_wheel: Wheel::new(REST_WHEEL),
             pools: PortPools::new(secret),
+            hosts: Hosts::new(max.hosts, hash),
             identifications: Identifications::new(secret),
             held: HeldPackets::new(hash_key),
             sessions_live: 0,
             mappings_live: 0,
+            gateway_sourced: 0,
             sweep: None,
         }
     }
@@ -128,7 +156,9 @@ impl Nat44 {
     pub fn adopt(&mut self, before: &Plan, plan: &Plan) {
         let mut budget = u32::MAX;
         self.sweep_dead_epochs(before, &mut budget);
-        self.pools.adopt(plan);
+        if self.pools.adopt(plan) {
+            self.tell_pools(plan);
+        }
         self.sweep = Some(0);
     }
 
@@ -136,13 +166,28 @@ impl Nat44 {
     pub fn expire(&mut self, plan: &Plan, now: Instant, mut budget: u32) -> bool {
         let now = now.tick();
         self.sweep_dead_epochs(plan, &mut budget);
-        while let Some(position) = self.session_wheel.next_due(&mut self.sessions, now, &mut budget) {
-            self.end_session(position, plan, None);
+        if self.sessions.is_empty() {
+            self.session_wheel.skip(now);
         }
-        while let Some(position) = self.rest_wheel.next_due(&mut self.mappings, now, &mut budget) {
+        // Tick by tick: a port comes back before another one comes to rest in its place.
+        while budget > 0 && self.session_wheel.is_behind(now) {
+            let tick = self.session_wheel.next_tick(now);
+            self.expire_rests(tick, &mut budget);
+            while let Some(position) = self.session_wheel.next_due(&mut self.sessions, tick, &mut budget) {
+                self.end_session(position, plan, None);
+            }
+        }
+        self.expire_rests(now, &mut budget);
+        self.sweep.is_some() || self.session_wheel.is_behind(now) || self.rest_wheel.is_behind(now)
+    }
+
+    fn expire_rests(&mut self, until: Tick, budget: &mut u32) {
+        if self.mappings.is_empty() {
+            self.rest_wheel.skip(until);
+        }
+        while let Some(position) = self.rest_wheel.next_due(&mut self.mappings, until, budget) {
             self.release_mapping(position);
         }
-        self.sweep.is_some() || self.session_wheel.is_behind(now) || self.rest_wheel.is_behind(now)
     }
 
     /// Whether nothing is left that time could end.

@@ -2,7 +2,7 @@
 
 use super::mapping::InternalKey;
 use super::session::NewSession;
-use super::{Endpoint, Flow, Nat44};
+use super::{Endpoint, Flow, Nat44, Protocol};
 use crate::counters::Direction;
 use crate::plan::Plan;
 use crate::session::segment::Segment;
@@ -36,41 +36,48 @@ enum Ends {
 }
 
 impl Steered {
-    /// Whether the packet is translated at all.
-    pub fn is_translated(&self) -> bool {
-        !matches!(self.how, How::Untranslated(_))
+    /// A live session carries the packet.
+    pub(super) fn by_session(slot: u8, position: u32) -> Self {
+        Self { slot, how: How::Session(position) }
     }
 }
 
 impl Nat44 {
     /// Finds the uplink of a packet. `hairpin` names the uplink whose external address it is sent to, if any.
     pub fn steer_outbound(
-        &self,
+        &mut self,
         flow: &Flow,
         segment: Segment,
         hairpin: Option<u8>,
         plan: &Plan,
         now: Instant,
     ) -> Result<Steered, DropReason> {
-        let now = now.tick();
+        let tick = now.tick();
+        let found = self.find_outbound(flow, hairpin, plan, tick);
         let mut ends = Ends::Nothing;
-        if let Some(position) = self.find_outbound(flow, hairpin, plan, now) {
-            let slot = self.sessions.get(position).map_or(0, |session| session.slot);
+        if let Some(position) = found.filter(|position| self.may_carry(*position, segment, plan)) {
+            let Some((slot, by)) = self.sessions.get(position).map(|session| (session.slot, session.by)) else {
+                return Err(DropReason::NoUplink);
+            };
             // MWAN-1: it stays where it is, also when a better uplink returns; MWAN-4: whoever opened it.
-            if hairpin.is_some() || plan.usable4(slot) || !plan.viable_elsewhere4(slot) {
-                return Ok(Steered { slot, how: How::Session(position) });
+            if hairpin.is_some() || !plan.has_moved4(slot) {
+                return Ok(Steered::by_session(slot, position));
             }
-            ends = match (flow.protocol.has_connections(), segment.opens) {
-                (true, true) => Ends::Session(position),
+            ends = match (flow.protocol.has_connections(), segment.opens, by) {
+                (true, true, _) => Ends::Session(position),
                 // A connection cannot move: its peer knows it by the dead uplink's address (MWAN-2).
-                (true, false) => return Err(DropReason::UplinkDown),
-                (false, _) => Ends::MappingOf(position),
+                (true, false, _) => return Err(DropReason::UplinkDown),
+                (false, _, Direction::Outbound) => Ends::MappingOf(position),
+                (false, _, Direction::Inbound) => {
+                    // MWAN-4: what came in by an uplink is never answered by another.
+                    self.end_session(position, plan, Some(now));
+                    return Err(DropReason::UplinkDown);
+                }
             };
         }
-        let slot = hairpin.or_else(|| self.choose_uplink(flow, plan, now));
+        let slot = hairpin.or_else(|| self.choose_uplink(flow, plan, tick));
         let is_routed = slot.is_some_and(|slot| plan.is_routed4(slot));
-        let is_new = matches!(ends, Ends::Nothing);
-        if is_new && !segment.opens && !is_routed {
+        if !segment.opens && !is_routed {
             return Err(flow.protocol.without_session());
         }
         let slot = slot.ok_or(DropReason::NoUplink)?;
@@ -97,17 +104,28 @@ impl Nat44 {
                 position
             }
             How::New(ends) => {
+                let host = self.enter_host(flow.internal.address, plan, now)?;
                 self.end_old(ends, plan, now);
-                self.open_outbound(steered.slot, flow, segment, plan, now)?
+                let opened = self.open_outbound(host, steered.slot, flow, segment, plan, now);
+                self.hosts.leave(host);
+                opened?
             }
         };
         Ok(self.sessions.get(position).map(|session| session.external))
     }
 
+    /// An echo reply belongs to a session only where the whole address is published: elsewhere nobody outside may ask.
+    fn may_carry(&self, position: u32, segment: Segment, plan: &Plan) -> bool {
+        let Some(session) = self.sessions.get(position).filter(|session| session.protocol == Protocol::ICMP) else {
+            return true;
+        };
+        segment.opens || plan.static_mappings().is_whole(session.slot, session.external.address)
+    }
+
     /// 4787-R1 per uplink (MWAN-3): a socket keeps its view of the world while its uplink is usable (each
     /// connection of TCP and DCCP is free to choose).
-    fn choose_uplink(&self, flow: &Flow, plan: &Plan, now: Tick) -> Option<u8> {
-        let sticky = || {
+    fn choose_uplink(&mut self, flow: &Flow, plan: &Plan, now: Tick) -> Option<u8> {
+        let mut sticky = || {
             plan.preference().iter().copied().filter(|slot| plan.usable4(*slot)).find(|slot| {
                 let key = InternalKey { slot: *slot, protocol: flow.protocol, internal: flow.internal };
                 self.find_live_mapping(key, plan, now).is_some()
@@ -131,43 +149,44 @@ impl Nat44 {
 
     fn open_outbound(
         &mut self,
+        host: u32,
         slot: u8,
         flow: &Flow,
         segment: Segment,
         plan: &Plan,
         now: Instant,
     ) -> Result<u32, DropReason> {
-        // 6888-R11a, 6888-R11d, 5508-R8a: what is full refuses the new and never evicts the living.
-        if self.sessions.is_full() {
-            return Err(DropReason::SessionTableFull);
+        // 6888-R4c.
+        if !self.hosts.admits_flow(host, &plan.nat44.host_limits, now) {
+            return Err(DropReason::HostFlowRate);
         }
+        self.check_session_room(host, plan, now)?;
         let key = InternalKey { slot, protocol: flow.protocol, internal: flow.internal };
-        let found = self.find_mapping(key, plan, now.tick());
-        if flow.protocol.is_portless() {
-            // OTHER-2, ESP-1: nothing but the remote address tells the hosts behind one external address apart.
-            let external = match found.and_then(|position| self.mappings.get(position)) {
-                Some(mapping) => Some(mapping.external.address),
-                None => self.pools.external_address(slot, flow.internal.address),
-            };
-            if external.is_some_and(|external| self.is_remote_in_use(slot, flow, external, plan, now.tick())) {
-                return Err(DropReason::RemoteInUse);
-            }
+        // OTHER-2, ESP-1: nothing but the remote address tells the hosts behind one external address apart.
+        let external = self.expected_external(key, plan, now.tick());
+        if external.is_some_and(|external| self.is_remote_in_use(slot, flow, external, plan, now.tick())) {
+            return Err(DropReason::RemoteInUse);
         }
-        let mapping = match found {
-            Some(mapping) => {
-                self.revive_mapping(mapping);
-                mapping
-            }
-            None => self.create_mapping(key, plan)?,
-        };
-        let Some((external, epoch)) = self.mappings.get(mapping).map(|m| (m.external, m.epoch)) else {
-            return Err(DropReason::MappingTableFull);
-        };
-        let new = NewSession { flow: *flow, mapping, external, slot, epoch, by: Direction::Outbound, segment };
+        let mapping = self.mapping_for(key, host, plan, now)?;
+        let new = NewSession { flow: *flow, apparent: Endpoint::default(), mapping, by: Direction::Outbound, segment };
         let opened = self.open_session(new, plan, now);
-        if opened.is_err() && self.mappings.get(mapping).is_some_and(|mapping| mapping.sessions == 0) {
-            self.release_mapping(mapping);
-        }
+        self.release_unused(mapping, opened.is_err());
         opened
+    }
+
+    /// The external endpoint that a new flow will have, as far as somebody else could have sessions with it.
+    fn expected_external(&mut self, key: InternalKey, plan: &Plan, now: Tick) -> Option<Endpoint> {
+        if !key.protocol.is_portless() && self.gateway_sourced == 0 {
+            return None;
+        }
+        if let Some(fixed) = plan.static_mappings().by_internal(key.slot, key.protocol, key.internal) {
+            return Some(fixed.endpoint);
+        }
+        if let Some(position) = self.find_mapping(key, plan, now) {
+            return self.mappings.get(position).map(|mapping| mapping.external);
+        }
+        let published = plan.static_mappings().address_of_host(key.slot, key.internal.address);
+        let address = self.pools.external_address(key.slot, key.internal.address, published)?;
+        key.protocol.is_portless().then_some(Endpoint { address, port: 0 })
     }
 }

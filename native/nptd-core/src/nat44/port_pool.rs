@@ -7,8 +7,8 @@ use alloc::vec::Vec;
 use siphasher::sip::SipHasher24;
 
 use super::mapping::InternalKey;
-use super::{Endpoint, Protocol, ProtocolKind};
-use crate::plan::{Plan, SLOTS_MAX};
+use super::{Endpoint, Flow, Protocol, ProtocolKind};
+use crate::plan::{Plan, SLOTS_MAX, Uplink};
 
 /// Keyed candidates tried before the cyclic search: hard to guess (6056-1), and yet every port is used in the end
 /// (6888-R13).
@@ -17,9 +17,17 @@ const CANDIDATES: u8 = 16;
 /// Words of one bit per port.
 const WORDS: usize = 65_536 / 64;
 
-/// Pools of all uplinks. One pool is 8 KiB; 16 uplinks of 64 addresses and 5 protocols make 40 MiB at most.
+/// Bits of the even ports of a word.
+const EVEN: u64 = 0x5555_5555_5555_5555;
+
+/// One bit per port.
+type Ports = Box<[u64; WORDS]>;
+
+/// Pools of all uplinks. One pool is 8 KiB, and twice that where ports are reserved or published; 16 uplinks of 64 addresses and
+/// 5 protocols make 80 MiB at most.
 pub(super) struct PortPools {
     hasher: SipHasher24,
+    preserves_parity: bool,
     slots: [SlotPools; SLOTS_MAX],
 }
 
@@ -34,6 +42,8 @@ struct SlotPools {
 
 struct AddressPools {
     address: u32,
+    /// Whether mappings of its epoch may hold ports that it does not know of.
+    joins_epoch: bool,
     icmp: Pool,
     tcp: Pool,
     udp: Pool,
@@ -41,27 +51,48 @@ struct AddressPools {
     dccp: Pool,
 }
 
-/// The ports of one (uplink, epoch, external address, protocol): taken while a mapping lives or rests on them.
+/// The ports of one (uplink, epoch, external address, protocol).
 struct Pool {
-    taken: Box<[u64; WORDS]>,
+    /// A mapping lives or rests on them.
+    taken: Ports,
+    /// Reserved for the gateway, or covered by a static mapping; none where no port is.
+    blocked: Option<Ports>,
     allocations: u64,
+    resting: u32,
 }
 
-/// A range of ports, lowest and highest.
+/// Ports in rising order from `low` to `high`: all of them, or every second one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct PortList {
     low: u16,
     high: u16,
+    step: u16,
+}
+
+/// An external endpoint of an uplink, as its pool knows it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PoolPort {
+    pub slot: u8,
+    pub epoch: u8,
+    pub protocol: Protocol,
+    pub external: Endpoint,
 }
 
 impl PortPools {
     /// No pools yet. The secret is a key of 128 bits, another one each boot (6056-5).
     pub fn new(secret: &[u8; 16]) -> Self {
-        Self { hasher: SipHasher24::new_with_key(secret), slots: core::array::from_fn(|_| SlotPools::default()) }
+        Self {
+            hasher: SipHasher24::new_with_key(secret),
+            preserves_parity: false,
+            slots: core::array::from_fn(|_| SlotPools::default()),
+        }
     }
 
-    /// Keeps the pools of addresses that stay with the same epoch, and makes those that are new.
-    pub fn adopt(&mut self, plan: &Plan) {
+    /// Keeps the pools of addresses that stay with the same epoch, and makes those that are new. True where a pool is new in an
+    /// epoch that is not: mappings may hold ports of it already.
+    pub fn adopt(&mut self, plan: &Plan) -> bool {
+        let mut joins_epoch = false;
+        self.preserves_parity = plan.nat44.preserve_parity;
         for (slot, pools) in (0u8..).zip(&mut self.slots) {
             let uplink = plan.uplink(slot);
             let ipv4 = uplink.and_then(|uplink| uplink.ipv4.as_ref()).filter(|ipv4| ipv4.nat44);
@@ -74,21 +105,28 @@ impl PortPools {
                 kept.clear();
                 pools.reserved = None;
             }
+            let was_there = !kept.is_empty();
             pools.epoch = uplink.epoch;
             pools.ports = ipv4.ports;
             for address in &ipv4.pool {
                 let known = kept.iter().position(|have| have.address == *address);
-                pools.addresses.push(known.map_or_else(|| AddressPools::new(*address), |at| kept.swap_remove(at)));
+                let mut pool = known.map_or_else(|| AddressPools::new(*address), |at| kept.swap_remove(at));
+                pool.joins_epoch = was_there && known.is_none();
+                joins_epoch |= pool.joins_epoch;
+                pools.addresses.push(pool);
             }
+            pools.addresses.iter_mut().for_each(|pool| pool.block(uplink, plan));
         }
+        joins_epoch
     }
 
-    /// The external endpoint of a new mapping; none when no port is left.
-    pub fn allocate(&mut self, key: InternalKey) -> Option<Endpoint> {
-        let hasher = self.hasher;
+    /// The external endpoint of a new mapping; none when no port is left. `published` is the address that the host is
+    /// published at, if it is.
+    pub fn allocate(&mut self, key: InternalKey, published: Option<u32>) -> Option<Endpoint> {
+        let (hasher, preserves_parity) = (self.hasher, self.preserves_parity);
         let pools = self.slots.get_mut(usize::from(key.slot))?;
-        let list = PortList::of(key.protocol, key.internal.port, pools.ports);
-        let pool = paired(hasher, &mut pools.addresses, key.internal.address)?;
+        let list = PortList::of(key.protocol, key.internal.port, pools.ports, preserves_parity);
+        let pool = pools.address_of(hasher, key.internal.address, published)?;
         let address = pool.address;
         let port = match pool.of(key.protocol) {
             Some(pool) => pool.allocate(hasher, key, address, list)?,
@@ -97,21 +135,83 @@ impl PortPools {
         Some(Endpoint { address, port })
     }
 
-    /// The external address of a new mapping of an internal address.
-    pub fn external_address(&mut self, slot: u8, internal: u32) -> Option<u32> {
+    /// The external address of a new mapping of an internal address; `published` as in [`Self::allocate`].
+    pub fn external_address(&mut self, slot: u8, internal: u32, published: Option<u32>) -> Option<u32> {
+        let hasher = self.hasher;
         let pools = self.slots.get_mut(usize::from(slot))?;
-        paired(self.hasher, &mut pools.addresses, internal).map(|pool| pool.address)
+        pools.address_of(hasher, internal, published).map(|pool| pool.address)
+    }
+
+    /// Takes a port for a mapping whose external endpoint is given; nothing where there is no such pool.
+    pub fn take(&mut self, at: PoolPort) {
+        if let Some(pool) = self.pool(at) {
+            pool.set(at.external.port, true);
+        }
+    }
+
+    /// Tells a pool that is new in its epoch of a port that a mapping holds, or rests on.
+    pub fn tell(&mut self, at: PoolPort, is_resting: bool) {
+        let addresses = self.slots.get(usize::from(at.slot)).into_iter().flat_map(|pools| &pools.addresses);
+        let is_told = addresses.into_iter().any(|pool| pool.joins_epoch && pool.address == at.external.address);
+        if let Some(pool) = self.pool(at).filter(|_| is_told) {
+            pool.set(at.external.port, true);
+            pool.resting += u32::from(is_resting);
+        }
+    }
+
+    /// Takes a port that a mapping may rest on again after a restart; false if it is none of this plan, or not free.
+    pub fn take_again(&mut self, at: PoolPort) -> bool {
+        let range = self.slots.get(usize::from(at.slot)).map_or((0, 0), |pools| pools.ports);
+        let list = if at.protocol == Protocol::ICMP { PortList::ALL } else { PortList::between(range.0, range.1) };
+        let port = at.external.port;
+        let Some(pool) = self.pool(at) else { return false };
+        if port == 0 || !list.contains(port) || !pool.is_free(port) {
+            return false;
+        }
+        pool.set(port, true);
+        true
     }
 
     /// Gives a port back; nothing if its pool has ended.
-    pub fn release(&mut self, slot: u8, epoch: u8, protocol: Protocol, external: Endpoint) {
-        let Some(pools) = self.slots.get_mut(usize::from(slot)).filter(|pools| pools.epoch == epoch) else {
-            return;
-        };
-        let pool = pools.addresses.iter_mut().find(|pool| pool.address == external.address);
-        if let Some(pool) = pool.and_then(|pool| pool.of(protocol)) {
-            pool.set(external.port, false);
+    pub fn release(&mut self, at: PoolPort) {
+        if let Some(pool) = self.pool(at) {
+            pool.set(at.external.port, false);
         }
+    }
+
+    /// Notes that a port comes to rest. False where its pool has ended, or as many rest already (6888-R8).
+    pub fn begin_rest(&mut self, at: PoolPort, resting_max: u32) -> bool {
+        let Some(pool) = self.pool(at).filter(|pool| pool.resting < resting_max) else { return false };
+        pool.resting += 1;
+        true
+    }
+
+    /// Notes that a port rests no more.
+    pub fn end_rest(&mut self, at: PoolPort) {
+        if let Some(pool) = self.pool(at) {
+            pool.resting = pool.resting.saturating_sub(1);
+        }
+    }
+
+    /// Whether there is a pool for an external endpoint: of its address, epoch and protocol.
+    pub fn has(&mut self, at: PoolPort) -> bool {
+        self.pool(at).is_some()
+    }
+
+    /// The `k`-th port that may stand for a client's port towards a published host.
+    pub fn apparent_port(&self, flow: &Flow, k: u8) -> u16 {
+        let (internal, remote) = (flow.internal, flow.remote);
+        let parts: [&[u8]; 6] = [
+            &[flow.protocol.number()],
+            &internal.address.to_be_bytes(),
+            &internal.port.to_be_bytes(),
+            &remote.address.to_be_bytes(),
+            &remote.port.to_be_bytes(),
+            &[k],
+        ];
+        let mut message = [0; 14];
+        fill(&mut message, parts);
+        (1024 + self.hasher.hash(&message) % 64_512) as u16
     }
 
     /// Takes an echo identifier of the first address for the gateway itself; the same one again if it is wanted again.
@@ -121,11 +221,28 @@ impl PortPools {
         if pools.reserved == Some((first.address, wanted)) {
             return Some(wanted);
         }
-        let list = PortList { low: 0, high: u16::MAX };
-        let identifier = first.icmp.next_free(list, u32::from(wanted))?;
+        let identifier = first.icmp.next_free(PortList::ALL, u32::from(wanted))?;
         first.icmp.set(identifier, true);
         pools.reserved = Some((first.address, identifier));
         Some(identifier)
+    }
+
+    fn pool(&mut self, at: PoolPort) -> Option<&mut Pool> {
+        let pools = self.slots.get_mut(usize::from(at.slot)).filter(|pools| pools.epoch == at.epoch)?;
+        pools.addresses.iter_mut().find(|pool| pool.address == at.external.address)?.of(at.protocol)
+    }
+}
+
+impl SlotPools {
+    /// 4787-R2, 6888-R2: paired pooling, over any set of addresses (6888-R3); a host whose address has no port left
+    /// gets none of another (7857-S4). A host that is published speaks from where it is heard.
+    fn address_of(&mut self, hasher: SipHasher24, internal: u32, published: Option<u32>) -> Option<&mut AddressPools> {
+        // `max_by_key` takes the last of equals, so ties go by position.
+        let (_, pool) = self.addresses.iter_mut().enumerate().max_by_key(|(position, pool)| {
+            let is_published = published == Some(pool.address);
+            (is_published, pairing(hasher, internal, pool.address), core::cmp::Reverse(*position))
+        })?;
+        Some(pool)
     }
 }
 
@@ -133,11 +250,27 @@ impl AddressPools {
     fn new(address: u32) -> Self {
         Self {
             address,
+            joins_epoch: false,
             icmp: Pool::new(),
             tcp: Pool::new(),
             udp: Pool::new(),
             udp_lite: Pool::new(),
             dccp: Pool::new(),
+        }
+    }
+
+    /// Keeps reserved ports (3022-2.2, 6056-3, 6056-4) and published ones for those that they belong to.
+    fn block(&mut self, uplink: &Uplink, plan: &Plan) {
+        for pool in [&mut self.tcp, &mut self.udp, &mut self.udp_lite, &mut self.dccp] {
+            pool.blocked = None;
+        }
+        let reserved = uplink.ipv4.iter().flat_map(|ipv4| &ipv4.reserved);
+        let reserved = reserved.map(|reserved| (Protocol::from_number(reserved.protocol), reserved.ports));
+        let published = plan.static_mappings().external_ranges(uplink.slot, self.address);
+        for (protocol, (low, high)) in reserved.chain(published) {
+            let Some(pool) = self.of(protocol) else { continue };
+            let blocked = pool.blocked.get_or_insert_with(|| Box::new([0; WORDS]));
+            (low..=high).for_each(|port| set(blocked, port, true));
         }
     }
 
@@ -156,7 +289,7 @@ impl AddressPools {
 
 impl Pool {
     fn new() -> Self {
-        Self { taken: Box::new([0; WORDS]), allocations: 0 }
+        Self { taken: Box::new([0; WORDS]), blocked: None, allocations: 0, resting: 0 }
     }
 
     fn allocate(&mut self, hasher: SipHasher24, key: InternalKey, address: u32, list: PortList) -> Option<u16> {
@@ -169,14 +302,14 @@ impl Pool {
     fn choose(&self, hasher: SipHasher24, key: InternalKey, address: u32, list: PortList) -> Option<u16> {
         let wanted = key.internal.port;
         // 6056-2, 7857-S9: the port is preserved, and unpredictable only where it is taken.
-        if list.contains(wanted) && !self.is_taken(wanted) {
+        if list.contains(wanted) && self.is_free(wanted) {
             return Some(wanted);
         }
         let mut last = 0;
         for k in 0..CANDIDATES {
             last = candidate(hasher, key, address, self.allocations, k) % u64::from(list.len());
             let port = list.nth(last as u32);
-            if !self.is_taken(port) {
+            if self.is_free(port) {
                 return Some(port);
             }
         }
@@ -186,16 +319,15 @@ impl Pool {
     /// The first free port of a list from its `start`-th entry on, cyclically.
     fn next_free(&self, list: PortList, start: u32) -> Option<u16> {
         let (low, end) = (u32::from(list.low), u32::from(list.high) + 1);
-        let middle = (low + start).min(end);
-        self.first_free(middle, end).or_else(|| self.first_free(low, middle))
+        let middle = (low + start * u32::from(list.step)).min(end);
+        self.first_free(list, middle, end).or_else(|| self.first_free(list, low, middle))
     }
 
-    /// The first free port from `port` on and below `end`. It looks at 64 of them at a time, since whoever has
-    /// exhausted a pool makes each new flow search all of it.
-    fn first_free(&self, mut port: u32, end: u32) -> Option<u16> {
+    /// The first free port of a list from `port` on and below `end`. It looks at 64 of them at a time, since whoever
+    /// has exhausted a pool makes each new flow search all of it.
+    fn first_free(&self, list: PortList, mut port: u32, end: u32) -> Option<u16> {
         while port < end {
-            let taken = self.taken.get(port as usize / 64).copied().unwrap_or(u64::MAX);
-            let free = !taken >> (port % 64);
+            let free = (self.free_in(port as usize / 64) & list.bits()) >> (port % 64);
             if free != 0 {
                 port += free.trailing_zeros();
                 return (port < end).then_some(port as u16);
@@ -205,44 +337,76 @@ impl Pool {
         None
     }
 
-    fn is_taken(&self, port: u16) -> bool {
-        let word = self.taken.get(usize::from(port) / 64).copied().unwrap_or(u64::MAX);
-        word >> (port % 64) & 1 == 1
+    /// The free ports of a word, a bit each.
+    fn free_in(&self, word: usize) -> u64 {
+        let bits = |ports: &Ports| ports.get(word).copied().unwrap_or(u64::MAX);
+        !(bits(&self.taken) | self.blocked.as_ref().map_or(0, bits))
+    }
+
+    fn is_free(&self, port: u16) -> bool {
+        self.free_in(usize::from(port) / 64) >> (port % 64) & 1 == 1
     }
 
     fn set(&mut self, port: u16, taken: bool) {
-        if let Some(word) = self.taken.get_mut(usize::from(port) / 64) {
-            *word = *word & !(1 << (port % 64)) | u64::from(taken) << (port % 64);
-        }
+        set(&mut self.taken, port, taken);
+    }
+}
+
+fn set(ports: &mut Ports, port: u16, value: bool) {
+    if let Some(word) = ports.get_mut(usize::from(port) / 64) {
+        *word = *word & !(1 << (port % 64)) | u64::from(value) << (port % 64);
     }
 }
 
 impl PortList {
-    /// The configured range, cut with the class of the internal port where that leaves anything (4787-R3a).
-    fn of(protocol: Protocol, internal_port: u16, range: (u16, u16)) -> Self {
+    const ALL: Self = Self { low: 0, high: u16::MAX, step: 1 };
+
+    /// The configured range, cut with the class of the internal port where that leaves anything (4787-R3a), and of
+    /// that the ports of its parity where they are to be preserved and there are any (4787-R4, 7857-S8).
+    fn of(protocol: Protocol, internal_port: u16, range: (u16, u16), preserves_parity: bool) -> Self {
         if protocol == Protocol::ICMP {
-            return Self { low: 0, high: u16::MAX };
+            return Self::ALL;
         }
         let class = if internal_port < 1024 { (1, 1023) } else { (1024, u16::MAX) };
         let (low, high) = (range.0.max(class.0), range.1.min(class.1));
-        if low <= high { Self { low, high } } else { Self { low: range.0, high: range.1 } }
+        let all = if low <= high { Self::between(low, high) } else { Self::between(range.0, range.1) };
+        // From the range's first and to its last port of the parity.
+        let off = |port: u16| (port ^ internal_port) & 1;
+        let (low, high) =
+            (u32::from(all.low) + u32::from(off(all.low)), u32::from(all.high) - u32::from(off(all.high)));
+        if !preserves_parity || low > high {
+            return all;
+        }
+        Self { low: low as u16, high: high as u16, step: 2 }
+    }
+
+    fn between(low: u16, high: u16) -> Self {
+        Self { low, high, step: 1 }
     }
 
     fn len(self) -> u32 {
-        u32::from(self.high) - u32::from(self.low) + 1
+        u32::from(self.high - self.low) / u32::from(self.step) + 1
     }
 
     fn contains(self, port: u16) -> bool {
-        (self.low..=self.high).contains(&port)
+        (self.low..=self.high).contains(&port) && (port - self.low).is_multiple_of(self.step)
     }
 
     fn nth(self, n: u32) -> u16 {
-        (u32::from(self.low) + n) as u16
+        (u32::from(self.low) + n * u32::from(self.step)) as u16
+    }
+
+    /// Which ports of an aligned word could belong to it.
+    fn bits(self) -> u64 {
+        match (self.step, self.low % 2) {
+            (1, _) => u64::MAX,
+            (_, 0) => EVEN,
+            _ => !EVEN,
+        }
     }
 }
 
 fn candidate(hasher: SipHasher24, key: InternalKey, external: u32, counter: u64, k: u8) -> u64 {
-    let mut message = [0; 20];
     let parts: [&[u8]; 6] = [
         &[key.protocol.number()],
         &key.internal.address.to_be_bytes(),
@@ -251,21 +415,15 @@ fn candidate(hasher: SipHasher24, key: InternalKey, external: u32, counter: u64,
         &counter.to_be_bytes(),
         &[k],
     ];
-    for (place, octet) in message.iter_mut().zip(parts.into_iter().flatten()) {
-        *place = *octet;
-    }
+    let mut message = [0; 20];
+    fill(&mut message, parts);
     hasher.hash(&message)
 }
 
-/// 4787-R2, 6888-R2: paired pooling, over any set of addresses (6888-R3); a host whose address has no port left
-/// gets none of another (7857-S4).
-fn paired(hasher: SipHasher24, addresses: &mut [AddressPools], internal: u32) -> Option<&mut AddressPools> {
-    // `max_by_key` takes the last of equals, so ties go by position.
-    let (_, pool) = addresses
-        .iter_mut()
-        .enumerate()
-        .max_by_key(|(position, pool)| (pairing(hasher, internal, pool.address), core::cmp::Reverse(*position)))?;
-    Some(pool)
+fn fill<const PARTS: usize>(message: &mut [u8], parts: [&[u8]; PARTS]) {
+    for (place, octet) in message.iter_mut().zip(parts.into_iter().flatten()) {
+        *place = *octet;
+    }
 }
 
 fn pairing(hasher: SipHasher24, internal: u32, external: u32) -> u64 {
@@ -280,12 +438,16 @@ mod tests {
         InternalKey { slot: 0, protocol: Protocol::UDP, internal: Endpoint { address, port } }
     }
 
+    fn list(internal_port: u16, range: (u16, u16)) -> PortList {
+        PortList::of(Protocol::UDP, internal_port, range, false)
+    }
+
     #[test]
     fn a_taken_port_is_replaced_in_its_class_unpredictably_4787_r3a_6056_2() {
         let hasher = SipHasher24::new_with_key(&[1; 16]);
         let mut pool = Pool::new();
         for (port, class) in [(123, 1..=1023), (5000, 1024..=u16::MAX)] {
-            let list = PortList::of(Protocol::UDP, port, (1, u16::MAX));
+            let list = list(port, (1, u16::MAX));
             assert_eq!(pool.allocate(hasher, key(1, port), 9, list), Some(port));
             let second = pool.allocate(hasher, key(2, port), 9, list);
             assert!(second.is_some_and(|second| second != port && class.contains(&second)));
@@ -297,14 +459,20 @@ mod tests {
     #[test]
     fn the_next_free_port_is_the_one_that_a_search_port_by_port_finds() {
         let mut pool = Pool::new();
-        (0..=u16::MAX).filter(|port| !matches!(port, 0 | 63 | 64 | 130 | 65_535)).for_each(|port| pool.set(port, true));
-        for (low, high) in [(0, u16::MAX), (1, 62), (1, 63), (64, 64), (65, 129), (131, 65_534), (131, 65_535)] {
-            let list = PortList { low, high };
-            for start in [0, 1, 2, 62, 63, 64, 65, 129, 65_535, 65_536, 70_000] {
-                let start_in = start.min(list.len());
-                let mut naive = (start_in..list.len()).chain(0..start_in).map(|n| list.nth(n));
-                let expected = naive.find(|port| !pool.is_taken(*port));
-                assert_eq!(pool.next_free(list, start), expected, "{list:?} from {start}");
+        let free = |port: &u16| matches!(port, 0 | 63 | 64 | 130 | 65_534 | 65_535);
+        (0..=u16::MAX).filter(|port| !free(port)).for_each(|port| pool.set(port, true));
+        let mut blocked = Box::new([0; WORDS]);
+        set(&mut blocked, 65_534, true);
+        pool.blocked = Some(blocked);
+        for (low, high) in [(0, u16::MAX), (1, 62), (1, 63), (64, 64), (65, 129), (131, 65_533), (131, 65_535)] {
+            for step in [1, 2] {
+                let list = PortList { low, high: high - (high - low) % step, step };
+                for start in [0, 1, 2, 31, 32, 62, 63, 64, 65, 129, 32_767, 65_535, 65_536, 70_000] {
+                    let start_in = start.min(list.len());
+                    let mut naive = (start_in..list.len()).chain(0..start_in).map(|n| list.nth(n));
+                    let expected = naive.find(|port| free(port) && *port != 65_534);
+                    assert_eq!(pool.next_free(list, start), expected, "{list:?} from {start}");
+                }
             }
         }
     }
@@ -313,12 +481,27 @@ mod tests {
     fn every_port_is_handed_out_before_the_pool_is_exhausted() {
         let hasher = SipHasher24::new_with_key(&[1; 16]);
         let mut pool = Pool::new();
-        let list = PortList::of(Protocol::UDP, 2000, (1500, 1899));
+        let list = list(2000, (1500, 1899));
         let mut seen: Vec<u16> = (0..400).filter_map(|host| pool.allocate(hasher, key(host, 2000), 9, list)).collect();
         seen.sort_unstable();
         assert_eq!(seen, (1500..=1899).collect::<Vec<u16>>());
         assert_eq!(pool.allocate(hasher, key(400, 2000), 9, list), None);
         pool.set(1777, false);
         assert_eq!(pool.allocate(hasher, key(400, 2000), 9, list), Some(1777));
+    }
+
+    #[test]
+    fn of_a_parity_the_list_holds_its_ports_and_all_where_there_are_none_4787_r4_7857_s8() {
+        for range in [(1, u16::MAX), (1500, 1501), (1500, 1500), (1501, 1501), (65_534, u16::MAX), (1, 1)] {
+            for internal in [1, 2, 1023, 1024, 2000, 2001, u16::MAX] {
+                let all = list(internal, range);
+                let ports = |list: PortList| (0..list.len()).map(|n| list.nth(n)).collect::<Vec<u16>>();
+                let wanted: Vec<u16> = ports(all).into_iter().filter(|port| port % 2 == internal % 2).collect();
+                let expected = if wanted.is_empty() { ports(all) } else { wanted };
+                let parity = PortList::of(Protocol::UDP, internal, range, true);
+                assert_eq!(ports(parity), expected, "{range:?} {internal}");
+                assert!(expected.iter().all(|port| parity.contains(*port)));
+            }
+        }
     }
 }

@@ -68,6 +68,7 @@ impl Protocol {
     pub const fn without_session(self) -> DropReason {
         match self {
             Self::DCCP => DropReason::DccpWithoutSession,
+            Self::ICMP => DropReason::IcmpTypeNotForwarded,
             _ => DropReason::TcpWithoutSession,
         }
     }

@@ -30,6 +30,15 @@ pub struct OutboundQuote {
     pub external: Endpoint,
 }
 
+/// What an inbound error is about.
+#[derive(Clone, Copy, Debug)]
+pub struct InboundQuote {
+    /// Internal endpoint of the quoted source.
+    pub internal: Endpoint,
+    /// What the internal host sees in place of the quoted destination, if that is another endpoint.
+    pub apparent: Option<Endpoint>,
+}
+
 impl Quote {
     /// Checks an ICMP error (the whole packet, from its IP header on) and finds the packet it quotes;
     /// `other_protocols` as the plan says.
@@ -95,7 +104,7 @@ impl Nat44 {
     /// Finds what an error from the site is about (5508-R5); `hairpin` as in [`Nat44::steer_outbound`]. It refreshes
     /// nothing (7857-S7.1).
     pub fn match_quote_outbound(
-        &self,
+        &mut self,
         quote: &Quote,
         hairpin: Option<u8>,
         plan: &Plan,
@@ -111,7 +120,7 @@ impl Nat44 {
             return Err(DropReason::IcmpQuoteUnknown);
         }
         // Admitted UDP has no session (see `inbound`), but the mapping it came through.
-        let mapping_on = |slot: u8| {
+        let mut mapping_on = |slot: u8| {
             let key = InternalKey { slot, protocol: flow.protocol, internal: flow.internal };
             self.find_live_mapping(key, plan, now)
         };
@@ -133,10 +142,19 @@ impl Nat44 {
         slot: u8,
         plan: &Plan,
         now: Instant,
-    ) -> Result<Endpoint, DropReason> {
+    ) -> Result<InboundQuote, DropReason> {
         let session = self.find_inbound(&quote.as_outbound(slot), plan, now.tick());
-        let session = session.and_then(|position| self.sessions.get(position));
-        session.map(|session| session.internal).ok_or(DropReason::IcmpQuoteUnknown)
+        let session = session.and_then(|position| self.sessions.get(position)).ok_or(DropReason::IcmpQuoteUnknown)?;
+        let apparent = session.is_gateway_sourced().then_some(session.apparent);
+        Ok(InboundQuote { internal: session.internal, apparent })
+    }
+
+    /// Finds what an error from a published host to the gateway is about, which stands for a client: the uplink, the external
+    /// endpoint and the client.
+    pub fn match_quote_gateway(&self, quote: &Quote, plan: &Plan, now: Instant) -> Option<(OutboundQuote, Endpoint)> {
+        let position = self.find_gateway_sourced(&quote.as_inbound(), plan, now.tick())?;
+        let session = self.sessions.get(position)?;
+        Some((OutboundQuote { slot: session.slot, external: session.external }, session.remote))
     }
 }
 
@@ -146,10 +164,19 @@ pub fn rewrite_outbound(packet: &mut [u8], quote: &Quote, external: Endpoint) {
     rewrite_quote(packet, quote, End::Destination, external);
 }
 
-/// Rewrites an inbound error: outer destination and quoted source become internal.
-pub fn rewrite_inbound(packet: &mut [u8], quote: &Quote, internal: Endpoint) {
-    ipv4::replace_destination(packet, internal.address);
-    rewrite_quote(packet, quote, End::Source, internal);
+/// Rewrites an inbound error: outer destination and quoted source become internal, and the quoted destination what the
+/// host sees in its place.
+pub fn rewrite_inbound(packet: &mut [u8], quote: &Quote, about: &InboundQuote) {
+    readdress(packet, quote, about.internal);
+    if let Some(apparent) = about.apparent {
+        rewrite_quote(packet, quote, End::Destination, apparent);
+    }
+}
+
+/// Rewrites an error for somebody else: outer destination and quoted source become that endpoint.
+pub fn readdress(packet: &mut [u8], quote: &Quote, receiver: Endpoint) {
+    ipv4::replace_destination(packet, receiver.address);
+    rewrite_quote(packet, quote, End::Source, receiver);
 }
 
 /// 3022-4.3: the quoted packet with its own checksums, and the checksum around it.

@@ -18,6 +18,8 @@ pub struct SessionRow {
     pub external: Endpoint,
     /// Remote endpoint.
     pub remote: Endpoint,
+    /// What the internal host sees in place of the remote endpoint, if that is another one.
+    pub apparent: Option<Endpoint>,
     /// Its uplink.
     pub slot: u8,
     /// State of the TCP machine.
@@ -64,6 +66,7 @@ impl Nat44 {
             internal: session.internal,
             external: session.external,
             remote: session.remote,
+            apparent: session.is_gateway_sourced().then_some(session.apparent),
             slot: session.slot,
             tcp_state: session.tcp,
             expires_in_ms: remaining_ms(session.ends, now),
@@ -82,7 +85,7 @@ impl Nat44 {
     ) -> Option<u32> {
         let end = from.saturating_add(max).min(self.mappings.end());
         let live = (from..end).filter_map(|position| self.mappings.get(position));
-        rows.extend(live.filter(|mapping| self.has_live_session(mapping, plan, now.tick())).map(|mapping| {
+        rows.extend(live.filter(|mapping| self.lists_live_session(mapping, plan, now.tick())).map(|mapping| {
             MappingRow {
                 protocol: mapping.protocol,
                 internal: mapping.internal,

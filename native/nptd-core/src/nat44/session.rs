@@ -28,11 +28,16 @@ pub(super) struct Session {
     /// Neighbours in the list of the mapping's sessions.
     pub previous: u32,
     pub next: u32,
+    /// What the host sees in place of the remote endpoint, if that is another one: the gateway's internal address and a port;
+    /// address 0 otherwise.
+    pub apparent: Endpoint,
     pub protocol: Protocol,
     /// None for anything but TCP and DCCP.
     pub tcp: Option<TcpState>,
     pub slot: u8,
     pub epoch: u8,
+    /// Who opened it.
+    pub by: Direction,
     pub tracking: TcpTracking,
 }
 
@@ -74,8 +79,18 @@ impl Session {
         refresh
     }
 
+    /// Whether the host sees the gateway as its client.
+    pub fn is_gateway_sourced(&self) -> bool {
+        self.apparent.address != 0
+    }
+
+    /// The endpoint that the host sees as the remote one.
+    pub fn seen_remote(&self) -> Endpoint {
+        if self.is_gateway_sourced() { self.apparent } else { self.remote }
+    }
+
     fn key_outbound(&self) -> u128 {
-        key_outbound(&Flow { protocol: self.protocol, internal: self.internal, remote: self.remote })
+        key_outbound(&Flow { protocol: self.protocol, internal: self.internal, remote: self.seen_remote() })
     }
 
     fn key_inbound(&self) -> u128 {
@@ -91,10 +106,9 @@ impl Session {
 /// What makes a session new.
 pub(super) struct NewSession {
     pub flow: Flow,
+    /// As in a session.
+    pub apparent: Endpoint,
     pub mapping: u32,
-    pub external: Endpoint,
-    pub slot: u8,
-    pub epoch: u8,
     /// Who opens it.
     pub by: Direction,
     /// The packet that opens it.
@@ -102,15 +116,31 @@ pub(super) struct NewSession {
 }
 
 impl Nat44 {
-    /// The live session of a packet from the site; in a hairpin only one of the targeted uplink.
+    /// The live session of a packet from the site to a remote endpoint; in a hairpin only one of the targeted uplink.
     pub(super) fn find_outbound(&self, flow: &Flow, slot: Option<u8>, plan: &Plan, now: Tick) -> Option<u32> {
+        self.find_seen(flow, plan, now, |session| {
+            !session.is_gateway_sourced() && slot.is_none_or(|slot| slot == session.slot)
+        })
+    }
+
+    /// The live session of a packet from the site to the gateway, which stands for the remote endpoint.
+    pub(super) fn find_gateway_sourced(&self, flow: &Flow, plan: &Plan, now: Tick) -> Option<u32> {
+        self.find_seen(flow, plan, now, Session::is_gateway_sourced)
+    }
+
+    /// Whether an internal endpoint has a live session with what it sees as a remote endpoint, on any uplink.
+    pub(super) fn sees_session(&self, flow: &Flow, plan: &Plan, now: Tick) -> bool {
+        self.find_seen(flow, plan, now, |_| true).is_some()
+    }
+
+    fn find_seen(&self, flow: &Flow, plan: &Plan, now: Tick, is_wanted: impl Fn(&Session) -> bool) -> Option<u32> {
         let hash = self.hash.hash(key_outbound(flow));
         self.sessions_outbound.find(hash, |position| {
             self.sessions.get(position).is_some_and(|session| {
                 session.internal == flow.internal
-                    && session.remote == flow.remote
+                    && session.seen_remote() == flow.remote
                     && session.protocol == flow.protocol
-                    && slot.is_none_or(|slot| slot == session.slot)
+                    && is_wanted(session)
                     && session.is_live(plan, now)
             })
         })
@@ -131,12 +161,15 @@ impl Nat44 {
         })
     }
 
-    /// Whether another internal host has the session that would answer to a portless flow (OTHER-2).
-    pub(super) fn is_remote_in_use(&self, slot: u8, flow: &Flow, external: u32, plan: &Plan, now: Tick) -> bool {
-        let external = Endpoint { address: external, port: 0 };
+    /// Whether answers to a new flow would belong to another session: without ports to that of another host (OTHER-2), with
+    /// them to one whose host sees the gateway as its client.
+    pub(super) fn is_remote_in_use(&self, slot: u8, flow: &Flow, external: Endpoint, plan: &Plan, now: Tick) -> bool {
         let inbound = ExternalFlow { slot, protocol: flow.protocol, external, remote: flow.remote };
         let session = self.find_inbound(&inbound, plan, now).and_then(|position| self.sessions.get(position));
-        session.is_some_and(|session| session.internal != flow.internal)
+        session.is_some_and(|session| match flow.protocol.is_portless() {
+            true => session.internal != flow.internal,
+            false => session.internal == flow.internal && session.is_gateway_sourced(),
+        })
     }
 
     /// Opens a session on a mapping. The caller has seen that there is room in the slab.
@@ -149,10 +182,13 @@ impl Nat44 {
             ProtocolKind::Tcp => plan.nat44.tcp_opening,
             ProtocolKind::Dccp => plan.nat44.dccp_transitory,
         };
+        let Some(mapping) = self.mappings.get(new.mapping) else { return Err(DropReason::MappingTableFull) };
+        let host = mapping.host;
         let session = Session {
             internal: new.flow.internal,
             remote: new.flow.remote,
-            external: new.external,
+            external: mapping.external,
+            apparent: new.apparent,
             mapping: new.mapping,
             ends: end_of(now, lifetime),
             timer: TimerLinks::UNLINKED,
@@ -160,24 +196,27 @@ impl Nat44 {
             next: NONE,
             protocol,
             tcp: protocol.has_connections().then(|| TcpState::opened(new.by)),
-            slot: new.slot,
-            epoch: new.epoch,
+            slot: mapping.slot,
+            epoch: mapping.epoch,
+            by: new.by,
             tracking: TcpTracking::opened(new.by, &new.segment),
         };
         let (outbound, inbound) = (session.key_outbound(), session.key_inbound());
         let (outbound, inbound) = (self.hash.hash(outbound), self.hash.hash(inbound));
         let held = key_held(&session.external_flow());
         let position = self.sessions.insert(session).map_err(|_| DropReason::SessionTableFull)?;
-        let indexed = self.sessions_outbound.insert(outbound, position).is_ok();
-        if !indexed || self.sessions_inbound.insert(inbound, position).is_err() {
-            if indexed {
-                self.sessions_outbound.remove(outbound, position);
-            }
+        let is_stored = self.sessions_outbound.insert(outbound, position).is_ok()
+            && self.sessions_inbound.insert(inbound, position).is_ok()
+            && self.attach(position).is_ok();
+        if !is_stored {
+            self.sessions_outbound.remove(outbound, position);
+            self.sessions_inbound.remove(inbound, position);
             self.free_session(position);
             return Err(DropReason::SessionTableFull);
         }
         self.sessions_live += 1;
-        self.attach(position, new.mapping);
+        self.gateway_sourced += u32::from(new.apparent.address != 0);
+        self.hosts.add_session(host);
         self.session_wheel.link(&mut self.sessions, position);
         // 5382-R4: both sides wanted the connection.
         self.held.discard(held);
@@ -237,19 +276,21 @@ impl Nat44 {
         // One that is ended early does not live until its time.
         let died = at.map_or(session.ends, |at| session.ends.min(Tick::at_or_after(at)));
         let mapping = session.mapping;
+        self.gateway_sourced -= u32::from(session.is_gateway_sourced());
         let (outbound, inbound) = (session.key_outbound(), session.key_inbound());
         self.sessions_outbound.remove(self.hash.hash(outbound), position);
         self.sessions_inbound.remove(self.hash.hash(inbound), position);
         self.session_wheel.unlink(&mut self.sessions, position);
-        let last = self.detach(position, mapping);
+        let is_last = self.detach(position);
         self.free_session(position);
         self.sessions_live -= 1;
-        if let Some(mapping_entry) = self.mappings.get_mut(mapping) {
-            mapping_entry.ended = mapping_entry.ended.max(died);
-        }
-        if last {
+        let Some(entry) = self.mappings.get_mut(mapping) else { return };
+        entry.ended = entry.ended.max(died);
+        let host = entry.host;
+        if is_last {
             self.rest_mapping(mapping, plan, at);
         }
+        self.hosts.remove_session(host);
     }
 
     fn free_session(&mut self, position: u32) {
@@ -257,37 +298,6 @@ impl Nat44 {
             session.mapping = NONE;
         }
         self.sessions.remove(position);
-    }
-
-    fn attach(&mut self, position: u32, mapping: u32) {
-        let Some(entry) = self.mappings.get_mut(mapping) else { return };
-        let next = core::mem::replace(&mut entry.first_session, position);
-        entry.sessions += 1;
-        if let Some(session) = self.sessions.get_mut(position) {
-            (session.previous, session.next) = (NONE, next);
-        }
-        if let Some(next) = self.sessions.get_mut(next) {
-            next.previous = position;
-        }
-    }
-
-    /// Takes a session out of its mapping's list; true if it was the last.
-    fn detach(&mut self, position: u32, mapping: u32) -> bool {
-        let Some((previous, next)) = self.sessions.get(position).map(|s| (s.previous, s.next)) else {
-            return false;
-        };
-        if let Some(next) = self.sessions.get_mut(next) {
-            next.previous = previous;
-        }
-        if let Some(previous) = self.sessions.get_mut(previous) {
-            previous.next = next;
-        }
-        let Some(entry) = self.mappings.get_mut(mapping) else { return false };
-        if entry.first_session == position {
-            entry.first_session = next;
-        }
-        entry.sessions -= 1;
-        entry.sessions == 0
     }
 }
 

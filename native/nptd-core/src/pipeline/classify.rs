@@ -33,6 +33,8 @@ pub enum EchoKind {
     Request,
     /// From outside.
     Reply,
+    /// Either, where the session decides: hairpins, answers of a published host, calls of a published address.
+    Either,
 }
 
 impl EchoKind {
@@ -40,6 +42,7 @@ impl EchoKind {
         match self {
             Self::Request => kind == icmp::v4::ECHO_REQUEST,
             Self::Reply => kind == icmp::v4::ECHO_REPLY,
+            Self::Either => Self::Request.admits(kind) || Self::Reply.admits(kind),
         }
     }
 }
@@ -53,7 +56,9 @@ pub fn classify(packet: &[u8], headers: &Headers4, echo: EchoKind, other_protoco
         ProtocolKind::Udp | ProtocolKind::UdpLite => Segment::PLAIN,
         ProtocolKind::Tcp => Segment::of_tcp(transport),
         ProtocolKind::Dccp => Segment::of_dccp(transport),
-        ProtocolKind::Icmp if headers.icmp_kind.is_some_and(|kind| echo.admits(kind)) => Segment::PLAIN,
+        ProtocolKind::Icmp if headers.icmp_kind.is_some_and(|kind| echo.admits(kind)) => {
+            Segment { opens: headers.icmp_kind == Some(icmp::v4::ECHO_REQUEST), ..Segment::PLAIN }
+        }
         // 4787-R12b, 5382-R9, 5508-S7.1.2.
         ProtocolKind::Icmp if headers.icmp_kind.is_some_and(icmp::v4::is_forwarded_error) => {
             if headers.is_fragment {

@@ -2,7 +2,6 @@
 
 use super::classify::{EchoKind, Query, classify, is_echo_request};
 use super::exempt;
-use super::forward::check_ttl;
 use super::fragments::Part;
 use super::link::{Family, LinkDestination};
 use super::mss;
@@ -13,7 +12,7 @@ use crate::frame::Frame;
 use crate::host::echo;
 use crate::nat44::quoted::{self, Quote};
 use crate::nat44::rewrite::{End, replace_endpoint};
-use crate::nat44::{ExternalFlow, Flow, Protocol};
+use crate::nat44::{ExternalFlow, Flow};
 use crate::plan::{Device, NextHop, Role, Uplink};
 use crate::session::fragments::Datagram;
 use crate::session::segment::Segment;
@@ -65,7 +64,9 @@ impl Transit<'_> {
         let plan = self.plan();
         let (source, destination) = (ipv4::source(frame.octets()), ipv4::destination(frame.octets()));
         if plan.internal_owner4(destination).is_some() {
-            return Ok(Outcome::local(self.host4(frame, headers)));
+            let to_client =
+                self.forward_to_client4(frame, headers).map(|outcome| outcome.map_err(|refusal| (refusal, None)));
+            return to_client.unwrap_or_else(|| Ok(Outcome::local(self.host4(frame, headers))));
         }
         // 2827-1.
         if plan.internal_route4(source).is_none() {
@@ -79,7 +80,7 @@ impl Transit<'_> {
         // MWAN-5: whether that uplink is usable or not.
         if let Some(uplink) = plan.external_owner4(destination) {
             let slot = Some(uplink.slot);
-            if is_echo_request(headers) {
+            if is_echo_request(headers) && !plan.static_mappings().is_whole(uplink.slot, destination) {
                 return Ok(Outcome { verdict: self.host4(frame, headers), slot });
             }
             return self.hairpin4(frame, headers, uplink.slot).map_err(|refusal| (refusal, slot));
@@ -111,7 +112,7 @@ impl Transit<'_> {
         part: &Part,
         routed: Option<&Uplink>,
     ) -> Result<Outcome, Refusal> {
-        match (self.query4(frame, headers, EchoKind::Request, part), routed) {
+        match (self.query4(frame, headers, EchoKind::Either, part), routed) {
             (Ok(Query::Flow { protocol, source, destination, segment }), _) => {
                 let remote = protocol.remote(destination);
                 self.outbound_flow4(frame, &Flow { protocol, internal: source, remote }, segment, part.begins())
@@ -187,82 +188,24 @@ impl Transit<'_> {
     }
 
     /// What NAT44 sees in a packet, if the rest of its datagram can follow it.
-    fn query4(&self, frame: &Frame<'_>, headers: &Headers4, echo: EchoKind, part: &Part) -> Result<Query, DropReason> {
+    pub fn query4(
+        &self,
+        frame: &Frame<'_>,
+        headers: &Headers4,
+        echo: EchoKind,
+        part: &Part,
+    ) -> Result<Query, DropReason> {
         self.check_fragment_room(part)?;
         classify(frame.octets(), headers, echo, self.plan().nat44.other_protocols)
     }
 
     /// 6864-5.3.1: what leaves with a source of ours has an identification of ours, unless it is atomic.
-    fn renumber(&mut self, packet: &mut [u8], destination: u32) {
+    pub fn renumber(&mut self, packet: &mut [u8], destination: u32) {
         if !ipv4::is_atomic(packet) {
             let (source, protocol) = (ipv4::source(packet), ipv4::protocol(packet));
             let identification = self.nat44.next_identification(source, destination, protocol);
             ipv4::replace_identification(packet, identification);
         }
-    }
-
-    /// 4787-R9, 4787-R9a, 5382-R8: both translations, so that the receiver sees the sender's external endpoint.
-    fn hairpin4(&mut self, frame: &mut Frame<'_>, headers: &Headers4, slot: u8) -> Result<Outcome, Refusal> {
-        check_ttl(frame.octets())?;
-        let part = Part::of(frame);
-        if let Part::Later(datagram) = part {
-            return self.later_fragment4(frame, datagram, Some(slot), None);
-        }
-        let verdict = match self.query4(frame, headers, EchoKind::Request, &part) {
-            Ok(Query::Error(quote)) => self.hairpin_error4(frame, &quote, slot),
-            // Whole echo requests are answered by the host role: this one is in fragments.
-            Ok(Query::Flow { protocol: Protocol::ICMP, .. }) => Err(DropReason::IcmpTypeNotForwarded.into()),
-            Ok(Query::Flow { protocol, source, destination, segment }) => {
-                let first = Flow { protocol, internal: source, remote: destination };
-                self.hairpin_flow4(frame, &first, segment, slot, part.begins())
-            }
-            Err(reason) => Err(self.refuse_outbound(reason, Segment::PLAIN)),
-        };
-        if verdict.is_err() {
-            self.refuse_fragments(part.begins());
-        }
-        Ok(Outcome { verdict: verdict?, slot: Some(slot) })
-    }
-
-    fn hairpin_flow4(
-        &mut self,
-        frame: &mut Frame<'_>,
-        first: &Flow,
-        segment: Segment,
-        slot: u8,
-        begins: Option<Datagram>,
-    ) -> Result<Verdict, Refusal> {
-        let (plan, now, protocol) = (self.plan(), self.context.now, first.protocol);
-        let steered = self.nat44.steer_outbound(first, segment, Some(slot), plan, now)?;
-        let external = self.nat44.commit_outbound(steered, first, segment, plan, now);
-        let external = external.map_err(|reason| self.refuse_outbound(reason, segment))?;
-        let external = external.ok_or(DropReason::NoMapping)?;
-        let second = ExternalFlow { slot, protocol, external: first.remote, remote: external };
-        let admitted = self.nat44.match_inbound(&second, segment, plan, now);
-        let admitted = admitted.map_err(|why| self.refuse_admission4(why))?;
-        let hop = plan.internal_route4(admitted.internal.address).ok_or(DropReason::NoRoute)?;
-        self.check_length4(frame.octets(), hop.device)?;
-        self.nat44.commit_inbound(admitted, &second, segment, plan, now)?;
-        let checksum = frame.checksum;
-        replace_endpoint(frame.octets_mut(), protocol, End::Source, external, checksum);
-        self.renumber(frame.octets_mut(), first.remote.address);
-        replace_endpoint(frame.octets_mut(), protocol, End::Destination, admitted.internal, checksum);
-        Ok(self.forward_translated4(frame, hop, slot, begins))
-    }
-
-    /// 5508-R7, 7857-S12: an error about a hairpinned packet is hairpinned itself.
-    fn hairpin_error4(&mut self, frame: &mut Frame<'_>, quote: &Quote, slot: u8) -> Result<Verdict, Refusal> {
-        let (plan, now) = (self.plan(), self.context.now);
-        let about = self.nat44.match_quote_outbound(quote, Some(slot), plan, now)?;
-        let destination = ipv4::destination(frame.octets());
-        quoted::rewrite_outbound(frame.octets_mut(), quote, about.external);
-        let quote = Quote::locate(frame.octets(), plan.nat44.other_protocols)?;
-        let internal = self.nat44.match_quote_inbound(&quote, slot, plan, now)?;
-        let hop = plan.internal_route4(internal.address).ok_or(DropReason::NoRoute)?;
-        self.check_length4(frame.octets(), hop.device)?;
-        quoted::rewrite_inbound(frame.octets_mut(), &quote, internal);
-        self.renumber(frame.octets_mut(), destination);
-        Ok(self.forward4(frame, hop))
     }
 
     fn route_from_uplink4(
@@ -292,11 +235,13 @@ impl Transit<'_> {
             self.check_forward4(frame.octets(), hop.device)?;
             return Ok(Outcome { verdict: self.forward4(frame, hop), slot });
         }
-        if is_echo_request(headers) {
+        let is_published = plan.static_mappings().is_whole(uplink.slot, destination);
+        if is_echo_request(headers) && !is_published {
             let verdict = if is_own { self.host4(frame, headers) } else { Verdict::Drop(DropReason::NoMapping) };
             return Ok(Outcome { verdict, slot });
         }
-        if let Some(verdict) = self.probe_reply4(frame, headers, uplink.slot) {
+        let probe_reply = if is_published { None } else { self.probe_reply4(frame, headers, uplink.slot) };
+        if let Some(verdict) = probe_reply {
             return Ok(Outcome { verdict, slot });
         }
         // 3022-2.2: what is for the gateway's own programs.
@@ -314,7 +259,9 @@ impl Transit<'_> {
         if let Part::Later(datagram) = part {
             return self.later_fragment4(frame, datagram, Some(slot), None);
         }
-        let verdict = match self.query4(frame, headers, EchoKind::Reply, &part) {
+        let is_published = self.plan().static_mappings().is_whole(slot, ipv4::destination(frame.octets()));
+        let echo = if is_published { EchoKind::Either } else { EchoKind::Reply };
+        let verdict = match self.query4(frame, headers, echo, &part) {
             Ok(Query::Flow { protocol, source, destination, segment }) => {
                 let remote = protocol.remote(source);
                 let flow = ExternalFlow { slot, protocol, external: destination, remote };
@@ -342,19 +289,23 @@ impl Transit<'_> {
         let admitted = admitted.map_err(|why| self.refuse_inbound4(frame, flow, &segment, begins.is_none(), why))?;
         let hop = plan.internal_route4(admitted.internal.address).ok_or(DropReason::NoRoute)?;
         self.check_forward4(frame.octets(), hop.device)?;
-        self.nat44.commit_inbound(admitted, flow, segment, plan, now)?;
+        let apparent = self.nat44.commit_inbound(admitted, flow, segment, plan, now)?;
         clamp_mss(frame, uplink, segment);
         let checksum = frame.checksum;
         replace_endpoint(frame.octets_mut(), flow.protocol, End::Destination, admitted.internal, checksum);
+        if let Some(apparent) = apparent {
+            replace_endpoint(frame.octets_mut(), flow.protocol, End::Source, apparent, checksum);
+            self.renumber(frame.octets_mut(), flow.external.address);
+        }
         Ok(self.forward_translated4(frame, hop, flow.slot, begins))
     }
 
     fn inbound_error4(&mut self, frame: &mut Frame<'_>, quote: &Quote, slot: u8) -> Result<Verdict, Refusal> {
         let plan = self.plan();
-        let internal = self.nat44.match_quote_inbound(quote, slot, plan, self.context.now)?;
-        let hop = plan.internal_route4(internal.address).ok_or(DropReason::NoRoute)?;
+        let about = self.nat44.match_quote_inbound(quote, slot, plan, self.context.now)?;
+        let hop = plan.internal_route4(about.internal.address).ok_or(DropReason::NoRoute)?;
         self.check_forward4(frame.octets(), hop.device)?;
-        quoted::rewrite_inbound(frame.octets_mut(), quote, internal);
+        quoted::rewrite_inbound(frame.octets_mut(), quote, &about);
         Ok(self.forward4(frame, hop))
     }
 
@@ -383,10 +334,7 @@ impl Transit<'_> {
 
     /// What an internal host is told when NAT44 refuses its packet.
     pub fn refuse_outbound(&self, reason: DropReason, segment: Segment) -> Refusal {
-        use DropReason::{
-            MappingTableFull, NoUplink, PortPoolExhausted, RemoteInUse, SessionTableFull, TcpWithoutSession,
-            UnsupportedProtocol, UplinkDown,
-        };
+        use DropReason::{NoUplink, TcpWithoutSession, UnsupportedProtocol, UplinkDown};
         let answer = if matches!(reason, TcpWithoutSession | UplinkDown) && segment.may_be_reset() {
             Answer::Reset
         } else if reason == NoUplink {
@@ -396,7 +344,7 @@ impl Transit<'_> {
         } else if reason == UnsupportedProtocol {
             // OTHER-1.
             Answer::Error(IcmpError::unreachable4(PROTOCOL_UNREACHABLE))
-        } else if matches!(reason, SessionTableFull | MappingTableFull | PortPoolExhausted | RemoteInUse) {
+        } else if is_for_want_of_room(reason) {
             // 6888-R11b: a soft error, so that the host tries again.
             Answer::Error(IcmpError::unreachable4(HOST_UNREACHABLE))
         } else {
@@ -408,6 +356,17 @@ impl Transit<'_> {
     fn uplink_hop4(&self, uplink: &Uplink, packet: &[u8]) -> Result<NextHop<u32>, DropReason> {
         Ok(uplink.next_hop4(self.device(uplink.device)?, ipv4::destination(packet)))
     }
+}
+
+/// Whether a refusal may be another one next time.
+fn is_for_want_of_room(reason: DropReason) -> bool {
+    use DropReason::{
+        HostFlowRate, HostMappingLimit, HostSessionLimit, HostTableFull, MappingSessionLimit, MappingTableFull,
+        PortPoolExhausted, RemoteInUse, SessionTableFull,
+    };
+    let of_host = matches!(reason, HostTableFull | HostFlowRate | HostSessionLimit | HostMappingLimit);
+    let of_tables = matches!(reason, SessionTableFull | MappingSessionLimit | MappingTableFull | PortPoolExhausted);
+    of_host || of_tables || reason == RemoteInUse
 }
 
 /// Groups and martians: the verdict of a packet that is not for forwarding.
@@ -432,7 +391,7 @@ fn check_addresses(packet: &[u8], device: &Device) -> Option<Verdict> {
 }
 
 /// Lowers what a SYN promises to what its uplink takes.
-fn clamp_mss(frame: &mut Frame<'_>, uplink: &Uplink, segment: Segment) {
+pub fn clamp_mss(frame: &mut Frame<'_>, uplink: &Uplink, segment: Segment) {
     let limit = uplink.ipv4.as_ref().and_then(|ipv4| ipv4.mss_clamp);
     if let (Some(limit), true) = (limit, segment.has_syn()) {
         let (state, packet) = (frame.checksum, frame.octets_mut());

@@ -4,6 +4,8 @@ mod classify;
 mod exempt;
 mod forward;
 mod fragments;
+mod gateway_source;
+mod hairpin;
 mod held;
 mod ipv4;
 mod ipv6;
@@ -19,9 +21,9 @@ use alloc::vec::Vec;
 use crate::counters::{Counters, Direction};
 use crate::frame::{DeviceIndex, Frame};
 use crate::host::context::Context;
-use crate::host::neighbours::Neighbours;
+use crate::host::neighbours::{Neighbours, Received};
 use crate::host::probes::{Family as ProbeFamily, ProbeSample, ProbeSpec, Probes};
-use crate::nat44::{MappingRow, Nat44, SessionRow};
+use crate::nat44::{Capacities, MappingRow, Nat44, PortRest, SessionRow};
 use crate::output::OutputPool;
 use crate::plan::{Plan, Role, SLOTS_MAX};
 use crate::session::fragments::FragmentTable;
@@ -47,12 +49,20 @@ pub struct EngineConfig {
     pub mappings_max: u32,
     /// Most NAT44 sessions.
     pub sessions_max: u32,
+    /// Most internal addresses that hold mappings or sessions.
+    pub hosts_max: u32,
     /// Most neighbours over all devices.
     pub neighbours_max: u32,
     /// Key of port choice and probe tokens, random per boot.
     pub secret: [u8; 16],
     /// Key of the tables' hash, random per boot.
     pub hash_key: [u8; 16],
+}
+
+impl EngineConfig {
+    fn capacities(&self) -> Capacities {
+        Capacities { mappings: self.mappings_max, sessions: self.sessions_max, hosts: self.hosts_max }
+    }
 }
 
 /// One worker's data path.
@@ -75,7 +85,7 @@ impl Engine {
         Self {
             plan: Arc::new(Plan::empty()),
             counters,
-            nat44: Nat44::new(config.mappings_max, config.sessions_max, &config.secret, &config.hash_key),
+            nat44: Nat44::new(config.capacities(), &config.secret, &config.hash_key),
             fragments: FragmentTable::new(&config.hash_key),
             neighbours: Neighbours::new(config.neighbours_max, config.hash_key),
             probes: Probes::new(config.secret),
@@ -138,9 +148,10 @@ impl Engine {
         }
         let plan = Arc::clone(&self.plan);
         let counters = Arc::clone(&self.counters);
-        let Transit { mut context, neighbours, probes, .. } = self.transit(&plan, &counters, now, outputs);
-        neighbours.poll(&mut context);
-        probes.poll(&mut context, neighbours);
+        let mut transit = self.transit(&plan, &counters, now, outputs);
+        transit.neighbours.poll(&mut transit.context);
+        transit.tell_all_undelivered();
+        transit.probes.poll(&mut transit.context, transit.neighbours);
     }
 
     /// Removes everything that has ended, however much it is: for translators that are driven packet by packet and
@@ -203,6 +214,17 @@ impl Engine {
         self.nat44.mapping_rows(from, max, &self.plan, now, rows)
     }
 
+    /// Adds the ports that have to rest over a restart.
+    pub fn port_rests(&mut self, now: Instant, rests: &mut Vec<PortRest>) {
+        self.nat44.port_rests(&self.plan, now, rests);
+    }
+
+    /// Makes resting mappings again of what a former process held; returns how many fit the plan and found room.
+    pub fn restore_port_rests(&mut self, rests: &[PortRest], now: Instant) -> usize {
+        let restored = rests.iter().filter(|rest| self.nat44.restore_port_rest(rest, &self.plan, now));
+        restored.count()
+    }
+
     /// Number of sessions.
     pub fn session_count(&self) -> u32 {
         self.nat44.session_count()
@@ -244,6 +266,7 @@ impl Engine {
             neighbours: &mut self.neighbours,
             probes: &mut self.probes,
             errors: &mut self.errors,
+            received: Received::NOTHING,
         }
     }
 }
@@ -253,8 +276,13 @@ impl Transit<'_> {
     fn process(&mut self, frame: &mut Frame<'_>) -> Outcome {
         let outcome = match self.receive(frame) {
             Carries::Done(outcome) => return outcome,
-            Carries::Ip(Family::V4, addressed) => self.process4(frame, addressed),
-            Carries::Ip(Family::V6, addressed) => self.process6(frame, addressed),
+            Carries::Ip(family, addressed) => {
+                self.received.note(frame.ingress, frame.octets());
+                match family {
+                    Family::V4 => self.process4(frame, addressed),
+                    Family::V6 => self.process6(frame, addressed),
+                }
+            }
         };
         let has_link_header = self.plan().device(frame.ingress).is_some_and(|device| device.mac.is_some());
         if outcome.verdict == Verdict::Pass && has_link_header {

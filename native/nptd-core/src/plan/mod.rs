@@ -279,9 +279,14 @@ impl Plan {
         self.device(hop.device)?.ipv4.first().map(|(address, _)| *address)
     }
 
-    /// Whether an uplink other than `slot` may carry new IPv4 traffic (nothing is moved or reset otherwise).
-    pub fn viable_elsewhere4(&self, slot: u8) -> bool {
+    fn viable_elsewhere4(&self, slot: u8) -> bool {
         self.prefer.iter().any(|other| *other != slot && self.usable4(*other))
+    }
+
+    /// Whether what uses an uplink should use another one: it is not usable, and another one is (nothing is moved or
+    /// reset otherwise).
+    pub fn has_moved4(&self, slot: u8) -> bool {
+        !self.usable4(slot) && self.viable_elsewhere4(slot)
     }
 
     /// Next hop towards an internal IPv4 destination.

@@ -104,6 +104,22 @@ impl Wheel {
         None
     }
 
+    /// The next tick to visit, after skipping what one turn up to `now` visits anyway.
+    pub fn next_tick(&mut self, now: Tick) -> Tick {
+        self.cursor = self.cursor.max((last_visited(now) + 1).saturating_sub(self.heads.len() as u32));
+        Tick(self.cursor)
+    }
+
+    /// Visits all ticks up to `now` at once: for whoever knows that no entry is linked.
+    pub fn skip(&mut self, now: Tick) {
+        self.cursor = self.cursor.max(last_visited(now) + 1);
+    }
+
+    /// Whether a tick has been visited: an entry that ends then would wait for another one.
+    pub fn has_passed(&self, tick: Tick) -> bool {
+        tick.0 < self.cursor
+    }
+
     /// Whether ticks up to `now` are still to be visited.
     pub fn is_behind(&self, now: Tick) -> bool {
         self.cursor <= last_visited(now)

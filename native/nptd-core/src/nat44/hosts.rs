@@ -1,0 +1,146 @@
+//! What each internal address holds, and how much of it may be (6888-R4, 6888-R5): one host cannot use up what all of them
+//! share.
+
+use super::{Protocol, ProtocolKind};
+use crate::arch::KeyedHash;
+use crate::plan::spec::HostLimitsSpec;
+use crate::session::rate_limit::RateLimit;
+use crate::table::{Index, Slab, TableFull};
+use crate::time::Instant;
+
+/// Protocols that are counted apart: five with ports, and all others together.
+const CLASSES: usize = 6;
+
+/// An internal address with mappings or sessions.
+struct Host {
+    address: u32,
+    sessions: u32,
+    /// Live and resting ones, by protocol (6888-R4b: each protocol has a limit of its own).
+    mappings: [u32; CLASSES],
+    flows: RateLimit,
+    /// Packets that are just looking at it.
+    pins: u32,
+}
+
+const _: () = assert!(size_of::<Host>() == 48);
+
+/// All hosts: 48 octets and an index entry of 8 each.
+pub(super) struct Hosts {
+    hash: KeyedHash,
+    hosts: Slab<Host>,
+    index: Index,
+}
+
+impl Hosts {
+    /// No hosts, with room for `max`.
+    pub fn new(max: u32, hash: KeyedHash) -> Self {
+        Self { hash, hosts: Slab::new(max), index: Index::new(max) }
+    }
+
+    /// The entry of an address, made where there is none. It stays at least until [`Self::leave`].
+    pub fn enter(&mut self, address: u32) -> Result<u32, TableFull> {
+        let position = match self.find(address) {
+            Some(position) => position,
+            None => self.insert(address)?,
+        };
+        if let Some(host) = self.hosts.get_mut(position) {
+            host.pins += 1;
+        }
+        Ok(position)
+    }
+
+    /// Ends what [`Self::enter`] began: an entry that holds nothing goes.
+    pub fn leave(&mut self, position: u32) {
+        if let Some(host) = self.hosts.get_mut(position) {
+            host.pins -= 1;
+        }
+        self.remove_if_empty(position);
+    }
+
+    /// Whether a host may begin another flow; if so, it is charged (6888-R4c).
+    pub fn admits_flow(&mut self, position: u32, limits: &HostLimitsSpec, now: Instant) -> bool {
+        self.hosts.get_mut(position).is_some_and(|host| host.flows.admits(limits.flows, now))
+    }
+
+    /// Whether a host may hold another session (6888-R5).
+    pub fn has_room_for_session(&self, position: u32, limits: &HostLimitsSpec) -> bool {
+        self.hosts.get(position).is_some_and(|host| host.sessions < limits.sessions)
+    }
+
+    /// Whether a host may hold another mapping of a protocol (6888-R4, 6888-R4b).
+    pub fn has_room_for_mapping(&self, position: u32, protocol: Protocol, limits: &HostLimitsSpec) -> bool {
+        let held = self.hosts.get(position).and_then(|host| host.mappings.get(class_of(protocol)));
+        held.is_some_and(|held| *held < limits.mappings_per_protocol)
+    }
+
+    /// A host has one more session.
+    pub fn add_session(&mut self, position: u32) {
+        if let Some(host) = self.hosts.get_mut(position) {
+            host.sessions += 1;
+        }
+    }
+
+    /// A host has one session less.
+    pub fn remove_session(&mut self, position: u32) {
+        if let Some(host) = self.hosts.get_mut(position) {
+            host.sessions -= 1;
+        }
+        self.remove_if_empty(position);
+    }
+
+    /// A host has one more mapping.
+    pub fn add_mapping(&mut self, position: u32, protocol: Protocol) {
+        let held = self.hosts.get_mut(position).and_then(|host| host.mappings.get_mut(class_of(protocol)));
+        if let Some(held) = held {
+            *held += 1;
+        }
+    }
+
+    /// A host has one mapping less.
+    pub fn remove_mapping(&mut self, position: u32, protocol: Protocol) {
+        let held = self.hosts.get_mut(position).and_then(|host| host.mappings.get_mut(class_of(protocol)));
+        if let Some(held) = held {
+            *held -= 1;
+        }
+        self.remove_if_empty(position);
+    }
+
+    fn find(&self, address: u32) -> Option<u32> {
+        let is_address = |position| self.hosts.get(position).is_some_and(|host| host.address == address);
+        self.index.find(self.hash_of(address), is_address)
+    }
+
+    fn insert(&mut self, address: u32) -> Result<u32, TableFull> {
+        let host = Host { address, sessions: 0, mappings: [0; CLASSES], flows: RateLimit::default(), pins: 0 };
+        let position = self.hosts.insert(host)?;
+        let hash = self.hash_of(address);
+        if self.index.insert(hash, position).is_err() {
+            self.hosts.remove(position);
+            return Err(TableFull);
+        }
+        Ok(position)
+    }
+
+    fn remove_if_empty(&mut self, position: u32) {
+        let Some(host) = self.hosts.get(position) else { return };
+        if host.pins == 0 && host.sessions == 0 && host.mappings.iter().all(|held| *held == 0) {
+            self.index.remove(self.hash_of(host.address), position);
+            self.hosts.remove(position);
+        }
+    }
+
+    fn hash_of(&self, address: u32) -> u64 {
+        self.hash.hash(3 << 112 | u128::from(address))
+    }
+}
+
+fn class_of(protocol: Protocol) -> usize {
+    match protocol.kind() {
+        ProtocolKind::Udp => 0,
+        ProtocolKind::Tcp => 1,
+        ProtocolKind::Icmp => 2,
+        ProtocolKind::UdpLite => 3,
+        ProtocolKind::Dccp => 4,
+        ProtocolKind::Portless => 5,
+    }
+}
