@@ -75,7 +75,7 @@ impl Nat44 {
                 }
             };
         }
-        let slot = hairpin.or_else(|| self.choose_uplink(flow, plan, tick));
+        let slot = hairpin.or_else(|| self.choose_uplink(flow, segment, plan, tick));
         let is_routed = slot.is_some_and(|slot| plan.is_routed4(slot));
         if !segment.opens && !is_routed {
             return Err(flow.protocol.without_session());
@@ -123,15 +123,15 @@ impl Nat44 {
     }
 
     /// 4787-R1 per uplink (MWAN-3): a socket keeps its view of the world while its uplink is usable (each
-    /// connection of TCP and DCCP is free to choose).
-    fn choose_uplink(&mut self, flow: &Flow, plan: &Plan, now: Tick) -> Option<u8> {
+    /// connection of TCP and DCCP is free to choose, and an echo reply of nobody's has no mapping).
+    fn choose_uplink(&mut self, flow: &Flow, segment: Segment, plan: &Plan, now: Tick) -> Option<u8> {
         let mut sticky = || {
             plan.preference().iter().copied().filter(|slot| plan.usable4(*slot)).find(|slot| {
                 let key = InternalKey { slot: *slot, protocol: flow.protocol, internal: flow.internal };
                 self.find_live_mapping(key, plan, now).is_some()
             })
         };
-        let stays = if flow.protocol.has_connections() { None } else { sticky() };
+        let stays = if flow.protocol.has_connections() || !segment.opens { None } else { sticky() };
         stays.or_else(|| plan.choose4().map(|uplink| uplink.slot))
     }
 

@@ -34,7 +34,12 @@ impl Transit<'_> {
             Query::Flow { protocol, source, destination, segment } => {
                 let flow = Flow { protocol, internal: source, remote: destination };
                 let found = self.nat44.find_gateway(&flow, plan, now)?;
-                let outcome = self.client_flow4(frame, found, &flow, segment, &part);
+                // The client may be an internal host itself, and then the packet is hairpinned.
+                let is_hairpin = plan.is_external4(found.slot, found.remote.address);
+                if let (true, Err(refusal)) = (is_hairpin, check_ttl(frame.octets())) {
+                    return Some(Err(refusal));
+                }
+                let outcome = self.client_flow4(frame, Found { session: found, is_hairpin }, &flow, segment, &part);
                 if outcome.is_err() {
                     self.refuse_fragments(part.begins());
                 }
@@ -50,19 +55,15 @@ impl Transit<'_> {
     fn client_flow4(
         &mut self,
         frame: &mut Frame<'_>,
-        found: GatewaySourced,
+        found: Found,
         flow: &Flow,
         segment: Segment,
         part: &Part,
     ) -> Result<Outcome, Refusal> {
-        let (plan, now, slot, client) = (self.plan(), self.context.now, found.slot, found.remote);
-        // The client may be an internal host itself.
-        let is_hairpin = plan.is_external4(slot, client.address);
-        if is_hairpin {
-            check_ttl(frame.octets())?;
-        }
+        let Found { session, is_hairpin } = found;
+        let (plan, now, slot, client) = (self.plan(), self.context.now, session.slot, session.remote);
         self.check_fragment_room(part)?;
-        let steered = self.nat44.steer_gateway(found, flow, is_hairpin, plan, now);
+        let steered = self.nat44.steer_gateway(session, flow, is_hairpin, plan, now);
         let steered = steered.map_err(|reason| self.refuse_outbound(reason, segment))?;
         let hop = if is_hairpin { None } else { Some(self.client_hop4(frame, slot, client)?) };
         let external = self.nat44.commit_outbound(steered, flow, segment, plan, now)?;
@@ -119,6 +120,14 @@ impl Transit<'_> {
         self.check_forward4(frame.octets(), hop.device)?;
         Ok(hop)
     }
+}
+
+/// The session of a packet to a client.
+#[derive(Clone, Copy)]
+struct Found {
+    session: GatewaySourced,
+    /// Whether the client is an internal host.
+    is_hairpin: bool,
 }
 
 /// What both endpoints of a packet to a client become.
