@@ -1,12 +1,15 @@
-/** Programs of our own that have to run inside a namespace: `programs/`, compiled once for each test file. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+/** Programs of our own that have to run inside a namespace: `programs/`, compiled when they have changed. */
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runOrThrow } from '../../src/demo/processes.ts';
 
-const TSC = fileURLToPath(new URL('../../node_modules/typescript/bin/tsc', import.meta.url));
-const SOURCES = fileURLToPath(new URL('./programs', import.meta.url));
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const TSC = join(ROOT, 'node_modules/typescript/bin/tsc');
+const SOURCES = join(ROOT, 'test/e2e/programs');
+/** Below the project, whose package.json makes modules of them. */
+const COMPILED = join(ROOT, '.nptd/programs');
 
 let folder: Promise<string> | undefined;
 
@@ -16,10 +19,25 @@ export async function program(name: string, ...words: string[]): Promise<string[
   return [process.execPath, join(await folder, `${name}.js`), ...words];
 }
 
+/** Another run of the tests may do the same meanwhile: what is there under its final name is complete. */
 async function compile(): Promise<string> {
-  const target = mkdtempSync(join(tmpdir(), 'nptd-programs-'));
-  process.once('exit', () => rmSync(target, { recursive: true, force: true }));
-  writeFileSync(join(target, 'package.json'), '{ "type": "module" }');
-  await runOrThrow([process.execPath, TSC, '-p', SOURCES, '--outDir', target]);
+  const target = join(COMPILED, digestOfSources());
+  if (existsSync(target)) return target;
+  const unfinished = `${target}-${process.pid}`;
+  await runOrThrow([process.execPath, TSC, '-p', SOURCES, '--outDir', unfinished]);
+  try {
+    renameSync(unfinished, target);
+  } catch (error) {
+    rmSync(unfinished, { recursive: true, force: true });
+    if (!existsSync(target)) throw error;
+  }
   return target;
+}
+
+function digestOfSources(): string {
+  const hash = createHash('sha256');
+  for (const name of readdirSync(SOURCES, { recursive: true, encoding: 'utf8' }).toSorted()) {
+    if (/\.(ts|json)$/.test(name)) hash.update(`\0${name}\0`).update(readFileSync(join(SOURCES, name)));
+  }
+  return hash.digest('hex').slice(0, 16);
 }
