@@ -92,8 +92,9 @@ fn a_waiting_super_packet_keeps_its_checksum_and_segmentation() {
     let mut gateway = Gateway::new();
     let packet: Vec<u8> = (0..65_535_u32).map(|number| number as u8).collect();
     let partial = ChecksumState::Partial { start: 20, offset: 16 };
-    let verdict = gateway
-        .with(|context, neighbours| neighbours.enqueue(context, host(), &packet, partial, Segmentation::Tcp(1448)));
+    let verdict = gateway.with(|context, neighbours| {
+        neighbours.enqueue(context, host(), &packet, partial, Segmentation::Tcp(1448), None)
+    });
     assert_eq!(verdict, Verdict::Queued);
     gateway.sent();
     let _ = gateway.arp(INTERNAL, &answer(HOST_MAC));
@@ -214,7 +215,7 @@ fn a_full_pool_of_outputs_is_counted_and_stops_nothing() {
     let mut gateway = Gateway::new();
     let sent = gateway.with(|context, neighbours| {
         while context.outputs.allocate(0, INTERNAL, OutputKind::Injected).is_some() {}
-        let _ = neighbours.enqueue(context, host(), &[0x45], ChecksumState::Complete, Segmentation::None);
+        let _ = neighbours.enqueue(context, host(), &[0x45], ChecksumState::Complete, Segmentation::None, None);
         neighbours.send_packet(context, hop4(BARE, "198.51.100.1"), OutputKind::Probe, 20, |_| {})
     });
     assert!(!sent);

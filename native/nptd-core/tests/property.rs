@@ -13,4 +13,5 @@ mod property {
     mod sequences;
     mod site;
     mod tables;
+    mod unresolved;
 }

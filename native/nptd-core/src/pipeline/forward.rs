@@ -3,7 +3,7 @@
 use super::own_errors::IcmpError;
 use super::transit::{Refusal, Transit};
 use crate::frame::{DeviceIndex, Frame};
-use crate::host::neighbours::mapped4;
+use crate::host::neighbours::{Received, mapped4};
 use crate::plan::NextHop;
 use crate::verdict::{DropReason, OutputKind, Verdict};
 use crate::wire::octets::{copy_to, set_u16, tail};
@@ -59,10 +59,11 @@ impl Transit<'_> {
         let mapped = NextHop { device: hop.device, address: mapped4(hop.address) };
         if device.mac.is_some() && self.neighbours.link_address(&mut self.context, mapped).is_none() {
             // All of them wait, so that they leave in order.
-            self.send_fragments(frame.octets(), mapped, data_max, 0);
+            let received = self.received;
+            self.send_fragments(frame.octets(), mapped, data_max, 0, Some(received));
             return Verdict::Queued;
         }
-        self.send_fragments(frame.octets(), mapped, data_max, 1);
+        self.send_fragments(frame.octets(), mapped, data_max, 1, None);
         let (offset, length) = (ipv4::fragment_offset(frame.octets()), ipv4::HEADER_LEN + data_max);
         frame.truncate(length);
         finish_fragment(frame.octets_mut(), offset, true);
@@ -76,15 +77,24 @@ impl Transit<'_> {
     }
 
     /// Cuts an IPv4 packet without options and sends its fragments as outputs, from the `skip`-th on (4787-R13a,
-    /// 1812-FRAG). Outputs leave after the frame itself, which takes the first fragment.
-    pub fn send_fragments(&mut self, packet: &[u8], hop: NextHop<u128>, data_max: usize, skip: usize) {
+    /// 1812-FRAG). Outputs leave after the frame itself, which takes the first fragment. If the next hop does not answer,
+    /// the first fragment stands for the packet as it was `received`.
+    pub fn send_fragments(
+        &mut self,
+        packet: &[u8],
+        hop: NextHop<u128>,
+        data_max: usize,
+        skip: usize,
+        received: Option<Received>,
+    ) {
         let (offset, more) = (ipv4::fragment_offset(packet), ipv4::more_fragments(packet));
         let data = tail(packet, ipv4::HEADER_LEN);
         for (index, piece) in data.chunks(data_max).enumerate().skip(skip) {
             let start = index * data_max;
             let is_last = start + piece.len() == data.len();
             let length = ipv4::HEADER_LEN + piece.len();
-            self.neighbours.send_packet(&mut self.context, hop, OutputKind::Fragment, length, |fragment| {
+            let (kind, received) = (OutputKind::Fragment, received.filter(|_| index == 0));
+            self.neighbours.send_part(&mut self.context, hop, kind, length, received, |fragment| {
                 copy_to(fragment, 0, packet);
                 copy_to(fragment, ipv4::HEADER_LEN, piece);
                 finish_fragment(fragment, offset + start, more || !is_last);

@@ -145,7 +145,7 @@ impl Transit<'_> {
         let hop = NextHop { device: translation.egress, address: mapped4(translation.next_hop) };
         let mtu = usize::from(device.mtu);
         if packet.len() > mtu {
-            self.send_fragments(packet, hop, (mtu - ipv4::HEADER_LEN) / 8 * 8, 0);
+            self.send_fragments(packet, hop, (mtu - ipv4::HEADER_LEN) / 8 * 8, 0, None);
             return;
         }
         let kind = OutputKind::ReleasedFragment;

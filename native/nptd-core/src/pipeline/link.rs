@@ -119,7 +119,13 @@ impl Transit<'_> {
         };
         let Some(station) = self.neighbours.link_address(&mut self.context, hop) else {
             let (checksum, segmentation) = (frame.checksum, frame.segmentation);
-            return self.neighbours.enqueue(&mut self.context, hop, frame.octets(), checksum, segmentation);
+            let (octets, received) = (frame.octets(), Some(self.received));
+            let verdict = self.neighbours.enqueue(&mut self.context, hop, octets, checksum, segmentation, received);
+            if verdict == Verdict::Drop(DropReason::NeighbourUnreachable) {
+                let received = self.received;
+                self.tell_undelivered(&received, frame.octets());
+            }
+            return verdict;
         };
         prepend_link_header(frame, station, mac, ether_type)
     }

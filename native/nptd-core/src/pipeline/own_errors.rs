@@ -71,10 +71,12 @@ impl IcmpError {
     }
 }
 
-/// The limits on own errors and on own resets (1812-RATE, 4443-2.4f, 5508-R10f).
+/// The limits on own errors, by the side they go to (whoever provokes errors on one side takes none from the other),
+/// and on own resets (1812-RATE, 4443-2.4f, 5508-R10f).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OwnErrors {
-    errors: RateLimit,
+    to_site: RateLimit,
+    to_uplinks: RateLimit,
     resets: RateLimit,
 }
 
@@ -100,13 +102,14 @@ impl OwnErrors {
             return;
         }
         let Some(hop) = hop_back4(plan, device, ingress, destination) else { return };
+        let Some(egress) = plan.device(hop.device) else { return };
         // 1812-SRC.
-        let Some((source, _)) = plan.device(hop.device).and_then(|egress| egress.ipv4.first().copied()) else { return };
-        if !self.admits_error(context) {
+        let Some((source, _)) = egress.ipv4.first().copied() else { return };
+        if !self.admits_error(context, egress.role) {
             return;
         }
         let quote_at = ipv4::HEADER_LEN + icmp::HEADER_LEN;
-        let length = (quote_at + offender.len()).min(ERROR4_LEN_MAX);
+        let length = (quote_at + offender.len()).min(ERROR4_LEN_MAX).min(usize::from(egress.mtu));
         let header = ipv4::OwnHeader {
             tos: ipv4::tos(offender) & DSCP_MASK, // 1812-TOS
             total_len: length as u16,
@@ -136,9 +139,10 @@ impl OwnErrors {
             return;
         }
         let Some(hop) = hop_back6(plan, device, ingress, destination) else { return };
+        let Some(egress) = plan.device(hop.device) else { return };
         // 4443-2.2.
-        let Some((source, _)) = plan.device(hop.device).and_then(|egress| egress.ipv6.first().copied()) else { return };
-        if !self.admits_error(context) {
+        let Some((source, _)) = egress.ipv6.first().copied() else { return };
+        if !self.admits_error(context, egress.role) {
             return;
         }
         let quote_at = ipv6::HEADER_LEN + icmp::HEADER_LEN;
@@ -190,8 +194,12 @@ impl OwnErrors {
         });
     }
 
-    fn admits_error(&mut self, context: &Context<'_>) -> bool {
-        let admitted = self.errors.admits(context.plan.error_rate, context.now);
+    fn admits_error(&mut self, context: &Context<'_>, to: Role) -> bool {
+        let limit = match to {
+            Role::Internal => &mut self.to_site,
+            Role::Uplink(_) => &mut self.to_uplinks,
+        };
+        let admitted = limit.admits(context.plan.error_rate, context.now);
         if !admitted {
             context.counters.record_suppressed(Suppressed::IcmpErrorRateLimited);
         }

@@ -2,14 +2,23 @@
 
 use crate::frame::{DeviceIndex, Frame};
 use crate::host::context::Context;
-use crate::host::neighbours::Neighbours;
+use crate::host::neighbours::{Neighbours, Received};
 use crate::host::probes::Probes;
 use crate::nat44::Nat44;
 use crate::plan::{Device, Plan};
 use crate::session::fragments::FragmentTable;
 use crate::verdict::{DropReason, Verdict};
+use crate::wire::ipv4;
+use crate::wire::octets::copy_to;
 
 use super::own_errors::{IcmpError, OwnErrors};
+
+/// Octets that an error quotes at most.
+const QUOTED_MAX: usize = 1_280;
+
+/// Codes of "destination unreachable" about a next hop that does not answer.
+const HOST_UNREACHABLE: u8 = 1;
+const ADDRESS_UNREACHABLE: u8 = 3;
 
 /// Everything a packet may touch, borrowed for one batch.
 pub struct Transit<'a> {
@@ -25,6 +34,8 @@ pub struct Transit<'a> {
     pub probes: &'a mut Probes,
     /// Limits on own errors.
     pub errors: &'a mut OwnErrors,
+    /// How the packet under way was received.
+    pub received: Received,
 }
 
 /// The outcome of a packet, and the uplink it met.
@@ -108,5 +119,35 @@ impl<'a> Transit<'a> {
             self.errors.error6(&mut self.context, self.neighbours, offender, ingress, error);
         }
         Verdict::Drop(refusal.reason)
+    }
+
+    /// Tells the senders of packets whose next hop did not answer in time.
+    pub fn tell_all_undelivered(&mut self) {
+        let mut buffer = [0; QUOTED_MAX];
+        let (mut received, mut length) = (Received::NOTHING, 0);
+        while self.neighbours.take_undelivered(|how, octets| {
+            (received, length) = (*how, octets.len().min(QUOTED_MAX));
+            copy_to(&mut buffer, 0, octets);
+        }) {
+            self.tell_undelivered(&received, buffer.get(..length).unwrap_or(&[]));
+        }
+    }
+
+    /// Tells the sender of a packet (which may be translated by now) that its next hop does not answer (1812-UNREACH,
+    /// 4443-DU).
+    pub fn tell_undelivered(&mut self, received: &Received, octets: &[u8]) {
+        let mut buffer = [0; QUOTED_MAX];
+        let length = octets.len().min(QUOTED_MAX);
+        copy_to(&mut buffer, 0, octets);
+        let Some(offender) = buffer.get_mut(..length) else { return };
+        received.restore(offender);
+        let ingress = received.ingress;
+        if ipv4::version(offender) == 4 {
+            let error = IcmpError::unreachable4(HOST_UNREACHABLE);
+            self.errors.error4(&mut self.context, self.neighbours, offender, ingress, error);
+        } else {
+            let error = IcmpError::unreachable6(ADDRESS_UNREACHABLE);
+            self.errors.error6(&mut self.context, self.neighbours, offender, ingress, error);
+        }
     }
 }

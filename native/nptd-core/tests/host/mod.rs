@@ -169,7 +169,7 @@ impl Gateway {
 
     pub fn enqueue(&mut self, hop: NextHop<u128>, packet: &[u8]) -> Verdict {
         self.with(|context, neighbours| {
-            neighbours.enqueue(context, hop, packet, ChecksumState::Complete, Segmentation::None)
+            neighbours.enqueue(context, hop, packet, ChecksumState::Complete, Segmentation::None, None)
         })
     }
 

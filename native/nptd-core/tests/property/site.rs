@@ -170,6 +170,12 @@ impl Site {
         self.engine.tick(self.now, &mut self.outputs);
     }
 
+    /// What leaves when time passes.
+    pub fn tick_outputs(&mut self) -> Vec<(DeviceIndex, OutputKind, Vec<u8>)> {
+        self.tick();
+        self.outputs.iter().map(|(output, octets)| (output.egress, output.kind, octets.to_vec())).collect()
+    }
+
     pub fn send(&mut self, ingress: DeviceIndex, octets: &[u8]) -> Seen {
         self.send_as(ingress, octets, ChecksumState::Complete)
     }

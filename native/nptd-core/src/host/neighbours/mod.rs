@@ -28,7 +28,7 @@ use crate::wire::octets::tail_mut;
 pub use entry::{Claim, NeighbourState};
 use entry::{Entry, TRIES_MAX};
 use queue::{Chain, PacketQueue, Waiting};
-pub use queue::{QUEUED_MAX, QUEUED_PER_NEIGHBOUR_MAX};
+pub use queue::{QUEUED_MAX, QUEUED_PER_NEIGHBOUR_MAX, Received};
 use table::NeighbourTable;
 
 /// Timers that one call of [`Neighbours::poll`] serves; the others follow at the next.
@@ -72,12 +72,19 @@ pub struct Neighbours {
     queue: PacketQueue,
     /// Packets given up since the last poll, where no counters were at hand.
     given_up: u32,
+    /// Those of them whose sender is to be told.
+    undelivered: Chain,
 }
 
 impl Neighbours {
     /// No neighbours; `capacity` bounds them over all devices, `hash_key` is random per boot.
     pub fn new(capacity: u32, hash_key: [u8; 16]) -> Self {
-        Self { table: NeighbourTable::new(capacity, hash_key), queue: PacketQueue::new(), given_up: 0 }
+        Self {
+            table: NeighbourTable::new(capacity, hash_key),
+            queue: PacketQueue::new(),
+            given_up: 0,
+            undelivered: Chain::EMPTY,
+        }
     }
 
     /// Link address of a next hop for a frame about to leave; none where it is not resolved, and on devices
@@ -106,7 +113,7 @@ impl Neighbours {
 
     /// Keeps a copy of an IP packet until its next hop is resolved, and has it resolved.
     ///
-    /// The `start` of a partial checksum counts from the first octet of `packet`. The verdict is `Queued`, or
+    /// The `start` of a partial checksum counts from the first octet of `packet`; `received` says how it came in. The verdict is `Queued`, or
     /// `Drop` with `NeighbourTableFull`, `ResolutionQueueFull`, or `NeighbourUnreachable` if the hop did not
     /// answer a moment ago.
     pub fn enqueue(
@@ -116,8 +123,10 @@ impl Neighbours {
         packet: &[u8],
         checksum: ChecksumState,
         segmentation: Segmentation,
+        received: Option<Received>,
     ) -> Verdict {
-        let waiting = Waiting { length: packet.len(), kind: OutputKind::Released, checksum, segmentation };
+        let kind = OutputKind::Released;
+        let waiting = Waiting { length: packet.len(), kind, checksum, segmentation, received };
         match self.wait(context, hop, waiting, |octets| octets.copy_from_slice(packet)) {
             Ok(()) => Verdict::Queued,
             Err(reason) => Verdict::Drop(reason),
@@ -137,8 +146,22 @@ impl Neighbours {
         length: usize,
         write: impl FnOnce(&mut [u8]),
     ) -> bool {
+        self.send_part(context, hop, kind, length, None, write)
+    }
+
+    /// The same for a fragment of a packet that was received: if its hop does not answer, the sender of that packet is
+    /// to be told.
+    pub fn send_part(
+        &mut self,
+        context: &mut Context<'_>,
+        hop: NextHop<u128>,
+        kind: OutputKind,
+        length: usize,
+        received: Option<Received>,
+        write: impl FnOnce(&mut [u8]),
+    ) -> bool {
         let checksum = ChecksumState::Complete;
-        let packet = Waiting { length, kind, checksum, segmentation: Segmentation::None };
+        let packet = Waiting { length, kind, checksum, segmentation: Segmentation::None, received };
         let bare = context.plan.device(hop.device).is_some_and(|device| device.mac.is_none());
         let link = self.link_address(context, hop);
         if bare || link.is_some() {
@@ -197,6 +220,18 @@ impl Neighbours {
         for _ in 0..core::mem::take(&mut self.given_up) {
             context.counters.record_suppressed(Suppressed::ResolutionFailed);
         }
+    }
+
+    /// Takes a packet that was given up since its hop did not answer, and lends how it was received and its octets as they
+    /// would have left; false when there is none whose sender is to be told.
+    pub fn take_undelivered(&mut self, consume: impl FnOnce(&Received, &[u8])) -> bool {
+        while let Some((packet, octets)) = self.queue.pop(&mut self.undelivered) {
+            if let Some(received) = packet.received {
+                consume(&received, octets);
+                return true;
+            }
+        }
+        false
     }
 
     /// When [`Self::poll`] has something to do next.
@@ -287,7 +322,10 @@ impl Neighbours {
                     entry.state = NeighbourState::Failed;
                     core::mem::replace(&mut entry.waiting, Chain::EMPTY)
                 });
-                self.give_up(chain.unwrap_or(Chain::EMPTY));
+                let chain = chain.unwrap_or(Chain::EMPTY);
+                self.given_up += u32::from(chain.length());
+                let received = self.queue.keep_received(chain);
+                self.queue.append(&mut self.undelivered, received);
                 self.table.arm(position, context.now);
             }
             NeighbourState::Probing | NeighbourState::Failed | NeighbourState::Reachable | NeighbourState::Stale => {

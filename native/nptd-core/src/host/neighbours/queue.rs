@@ -2,9 +2,10 @@
 
 use alloc::vec::Vec;
 
-use crate::frame::{ChecksumState, FRAME_LEN_MAX, Segmentation};
+use crate::frame::{ChecksumState, DeviceIndex, FRAME_LEN_MAX, Segmentation};
 use crate::verdict::OutputKind;
 use crate::wire::ethernet::HEADER_LEN;
+use crate::wire::octets::copy_to;
 
 /// Most packets that wait for all neighbours together.
 pub const QUEUED_MAX: usize = 64;
@@ -21,6 +22,41 @@ const _: () = assert!(QUEUED_MAX * SLOT_LEN <= 4 << 20 && QUEUED_MAX < NONE as u
 /// No slot.
 const NONE: u8 = u8::MAX;
 
+/// Octets of a packet that translation may change: the longest IPv4 and TCP headers.
+const HEAD_LEN: usize = 120;
+
+/// How a packet was received, so that its sender can be told of it as he knows it.
+#[derive(Clone, Copy, Debug)]
+pub struct Received {
+    /// Device it came in by.
+    pub ingress: DeviceIndex,
+    length: u8,
+    head: [u8; HEAD_LEN],
+}
+
+impl Received {
+    /// Nothing yet.
+    pub const NOTHING: Self = Self { ingress: DeviceIndex(0), length: 0, head: [0; HEAD_LEN] };
+
+    /// Notes an IP packet, as it was received.
+    pub fn note(&mut self, ingress: DeviceIndex, packet: &[u8]) {
+        self.ingress = ingress;
+        if let Some(head) = packet.first_chunk::<HEAD_LEN>() {
+            (self.head, self.length) = (*head, HEAD_LEN as u8);
+            return;
+        }
+        self.length = packet.len() as u8;
+        copy_to(&mut self.head, 0, packet);
+    }
+
+    /// Undoes translation in the first octets of the packet.
+    pub fn restore(&self, packet: &mut [u8]) {
+        if let Some(head) = self.head.get(..usize::from(self.length)) {
+            copy_to(packet, 0, head);
+        }
+    }
+}
+
 /// What is known of a waiting packet beside its octets.
 #[derive(Clone, Copy, Debug)]
 pub struct Waiting {
@@ -32,6 +68,8 @@ pub struct Waiting {
     pub checksum: ChecksumState,
     /// Whether it is a super-packet.
     pub segmentation: Segmentation,
+    /// How it was received; none for packets of our own, and for those whose sender is told nothing.
+    pub received: Option<Received>,
 }
 
 /// The packets of one neighbour, first come, first out.
@@ -86,6 +124,31 @@ impl PacketQueue {
         *self.waiting.get_mut(usize::from(slot))? = Some(packet);
         let start = usize::from(slot) * SLOT_LEN;
         self.octets.get_mut(start..start + packet.length)
+    }
+
+    /// Frees the packets of a chain whose senders are told nothing, and returns the others.
+    pub fn keep_received(&mut self, mut chain: Chain) -> Chain {
+        let mut kept = Chain::EMPTY;
+        while let Some((packet, _)) = self.pop(&mut chain) {
+            if packet.received.is_some() {
+                // The slot freed last is the one taken first, so its octets stay where they are.
+                let _ = self.push(&mut kept, packet);
+            }
+        }
+        kept
+    }
+
+    /// Puts one chain behind another.
+    pub fn append(&mut self, chain: &mut Chain, rest: Chain) {
+        if rest.first == NONE {
+            return;
+        }
+        self.link(chain.last, rest.first);
+        if chain.first == NONE {
+            chain.first = rest.first;
+        }
+        chain.last = rest.last;
+        chain.length += rest.length;
     }
 
     /// Takes the first packet of a chain; its octets stay until the next push.
