@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crossbeam_queue::ArrayQueue;
 use nptd_core::frame::DeviceIndex;
 use nptd_core::host::probes::ProbeSpec;
-use nptd_core::nat44::{MappingRow, SessionRow};
+use nptd_core::nat44::{MappingRow, PortRest, SessionRow};
 
 use crate::error::{CommandError, Stopped};
 use crate::sys::eventfd::EventFd;
@@ -28,6 +28,10 @@ pub(crate) enum Command {
     ListSessions(Listing<SessionRow>),
     /// List mappings.
     ListMappings(Listing<MappingRow>),
+    /// List the ports that have to rest over a restart.
+    ListPortRests(Listing<PortRest>),
+    /// Make resting mappings again of what a former process held.
+    RestorePortRests(Vec<PortRest>),
 }
 
 /// A listing on its way: continued slice by slice, then sent back.

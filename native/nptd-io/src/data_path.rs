@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use nptd_core::frame::{DeviceIndex, Frame};
 use nptd_core::host::probes::{ProbeSample, ProbeSpec};
-use nptd_core::nat44::{MappingRow, SessionRow};
+use nptd_core::nat44::{MappingRow, PortRest, SessionRow};
 use nptd_core::output::OutputPool;
 use nptd_core::pipeline::Engine;
 use nptd_core::plan::Plan;
@@ -30,6 +30,10 @@ pub trait DataPath {
     fn session_rows(&self, from: u32, max: u32, now: Instant, rows: &mut Vec<SessionRow>) -> Option<u32>;
     /// Adds the live mappings among `max` places of the table from a cursor on; returns the next cursor, none at the end.
     fn mapping_rows(&self, from: u32, max: u32, now: Instant, rows: &mut Vec<MappingRow>) -> Option<u32>;
+    /// Adds the ports that have to rest over a restart, in the same way.
+    fn port_rests(&mut self, from: u32, max: u32, now: Instant, rests: &mut Vec<PortRest>) -> Option<u32>;
+    /// Makes resting mappings again of what a former process held, as far as they fit the plan.
+    fn restore_port_rests(&mut self, rests: &[PortRest], now: Instant);
     /// Live sessions.
     fn session_count(&self) -> u32;
     /// Live mappings.
@@ -71,6 +75,14 @@ impl DataPath for Engine {
 
     fn mapping_rows(&self, from: u32, max: u32, now: Instant, rows: &mut Vec<MappingRow>) -> Option<u32> {
         self.mapping_rows(from, max, now, rows)
+    }
+
+    fn port_rests(&mut self, from: u32, max: u32, now: Instant, rests: &mut Vec<PortRest>) -> Option<u32> {
+        self.port_rests(from, max, now, rests)
+    }
+
+    fn restore_port_rests(&mut self, rests: &[PortRest], now: Instant) {
+        self.restore_port_rests(rests, now);
     }
 
     fn session_count(&self) -> u32 {

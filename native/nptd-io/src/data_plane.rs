@@ -11,7 +11,7 @@ use std::thread::{self, JoinHandle};
 use nptd_core::counters::Counters;
 use nptd_core::frame::DeviceIndex;
 use nptd_core::host::probes::ProbeSpec;
-use nptd_core::nat44::{MappingRow, SessionRow};
+use nptd_core::nat44::{MappingRow, PortRest, SessionRow};
 use nptd_core::pipeline::{Engine, EngineConfig};
 use nptd_core::plan::spec::{LinkSpec, PlanSpec};
 use nptd_core::plan::{DEVICES_MAX, Plan};
@@ -149,6 +149,17 @@ impl DataPlane {
     /// At most `limit` live mappings; waits for the workers.
     pub fn mappings(&self, limit: usize) -> Result<Vec<MappingRow>, CommandError> {
         self.list(limit, Command::ListMappings)
+    }
+
+    /// The ports that have to rest over a restart; waits for the workers.
+    pub fn port_rests(&self) -> Result<Vec<PortRest>, CommandError> {
+        self.list(usize::MAX, Command::ListPortRests)
+    }
+
+    /// Makes resting mappings again of what a former process held: before the first packet if this comes before the
+    /// first plan (6888-R8).
+    pub fn restore_port_rests(&self, rests: Vec<PortRest>) -> Result<(), CommandError> {
+        self.first()?.mailbox.send(Command::RestorePortRests(rests))
     }
 
     /// The counters of all workers: read where they are written, so that they tell even while the workers have no

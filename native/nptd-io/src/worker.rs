@@ -23,6 +23,7 @@ use crate::passed::{PassedQueue, PassedSender};
 use crate::plan_cell::PlanCell;
 use crate::ports::Ports;
 use crate::sys::eventfd::EventFd;
+use nptd_core::nat44::PortRest;
 
 // A set of devices is kept in the bits of one word.
 const _: () = assert!(DEVICES_MAX <= 64);
@@ -54,6 +55,8 @@ pub(crate) struct Worker<P, C> {
     passed: PassedSender,
     plan: Option<Arc<Plan>>,
     listings: VecDeque<Command>,
+    /// What a former process held, while there is no plan yet.
+    rests_until_plan: Vec<PortRest>,
 }
 
 impl<P: DataPath, C: Clock> Worker<P, C> {
@@ -78,6 +81,7 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
             passed: PassedSender::default(),
             plan: None,
             listings: VecDeque::new(),
+            rests_until_plan: Vec::new(),
         }
     }
 
@@ -126,6 +130,8 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
         let generation = plan.generation;
         self.path.adopt(plan.clone());
         self.plan = Some(plan);
+        let rests = core::mem::take(&mut self.rests_until_plan);
+        self.path.restore_port_rests(&rests, self.clock.now());
         self.shared.plans.acknowledge(self.link.number, generation);
     }
 
@@ -134,8 +140,19 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
             match command {
                 Command::SetProbes(specs) => self.path.set_probes(specs, now),
                 Command::Inject { device, octets } => self.inject(device, &octets, now),
-                Command::ListSessions(_) | Command::ListMappings(_) => self.listings.push_back(command),
+                Command::RestorePortRests(rests) => self.restore(rests, now),
+                Command::ListSessions(_) | Command::ListMappings(_) | Command::ListPortRests(_) => {
+                    self.listings.push_back(command);
+                }
             }
+        }
+    }
+
+    /// They rest from the first plan on: without one there are no uplinks whose ports they could be.
+    fn restore(&mut self, rests: Vec<PortRest>, now: Instant) {
+        match self.plan {
+            Some(_) => self.path.restore_port_rests(&rests, now),
+            None => self.rests_until_plan = rests,
         }
     }
 
@@ -147,7 +164,7 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
     }
 
     /// Gathers one slice of a listing; returns it if there is more.
-    fn advance(&self, listing: Command, now: Instant) -> Option<Command> {
+    fn advance(&mut self, listing: Command, now: Instant) -> Option<Command> {
         match listing {
             Command::ListSessions(listing) => {
                 let read = |from, max, rows: &mut Vec<_>| self.path.session_rows(from, max, now, rows);
@@ -157,7 +174,11 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
                 let read = |from, max, rows: &mut Vec<_>| self.path.mapping_rows(from, max, now, rows);
                 listing.advance(read).map(Command::ListMappings)
             }
-            Command::SetProbes(_) | Command::Inject { .. } => None,
+            Command::ListPortRests(listing) => {
+                let read = |from, max, rows: &mut Vec<_>| self.path.port_rests(from, max, now, rows);
+                listing.advance(read).map(Command::ListPortRests)
+            }
+            Command::SetProbes(_) | Command::Inject { .. } | Command::RestorePortRests(_) => None,
         }
     }
 

@@ -15,6 +15,7 @@ use crate::binding_error::BindingError;
 use crate::binding_events::{BindingEvent, BindingPassedFrame};
 use crate::binding_plan::BindingPlan;
 use crate::binding_probe::{BindingProbe, probe_specs};
+use crate::binding_rests::{BindingPortRest, port_rests};
 use crate::binding_rows::{BindingMappingRow, BindingSessionRow};
 use crate::blocking::Blocking;
 use crate::path::{Path, Refuse};
@@ -114,6 +115,23 @@ impl BindingDataPlane {
             let rows = plane.mappings(checked_limit(limit)?)?;
             Ok(rows.into_iter().map(BindingMappingRow::from).collect())
         })
+    }
+
+    /// The ports that have to rest over a restart.
+    #[napi(catch_unwind, ts_return_type = "Promise<Array<BindingPortRest> | BindingError>")]
+    pub fn port_rests(&self) -> AsyncTask<Blocking<Vec<BindingPortRest>>> {
+        let plane = self.plane.clone();
+        Blocking::start(move || Ok(plane.port_rests()?.into_iter().map(BindingPortRest::from).collect()))
+    }
+
+    /// Makes resting mappings again of what a former process held; null if that could be asked for.
+    #[napi(catch_unwind)]
+    pub fn restore_port_rests(
+        &self,
+        #[napi(ts_arg_type = "readonly BindingPortRest[]")] rests: Vec<BindingPortRest>,
+    ) -> Option<BindingError> {
+        let restored = port_rests(&rests).and_then(|rests| Ok(self.plane.restore_port_rests(rests)?));
+        restored.err()
     }
 
     /// Takes the frames for the gateway itself that wait.

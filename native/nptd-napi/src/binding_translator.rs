@@ -161,7 +161,7 @@ impl BindingTranslator {
     pub fn port_rests(&mut self, now_us: f64) -> Vec<BindingPortRest> {
         let now = self.advance(now_us);
         let mut rests = Vec::new();
-        self.engine.port_rests(now, &mut rests);
+        self.engine.port_rests(0, u32::MAX, now, &mut rests);
         rests.into_iter().map(BindingPortRest::from).collect()
     }
 

@@ -24,10 +24,19 @@ pub struct PortRest {
 }
 
 impl Nat44 {
-    /// Adds what would rest if all sessions ended now: live mappings for the configured time, resting ones for what remains.
-    pub fn port_rests(&mut self, plan: &Plan, now: Instant, rests: &mut Vec<PortRest>) {
+    /// Adds what would rest if all sessions ended now, of the mappings at `from` and the `max` positions after it: live
+    /// ones for the configured time, resting ones for what remains. Returns where to go on, none at the end.
+    pub fn port_rests(
+        &mut self,
+        from: u32,
+        max: u32,
+        plan: &Plan,
+        now: Instant,
+        rests: &mut Vec<PortRest>,
+    ) -> Option<u32> {
         let tick = now.tick();
-        for position in 0..self.mappings.end() {
+        let end = from.saturating_add(max).min(self.mappings.end());
+        for position in from..end {
             let Some(mapping) = self.mappings.get(position).cloned() else { continue };
             if !epoch_is_current(plan, mapping.slot, mapping.epoch) {
                 continue;
@@ -45,6 +54,7 @@ impl Nat44 {
             let Mapping { slot, protocol, internal, external, .. } = mapping;
             rests.push(PortRest { slot, protocol, internal, external, rest });
         }
+        (end < self.mappings.end()).then_some(end)
     }
 
     /// Makes a resting mapping again of what a former process held; false where it does not fit the plan or finds no room.

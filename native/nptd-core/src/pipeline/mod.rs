@@ -214,9 +214,10 @@ impl Engine {
         self.nat44.mapping_rows(from, max, &self.plan, now, rows)
     }
 
-    /// Adds the ports that have to rest over a restart.
-    pub fn port_rests(&mut self, now: Instant, rests: &mut Vec<PortRest>) {
-        self.nat44.port_rests(&self.plan, now, rests);
+    /// Adds the ports that have to rest over a restart, of `max` places of the table from a cursor on; returns the next
+    /// cursor, none at the end.
+    pub fn port_rests(&mut self, from: u32, max: u32, now: Instant, rests: &mut Vec<PortRest>) -> Option<u32> {
+        self.nat44.port_rests(from, max, &self.plan, now, rests)
     }
 
     /// Makes resting mappings again of what a former process held; returns how many fit the plan and found room.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use nptd_core::counters::Counters;
 use nptd_core::frame::{DeviceIndex, Frame};
 use nptd_core::host::probes::{ProbeSample, ProbeSpec};
-use nptd_core::nat44::{MappingRow, SessionRow};
+use nptd_core::nat44::{MappingRow, PortRest, SessionRow};
 use nptd_core::output::OutputPool;
 use nptd_core::plan::Plan;
 use nptd_core::plan::spec::{DeviceSpec, LinkSpec, PlanSpec, PolicySpec, RoleSpec};
@@ -56,6 +56,10 @@ impl DataPath for Echo {
     fn mapping_rows(&self, _from: u32, _max: u32, _now: Instant, _rows: &mut Vec<MappingRow>) -> Option<u32> {
         None
     }
+    fn port_rests(&mut self, _from: u32, _max: u32, _now: Instant, _rests: &mut Vec<PortRest>) -> Option<u32> {
+        None
+    }
+    fn restore_port_rests(&mut self, _rests: &[PortRest], _now: Instant) {}
     fn session_count(&self) -> u32 {
         0
     }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use nptd_core::counters::{Counters, Direction};
 use nptd_core::frame::{DeviceIndex, Frame};
 use nptd_core::host::probes::{Family, ProbeSample, ProbeSpec};
-use nptd_core::nat44::{Endpoint, MappingRow, Protocol, SessionRow};
+use nptd_core::nat44::{Endpoint, MappingRow, PortRest, Protocol, SessionRow};
 use nptd_core::output::OutputPool;
 use nptd_core::plan::Plan;
 use nptd_core::plan::spec::{PlanSpec, PolicySpec};
@@ -55,6 +55,8 @@ struct Script {
     wakeup: Option<Instant>,
     samples: VecDeque<ProbeSample>,
     sessions: u32,
+    /// External ports of the rests it was given.
+    restored: Vec<u16>,
 }
 
 /// A data path whose frames say what shall become of them: the first octet is the egress device, the second the verdict.
@@ -129,6 +131,14 @@ impl DataPath for ScriptedPath {
         None
     }
 
+    fn port_rests(&mut self, _from: u32, _max: u32, _now: Instant, _rests: &mut Vec<PortRest>) -> Option<u32> {
+        None
+    }
+
+    fn restore_port_rests(&mut self, rests: &[PortRest], _now: Instant) {
+        self.script().restored.extend(rests.iter().map(|rest| rest.external.port));
+    }
+
     fn session_count(&self) -> u32 {
         self.script().sessions
     }
@@ -145,6 +155,7 @@ fn row(address: u32) -> SessionRow {
         internal: endpoint,
         external: endpoint,
         remote: endpoint,
+        apparent: None,
         slot: 0,
         tcp_state: None,
         expires_in_ms: 1,
@@ -259,6 +270,28 @@ fn a_plan_is_adopted_between_two_batches_and_acknowledged() -> io::Result<()> {
     bench.turn()?;
     assert_eq!(bench.path.script().generations, [4]);
     assert_eq!(bench.shared.plans.generation(), 4);
+    Ok(())
+}
+
+#[test]
+fn what_a_former_process_held_rests_from_the_first_plan_on_6888_r8() -> io::Result<()> {
+    let mut bench = Bench::new(1)?;
+    let endpoint = Endpoint { address: 1, port: 5_000 };
+    let rest = PortRest {
+        slot: 0,
+        protocol: Protocol::UDP,
+        internal: endpoint,
+        external: endpoint,
+        rest: Duration::from_secs(120),
+    };
+    assert_eq!(bench.link.mailbox.send(Command::RestorePortRests(vec![rest])), Ok(()));
+    bench.worker.run_once()?;
+    assert!(bench.path.script().restored.is_empty());
+    let policies = vec![PolicySpec { prefer: Vec::new() }];
+    let plan = Plan::new(PlanSpec { generation: 1, policies, ..PlanSpec::default() });
+    bench.shared.plans.publish(Arc::new(plan.map_err(|error| io::Error::other(error.path))?));
+    bench.turn()?;
+    assert_eq!(bench.path.script().restored, [5_000]);
     Ok(())
 }
 
