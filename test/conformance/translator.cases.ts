@@ -16,7 +16,6 @@ import { icmpCases } from './cases/icmp.cases.ts';
 import { identificationCases } from './cases/identification.cases.ts';
 import { limitsBcpCases } from './cases/limits-bcp.cases.ts';
 import { malformedIpv4Cases } from './cases/malformed-ipv4.cases.ts';
-import { moreBcpCases } from './cases/more-bcp.cases.ts';
 import { mssCases } from './cases/mss.cases.ts';
 import { nptv6Cases } from './cases/nptv6.cases.ts';
 import { otherProtocolCases } from './cases/other-protocols.cases.ts';
@@ -67,7 +66,6 @@ export function translatorCases(make: MakeTranslator): void {
   runCases('IPv4 router (RFC 1812)', routerIpv4Cases, make);
   runCases('own errors (RFC 1812, 4443)', ownErrorCases, make);
   runCases('malformed IPv4', malformedIpv4Cases, make);
-  runCases('further rows of the catalogue', moreBcpCases, make);
   runCases('checks of the catalogue', catalogueCases, make);
   runCases('several uplinks', uplinkCases, make);
   runCases('several uplinks, every protocol', failoverProtocolCases, make);

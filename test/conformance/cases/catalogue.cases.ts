@@ -154,6 +154,24 @@ export const catalogueCases: readonly Case[] = [
       bed.drops(ISP_A, udp(S1, WA), 'NoMapping');
     },
   },
+  {
+    name: '7857-S7 what filtering refuses prolongs nothing, for UDP and for TCP',
+    run: (bed) => {
+      bed.send(LAN, udp(H1, S1));
+      bed.send(LAN, tcp(H1, S1, 'SYN'));
+      for (let minute = 1; minute <= 3; minute += 1) {
+        bed.wait(60);
+        bed.drops(ISP_A, udp(S2, WA), 'FilteredInbound');
+        bed.drops(ISP_A, tcp(S2, WA, 'SYN'), 'FilteredInbound');
+      }
+      bed.wait(60);
+      bed.drops(ISP_A, tcp(S1, WA, 'SYN,ACK'), 'NoMapping');
+      bed.wait(59.9);
+      bed.forwards(ISP_A, udp(S1, WA), LAN, udp(S1, H1));
+      bed.wait(0.1);
+      bed.drops(ISP_A, udp(S1, WA), 'NoMapping');
+    },
+  },
   ...TRANSPORTS.map(
     ({ name, open }): Case => ({
       name: `7857-S4, 6888-R11a ${name}: a host whose address has no port left gets none of another address`,

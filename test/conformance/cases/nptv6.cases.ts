@@ -345,4 +345,12 @@ export const nptv6Cases: readonly Case[] = [
     plan: twoUplinks({ plan: { policies: [{ prefer: [] }] } }),
     run: (bed) => bed.dropsWithError(LAN, OUT, 'NoUplink', LAN, toHost(OUT, 1, 0)),
   },
+  {
+    name: '6296-ROUT5 what comes for an unused subnet of the site is refused once and does not go back out',
+    run: (bed) => {
+      const packet = udp6('2001:db8:ffff::53', '2001:db8:1:d55e::1', [53, 40_000]);
+      const error = icmpError6('2001:db8:a::2', '2001:db8:ffff::53', packet, { type: 1, code: 0 });
+      bed.dropsWithError(ISP_A, packet, 'NoRoute', ISP_A, error);
+    },
+  },
 ];

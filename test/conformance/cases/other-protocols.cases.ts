@@ -14,6 +14,7 @@ import {
   sctpChecksumIsRight,
   sctpChunk,
 } from '../../support/portless-builder.ts';
+import type { TranslatorBed } from '../../support/translator-bed.ts';
 import { UDP_LITE, udpLite } from '../../support/udp-lite-builder.ts';
 import type { Case } from '../case.ts';
 
@@ -35,6 +36,19 @@ const PORTLESS: readonly Portless[] = [
 
 const unreachable = (packet: Uint8Array, host: string, code: number): Uint8Array =>
   icmpError('10.0.0.1', host, packet, { type: 3, code, dontFragment: true });
+
+/** Two hosts with one source port talk to one server, and each gets its own answer. */
+function bothAnswered(bed: TranslatorBed, port: number, server: string): void {
+  const hosts = [`10.0.0.11:${port}`, `10.0.0.12:${port}`];
+  for (const host of hosts) bed.send(LAN, udp(host, server));
+  const externals = hosts.map((host) => bed.externalOf('udp', host));
+  expect(externals[0]).toBe(`203.0.113.2:${port}`);
+  expect(new Set(externals).size).toBe(2);
+  bed.wait(119);
+  for (const [index, host] of hosts.entries()) {
+    bed.forwards(ISP_A, udp(server, externals[index] ?? ''), LAN, udp(server, host));
+  }
+}
 
 export const otherProtocolCases: readonly Case[] = [
   ...PORTLESS.flatMap(({ id, name, packet }): readonly Case[] => [
@@ -189,4 +203,14 @@ export const otherProtocolCases: readonly Case[] = [
       bed.drops(ISP_A, udpLite(server, external), 'NoMapping');
     },
   },
+  ...[
+    { name: 'ESP-2 two IKE clients behind one address, on port 500', port: 500, server: '192.0.2.10:500' },
+    { name: 'ESP-2 two IPsec clients in UDP, on port 4500', port: 4500, server: '192.0.2.10:4500' },
+    { name: 'SCTP-2 SCTP in UDP, on port 9899', port: 9899, server: '192.0.2.10:9899' },
+  ].map(
+    ({ name, port, server }): Case => ({
+      name: `${name}: both are answered, also after 119 s`,
+      run: (bed) => bothAnswered(bed, port, server),
+    }),
+  ),
 ];

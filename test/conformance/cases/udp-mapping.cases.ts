@@ -169,19 +169,6 @@ export const udpMappingCases: readonly Case[] = [
     },
   },
   {
-    name: '4787-R11 the mapping class is the same at 95 % use of the pool',
-    plan: twoUplinks({ a4: { portLow: 2000, portHigh: 2019 } }),
-    run: (bed) => {
-      for (let host = 11; host < 30; host += 1) {
-        bed.send(LAN, udp(`10.0.0.${host}:5000`, S1));
-      }
-      for (let host = 11; host < 30; host += 1) {
-        const external = bed.externalOf('udp', `10.0.0.${host}:5000`);
-        bed.forwards(LAN, udp(`10.0.0.${host}:5000`, S2), ISP_A, udp(external, S2));
-      }
-    },
-  },
-  {
     name: '6056-2 the port is preserved when free, and another one otherwise',
     run: (bed) => {
       open(bed);
