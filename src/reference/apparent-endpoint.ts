@@ -25,7 +25,7 @@ export function gatewaySourcedSession(context: Nat44Context, packet: Ipv4Packet)
     return table.sessionOnAnyUplink(plan, flow.protocol, flow.source, flow.destination, 'gateway-sourced');
   }
   const quote = flow.kind === 'icmp-error' ? readQuote(plan, packet) : flow;
-  return 'kind' in quote
+  return 'kind' in quote || quote.source.address !== packet.destination
     ? undefined
     : table.sessionOnAnyUplink(plan, quote.protocol, quote.destination, quote.source, 'gateway-sourced');
 }
