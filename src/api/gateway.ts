@@ -15,6 +15,7 @@ import { fromNative } from './native-failure.ts';
 import type { Nptd, NptdOptions } from './nptd.ts';
 import { openNativeDataPlane } from './open-data-plane.ts';
 import { readConfig } from './read-config.ts';
+import { StateFile } from './state-file.ts';
 import { type Status, statusOf } from './status.ts';
 
 const ROWS_DEFAULT = 1000;
@@ -145,11 +146,28 @@ export class Gateway implements Nptd {
     // 6056-5.
     const dataPlane = await open({ ...machine, secret: randomBytes(16), hashKey: randomBytes(16) });
     this.#cleanups.push(() => dataPlane.close());
+    const controller = this.#control(dataPlane);
+    const stateFile = this.#stateFile(dataPlane, controller);
+    await stateFile.restore();
     try {
-      await this.#control(dataPlane).dispatch({ type: 'config', atMs: Date.now(), config });
+      await controller.dispatch({ type: 'config', atMs: Date.now(), config });
     } catch (error) {
       throw planRefused(error);
     }
+    stateFile.start();
+    this.#cleanups.push(() => stateFile.close());
+  }
+
+  #stateFile(dataPlane: DataPlane, controller: Controller): StateFile {
+    return new StateFile({
+      dataPlane,
+      current: () => ({
+        config: this.#config,
+        slots: controller.state.site?.slots ?? assignSlots(new Map(), this.#config),
+      }),
+      complain: (message) => this.#complain(message),
+      now: () => Date.now(),
+    });
   }
 
   #heedSignal(): void {

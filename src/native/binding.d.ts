@@ -25,6 +25,10 @@ export declare class BindingDataPlane {
   sessions(limit: number): Promise<Array<BindingSessionRow> | BindingError>
   /** Live mappings. */
   mappings(limit: number): Promise<Array<BindingMappingRow> | BindingError>
+  /** The ports that have to rest over a restart. */
+  portRests(): Promise<Array<BindingPortRest> | BindingError>
+  /** Makes resting mappings again of what a former process held; null if that could be asked for. */
+  restorePortRests(rests: readonly BindingPortRest[]): BindingError | null
   /** Takes the frames for the gateway itself that wait. */
   takePassed(): Array<BindingPassedFrame>
   /** Sends a complete frame out of a device; false when too much waits already. */

@@ -3,7 +3,7 @@
  * `openDataPlane` in `native-data-plane.ts` is the real one.
  */
 import type { Plan } from '../plan/plan.ts';
-import type { MappingRow, SessionRow } from '../reference/translator.ts';
+import type { MappingRow, PortRest, SessionRow } from '../reference/translator.ts';
 
 /** One TAP device, in the order of `Plan.devices`. */
 export interface TapOptions {
@@ -114,6 +114,10 @@ export interface DataPlane extends AsyncDisposable {
   /** Live sessions, at most `limit`; gathered in slices between batches. */
   sessions(limit: number): Promise<SessionRow[]>;
   mappings(limit: number): Promise<MappingRow[]>;
+  /** What has to rest over a restart; gathered in slices between batches. */
+  portRests(): Promise<PortRest[]>;
+  /** Makes resting mappings again of what a former process held: from the first plan on. */
+  restorePortRests(rests: readonly PortRest[]): void;
   /** Takes what has been passed up so far. */
   takePassed(): PassedFrame[];
   /** Sends a complete frame out of a device; false when the way there is full. */

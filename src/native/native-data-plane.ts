@@ -1,6 +1,6 @@
 /** The data plane in Rust: TAP devices, worker threads, and their events. */
 import type { Plan } from '../plan/plan.ts';
-import type { MappingRow, SessionRow } from '../reference/translator.ts';
+import type { MappingRow, PortRest, SessionRow } from '../reference/translator.ts';
 import type { BindingDataPlane } from './binding.js';
 import type {
   CountersSnapshot,
@@ -52,6 +52,14 @@ class NativeDataPlane implements DataPlane {
 
   async mappings(limit: number): Promise<MappingRow[]> {
     return unwrap(await this.#native.mappings(limit));
+  }
+
+  async portRests(): Promise<PortRest[]> {
+    return unwrap(await this.#native.portRests());
+  }
+
+  restorePortRests(rests: readonly PortRest[]): void {
+    throwIfFailed(this.#native.restorePortRests(rests));
   }
 
   takePassed(): PassedFrame[] {

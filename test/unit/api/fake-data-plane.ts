@@ -9,7 +9,7 @@ import type {
   ProbeSample,
 } from '../../../src/native/data-plane.ts';
 import type { Plan } from '../../../src/plan/plan.ts';
-import type { MappingRow, SessionRow } from '../../../src/reference/translator.ts';
+import type { MappingRow, PortRest, SessionRow } from '../../../src/reference/translator.ts';
 
 export const SESSION: SessionRow = {
   protocol: 'tcp',
@@ -42,6 +42,9 @@ export class FakeDataPlane implements DataPlane {
   generation = 0;
   closes = 0;
   passed: PassedFrame[] = [];
+  rests: PortRest[] = [];
+  /** What was restored, and in which generation. */
+  readonly restored: { readonly rests: readonly PortRest[]; readonly generation: number }[] = [];
   /** Verdicts beside those that there always are. */
   verdicts: CountersSnapshot['verdicts'] = [];
   /** Awaited by each `applyPlan` before it takes the plan over. */
@@ -75,6 +78,14 @@ export class FakeDataPlane implements DataPlane {
   async mappings(): Promise<MappingRow[]> {
     const { protocol, internal, external, uplinkSlot } = SESSION;
     return [{ protocol, internal, external, uplinkSlot, sessions: 1 }];
+  }
+
+  async portRests(): Promise<PortRest[]> {
+    return this.rests;
+  }
+
+  restorePortRests(rests: readonly PortRest[]): void {
+    this.restored.push({ rests, generation: this.generation });
   }
 
   takePassed(): PassedFrame[] {
