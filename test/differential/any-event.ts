@@ -1,6 +1,16 @@
 /** Which events happen, and how often. */
 import fc from 'fast-check';
-import { endpoints, mostlyFirst, protocol, protocolWithPorts, sent, small, spoken, weighted } from './any-packet.ts';
+import {
+  endpoints,
+  mostlyFirst,
+  opening,
+  protocol,
+  protocolWithPorts,
+  sent,
+  small,
+  spoken,
+  weighted,
+} from './any-packet.ts';
 import type {
   AddressedEvent,
   AnswerEvent,
@@ -21,13 +31,13 @@ const outbound: fc.Arbitrary<OutboundEvent> = fc.record({
   type: fc.constant<'outbound'>('outbound'),
   protocol,
   ...endpoints,
-  ...spoken,
+  ...opening,
 });
 
 const toMapping: fc.Arbitrary<ToMappingEvent> = fc.record({
   type: fc.constant<'to-mapping'>('to-mapping'),
   mapping: small(1023),
-  from: fc.constantFrom('its-uplink', 'its-uplink', 'its-uplink', 'site', 'site', 'other-uplink'),
+  from: weighted([6, 'its-uplink'], [4, 'site'], [1, 'other-uplink']),
   ...endpoints,
   ...spoken,
 });
@@ -35,17 +45,17 @@ const toMapping: fc.Arbitrary<ToMappingEvent> = fc.record({
 const toPublished: fc.Arbitrary<ToPublishedEvent> = fc.record({
   type: fc.constant<'to-published'>('to-published'),
   published: small(63),
-  from: fc.constantFrom('its-uplink', 'its-uplink', 'its-uplink', 'its-uplink', 'site', 'site', 'other-uplink'),
+  from: weighted([8, 'its-uplink'], [4, 'site'], [1, 'other-uplink']),
   protocol,
   place: mostlyFirst(8),
   ...endpoints,
-  ...spoken,
+  ...opening,
 });
 
 const inSession: fc.Arbitrary<InSessionEvent> = fc.record({
   type: fc.constant<'in-session'>('in-session'),
-  session: small(1023),
-  side: fc.constantFrom('internal', 'internal', 'external'),
+  session: fc.oneof({ weight: 1, arbitrary: fc.constant('same' as const) }, { weight: 2, arbitrary: small(1023) }),
+  side: fc.constantFrom('internal', 'external'),
   ...spoken,
 });
 
@@ -225,7 +235,7 @@ const WEIGHTS: readonly (readonly [weight: number, arbitrary: fc.Arbitrary<Event
   [16, garbage],
   [48, wait],
   [has('held') ? 40 : 0, fc.constant<Event>({ type: 'tick' })],
-  [has('rests') ? 5 : 0, restore],
+  [has('rests') ? 4 : 0, restore],
   [32, plan],
   // One of them is as long as many sequences.
   [1, flood],

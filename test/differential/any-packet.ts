@@ -50,7 +50,7 @@ const damage: fc.Arbitrary<Damage> = fc.oneof(
 );
 
 const flags = fc.oneof(
-  { weight: 6, arbitrary: fc.constant('SYN') },
+  { weight: 5, arbitrary: fc.constant('SYN') },
   {
     weight: 10,
     arbitrary: fc.constantFrom('ACK', 'SYN,ACK', 'FIN,ACK', 'RST', 'RST', 'RST,ACK', 'PSH,ACK'),
@@ -60,28 +60,28 @@ const flags = fc.oneof(
 
 /** At the edges of windows, of what a SYN may carry, and of the circle of numbers. */
 const distance = fc.oneof(
-  { weight: 8, arbitrary: small(3) },
-  { weight: 3, arbitrary: fc.constantFrom(255, 256, 257, 258, 65_534, 65_535, 65_536, 65_537, 65_538) },
-  { weight: 2, arbitrary: fc.constantFrom(-1, -2, -1459, -1460, -1461, -1462) },
-  { weight: 1, arbitrary: fc.constantFrom(0x7fff_ffff, 0x8000_0000, 0x8000_0001, 0x1fff_ffff, 0x2000_0000) },
+  { weight: 6, arbitrary: small(2) },
+  { weight: 4, arbitrary: fc.constantFrom(1, 2, 255, 256, 257, 511, 512, 65_535, 65_536, 65_537) },
+  { weight: 2, arbitrary: fc.tuple(small(31), fc.constantFrom(-1, 0, 1)).map(([bits, more]) => 2 ** bits + more) },
+  { weight: 2, arbitrary: fc.constantFrom(-1, -1459, -1460, -1460, -1461, -1461) },
   { weight: 1, arbitrary: small(0xffff_ffff) },
 );
 
-const speech: fc.Arbitrary<Speech> = fc.record({
-  flags,
-  dccp: weighted(
-    [6, 'Request'],
-    [4, 'Response'],
-    [1, 'Listen'],
-    [2, 'Data'],
-    [2, 'Ack'],
-    [2, 'DataAck'],
-    [1, 'CloseReq'],
-    [2, 'Close'],
-    [2, 'Reset'],
-    [1, 'Sync'],
-    [1, 'SyncAck'],
-  ),
+const dccp: fc.Arbitrary<Speech['dccp']> = weighted(
+  [6, 'Request'],
+  [4, 'Response'],
+  [1, 'Listen'],
+  [2, 'Data'],
+  [2, 'Ack'],
+  [2, 'DataAck'],
+  [1, 'CloseReq'],
+  [2, 'Close'],
+  [2, 'Reset'],
+  [1, 'Sync'],
+  [1, 'SyncAck'],
+);
+
+const rest = {
   tcpOptions: fc.oneof(
     { weight: 3, arbitrary: fc.constant(0) },
     { weight: 3, arbitrary: small(3) },
@@ -89,13 +89,27 @@ const speech: fc.Arbitrary<Speech> = fc.record({
   ),
   sequence: distance,
   acknowledgement: distance,
+  after: weighted<Speech['after']>([3, 'beginning'], [2, 'window'], [5, 'said']),
   window: fc.constantFrom(0, 1, 254, 255, 256, 511, 512, 32_767, 32_768, 65_535, 65_535, 65_535),
-  coverage: fc.constantFrom(0, 0, 0, 8, 9, 1, 2, 16, 3, 40),
+  coverage: fc.constantFrom(0, 0, 0, 0, 0, 0, 8, 8, 9, 16, 1, 2, 3, 40),
   turned: weighted([6, false], [1, true]),
+};
+
+const speech: fc.Arbitrary<Speech> = fc.record({ flags, dccp, ...rest });
+
+/** Of packets that mostly open a connection. */
+const openingSpeech: fc.Arbitrary<Speech> = fc.record({
+  flags: fc.oneof({ weight: 3, arbitrary: fc.constant('SYN') }, { weight: 1, arbitrary: flags }),
+  dccp: fc.oneof(
+    { weight: 3, arbitrary: fc.constantFrom<Speech['dccp']>('Request', 'Request', 'Listen') },
+    { weight: 1, arbitrary: dccp },
+  ),
+  ...rest,
 });
 
 export const sent = { shape, damage };
 export const spoken = { ...sent, speech };
+export const opening = { ...sent, speech: openingSpeech };
 
 export const endpoints = { host: small(5), port: mostlyFirst(6), remote: mostlyFirst(3), remotePort: mostlyFirst(2) };
 

@@ -26,10 +26,14 @@ export interface Speech {
   readonly dccp: DccpType;
   /** Which options a TCP segment has. */
   readonly tcpOptions: number;
-  /** Relative to where the numbers of its side begin. */
+  /** Relative to what `after` says. */
   readonly sequence: number;
-  /** Relative to where the numbers of the other side begin. */
   readonly acknowledgement: number;
+  /**
+   * Numbers go on from where those of both sides begin, from what the internal host has said last in this session, or (of the
+   * external side) from the end of the window that it has offered.
+   */
+  readonly after: 'beginning' | 'said' | 'window';
   readonly window: number;
   /** Of checksums that need not cover all: 0 or a number of octets (UDP-Lite), of words plus one (DCCP). */
   readonly coverage: number;
@@ -88,7 +92,8 @@ export interface ToPublishedEvent extends Spoken, Endpoints {
 /** A packet of a live session, from either end of it. */
 export interface InSessionEvent extends Spoken {
   readonly type: 'in-session';
-  readonly session: number;
+  /** `same`: that of the event of this kind before. */
+  readonly session: number | 'same';
   readonly side: 'internal' | 'external';
 }
 

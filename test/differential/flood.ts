@@ -12,6 +12,7 @@ const OPENING: Speech = {
   tcpOptions: 0,
   sequence: 0,
   acknowledgement: 0,
+  after: 'beginning',
   window: 65_535,
   coverage: 0,
   turned: false,

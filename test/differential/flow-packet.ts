@@ -14,6 +14,15 @@ export interface Flow {
   readonly to: string;
   /** Which side says it: the numbers of its segments, and which way round an echo goes. */
   readonly side: 'internal' | 'external';
+  /** What the internal host has said last in it, if that is known. */
+  readonly said?: Said | undefined;
+}
+
+/** Of a TCP segment: its acknowledgement, the sequence number after it, and the window in it. */
+export interface Said {
+  readonly acknowledged: number;
+  readonly end: number;
+  readonly window: number;
 }
 
 /** Where the sequence numbers of each side begin: in reach of every kind of overflow. */
@@ -66,7 +75,7 @@ export function flowPacket(flow: Flow, shape: PacketShape, speech: Speech): Uint
       return udpLite(from, to, shape.size % 16 === 5 ? { ...fields, checksum: 0 } : { ...fields, coverage });
     }
     case 'tcp':
-      return tcp(from, to, speech.flags, { ...fields, ...segmentOf(flow.side, speech) });
+      return tcp(from, to, speech.flags, { ...fields, ...segmentOf(flow, speech) });
     case 'dccp':
       return dccp(from, to, speech.dccp, {
         ...fields,
@@ -81,16 +90,34 @@ export function flowPacket(flow: Flow, shape: PacketShape, speech: Speech): Uint
 }
 
 function segmentOf(
-  side: Flow['side'],
-  { sequence, acknowledgement, window, tcpOptions }: Speech,
+  { side, said }: Flow,
+  speech: Speech,
 ): { sequence: number; acknowledgement: number; window: number; tcpOptions: Uint8Array } {
-  const other = side === 'internal' ? 'external' : 'internal';
+  const from = beginningOf(side, said, speech);
   return {
-    sequence: (BEGINNING[side] + sequence) >>> 0,
-    acknowledgement: (BEGINNING[other] + acknowledgement) >>> 0,
-    window,
-    tcpOptions: at(TCP_OPTIONS, tcpOptions),
+    sequence: (from.sequence + speech.sequence) >>> 0,
+    acknowledgement: (from.acknowledgement + speech.acknowledgement) >>> 0,
+    window: speech.window,
+    tcpOptions: at(TCP_OPTIONS, speech.tcpOptions),
   };
+}
+
+/** Where a segment's numbers are counted from. */
+function beginningOf(
+  side: Flow['side'],
+  said: Said | undefined,
+  { after, tcpOptions }: Speech,
+): { sequence: number; acknowledgement: number } {
+  if (said === undefined || after === 'beginning') {
+    const other = side === 'internal' ? 'external' : 'internal';
+    return { sequence: BEGINNING[side], acknowledgement: BEGINNING[other] };
+  }
+  if (side === 'internal') {
+    return { sequence: said.end, acknowledgement: said.acknowledged };
+  }
+  const scale = tcpOptions % 2 === 0 ? 1 : 2 ** 7;
+  const window = after === 'window' ? 2 ** Math.ceil(Math.log2(said.window * scale + 1)) : 0;
+  return { sequence: said.acknowledged + window, acknowledgement: said.end };
 }
 
 function echo({ from, to, side }: Flow, fields: ReturnType<typeof fieldsOf>, turned: boolean): Uint8Array {

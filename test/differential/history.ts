@@ -1,6 +1,7 @@
 /** What a gateway has done so far: what events can refer to. */
 import type { Plan } from '../../src/plan/plan.ts';
 import type { MappingRow, SessionRow } from '../../src/reference/translator.ts';
+import type { Conversations } from './conversations.ts';
 
 export interface Arrival {
   readonly device: number;
@@ -24,4 +25,7 @@ export interface History {
   readonly arrived: readonly Arrival[];
   /** Datagrams that came in fragments, as they would have been whole, the latest last. */
   readonly datagrams: readonly Datagram[];
+  /** The session of the latest event within one. */
+  readonly session: SessionRow | undefined;
+  readonly conversations: Conversations;
 }

@@ -1,12 +1,13 @@
 /** Plays a sequence of events on two translators, and records the steps. */
 import type { Plan } from '../../src/plan/plan.ts';
-import type { PortRest } from '../../src/reference/translator.ts';
+import type { PortRest, SessionRow } from '../../src/reference/translator.ts';
 import type { Site } from './any-site.ts';
 import { type Implementations, Pair } from './compare.ts';
+import { Conversations } from './conversations.ts';
 import { at, pick } from './endpoints.ts';
 import type { Event, RestoreEvent, WaitEvent } from './event.ts';
 import type { Arrival, Datagram, History } from './history.ts';
-import { realise } from './realise.ts';
+import { realise, sessionOf } from './realise.ts';
 import { type Step, takeStep } from './recording.ts';
 import { changed, optionsOf, planOf, SLOW_STEP_MS, START } from './site.ts';
 import type { Tally } from './tally.ts';
@@ -46,6 +47,8 @@ class Run {
   readonly #left: Arrival[] = [];
   readonly #arrived: Arrival[] = [];
   readonly #datagrams: Datagram[] = [];
+  readonly #conversations = new Conversations();
+  #session: SessionRow | undefined;
   #state = START;
   #plan: Plan;
   #nowUs = 0;
@@ -79,9 +82,7 @@ class Run {
         this.#restore(event);
         break;
       default:
-        for (const arrival of realise(event, this.#history(), (datagram) => this.#datagrams.push(datagram))) {
-          this.#arrive(arrival);
-        }
+        this.#packetsOf(event);
     }
   }
 
@@ -89,10 +90,21 @@ class Run {
     this.#pair.compareTables(this.#nowUs);
   }
 
+  #packetsOf(event: Event): void {
+    const history = this.#history();
+    for (const arrival of realise(event, history, (datagram) => this.#datagrams.push(datagram))) {
+      this.#arrive(arrival);
+    }
+    if (event.type === 'in-session') {
+      this.#session = sessionOf(event, history);
+    }
+  }
+
   #history(): History {
     const { mappings, sessions } = this.#pair;
     const [left, arrived, datagrams] = [this.#left, this.#arrived, this.#datagrams];
-    return { plan: this.#plan, mappings, sessions, left, arrived, datagrams };
+    const [session, conversations] = [this.#session, this.#conversations];
+    return { plan: this.#plan, mappings, sessions, left, arrived, datagrams, session, conversations };
   }
 
   #take(step: Step): ReturnType<typeof takeStep> {
@@ -136,6 +148,9 @@ class Run {
   #remember(outgoing: readonly { readonly device: number; readonly octets: Uint8Array }[]): void {
     for (const { device, octets } of outgoing) {
       this.#left.push({ device, packet: octets });
+      if (this.#plan.devices[device]?.uplinkSlot !== undefined) {
+        this.#conversations.note(octets);
+      }
     }
     forget(this.#left);
     forget(this.#datagrams);

@@ -1,6 +1,6 @@
 /** Turns an event into packets, with what the gateway has done so far. */
 import type { PlanStaticMapping } from '../../src/plan/plan.ts';
-import type { ProtocolName } from '../../src/reference/translator.ts';
+import type { ProtocolName, SessionRow } from '../../src/reference/translator.ts';
 import { dccp } from '../support/dccp-builder.ts';
 import { concat, echoReply, echoRequest, icmp, ip4, tcp, text, udp } from '../support/packet-builder.ts';
 import { ah } from '../support/portless-builder.ts';
@@ -173,20 +173,25 @@ function dotted(address: number): string {
   return [24, 16, 8, 0].map((bits) => (address >>> bits) & 0xff).join('.');
 }
 
-function inSession({ session, side, shape, speech }: InSessionEvent, history: History): Arrival | undefined {
-  const row = pick(history.sessions, session);
+/** The session that an event names. */
+export function sessionOf(event: InSessionEvent, history: History): SessionRow | undefined {
+  return event.session === 'same' ? history.session : pick(history.sessions, event.session);
+}
+
+function inSession(event: InSessionEvent, history: History): Arrival | undefined {
+  const row = sessionOf(event, history);
   if (row === undefined) {
     return undefined;
   }
+  const { side, shape, speech } = event;
   const { protocol, internal, external, remote, apparent = remote } = row;
+  const said = history.conversations.said(external, remote);
   if (side === 'internal') {
-    const packet = flowPacket({ protocol, from: internal, to: apparent, side }, shape, speech);
+    const packet = flowPacket({ protocol, from: internal, to: apparent, side, said }, shape, speech);
     return { device: deviceOf(endpointOf(internal).address), packet };
   }
-  return {
-    device: row.uplinkSlot + 1,
-    packet: flowPacket({ protocol, from: remote, to: external, side }, shape, speech),
-  };
+  const packet = flowPacket({ protocol, from: remote, to: external, side, said }, shape, speech);
+  return { device: row.uplinkSlot + 1, packet };
 }
 
 function answer(event: AnswerEvent, history: History): Arrival | undefined {
