@@ -4,10 +4,9 @@ import type { Plan } from '../../src/plan/plan.ts';
 import type { TranslatorOptions } from '../../src/reference/translator.ts';
 import { twoUplinks } from '../support/plans.ts';
 import { type MakeTranslator, OPTIONS, TranslatorBed } from '../support/translator-bed.ts';
-import { pendingOf } from './pending.ts';
 
 /** Milliseconds; a flood of packets takes a while on a busy machine. */
-const TIMEOUT = 60_000;
+export const TIMEOUT = 60_000;
 
 export interface Case {
   readonly name: string;
@@ -19,10 +18,9 @@ export interface Case {
 
 /** Runs a topic's cases on one implementation. */
 export function runCases(topic: string, cases: readonly Case[], make: MakeTranslator): void {
-  const isPending = pendingOf(make);
   describe(topic, () => {
     for (const { name, plan, options, run } of cases) {
-      test.skipIf(isPending(topic, name))(name, { timeout: TIMEOUT }, () => {
+      test(name, { timeout: TIMEOUT }, () => {
         run(new TranslatorBed((more) => make({ ...OPTIONS, ...options, ...more }), plan ?? twoUplinks()));
       });
     }

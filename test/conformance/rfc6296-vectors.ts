@@ -6,6 +6,7 @@ import type { TranslationResult } from '../../src/reference/translator.ts';
 import { ip6, ipv6 } from '../support/packet-builder-ipv6.ts';
 import { device, LAN, NAT44, prefixPair } from '../support/plans.ts';
 import { hex, type MakeTranslator, OPTIONS, unhex } from '../support/translator-bed.ts';
+import { TIMEOUT } from './case.ts';
 
 interface PairFields {
   readonly internal_prefix: string;
@@ -102,7 +103,7 @@ export function rfc6296Vectors(make: MakeTranslator): void {
   };
   describe('RFC 6296 address vectors', () => {
     const groups = [...new Set(VECTORS.vectors.map(({ group }) => group))];
-    test.each(groups)('6296-3.2b, 6296-3.3 group %s', (group) => {
+    test.each(groups)('6296-3.2b, 6296-3.3 group %s', { timeout: TIMEOUT }, (group) => {
       const vectors = VECTORS.vectors.filter((vector) => vector.group === group);
       expect(vectors.length).toBeGreaterThan(0);
       for (const vector of vectors) {
