@@ -110,6 +110,9 @@ function newFlow(
   if (untranslatedBy !== undefined) {
     return untranslated(context, packet, untranslatedBy, ending);
   }
+  if (flow.echo === 'reply') {
+    return dropped('IcmpTypeNotForwarded'); // also one whose mapping would move
+  }
   if (!flow.opens) {
     const refused = withoutSession(flow);
     const silent = flow.protocol !== TCP || flow.event === 'RST' || target !== undefined;
