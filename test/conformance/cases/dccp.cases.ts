@@ -76,6 +76,17 @@ const parsing: readonly Case[] = [
     },
   },
   {
+    name: '5597-R11, 3022-4.1a a port that is not preserved is under the checksum too, both ways',
+    run: (bed) => {
+      out(bed, 'Request');
+      const other = '10.0.0.12:5000';
+      bed.send(LAN, dccp(other, S1, 'Request'));
+      const external = bed.externalOf('dccp', other);
+      bed.forwards(LAN, dccp(other, S1, 'Ack'), ISP_A, dccp(external, S1, 'Ack'));
+      bed.forwards(ISP_A, dccp(S1, external, 'DataAck'), LAN, dccp(S1, other, 'DataAck'));
+    },
+  },
+  {
     name: '3022-4.2 the data offset and the rest of a packet pass as they are',
     run: (bed) => {
       const fields = { dccpOptions: Uint8Array.of(1, 2, 3, 4), payload: new Uint8Array(9).fill(5) };

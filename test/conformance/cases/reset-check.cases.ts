@@ -287,4 +287,65 @@ const goingOnCases: readonly Case[] = [
   },
 ];
 
-export const resetCheckCases: readonly Case[] = [...windowCases, ...openingCases, ...goingOnCases];
+const scaleCases: readonly Case[] = [
+  {
+    name: '7857-S2.2 a SYN sent again without a scale takes the offer back',
+    run: (bed) => {
+      out(bed, { flags: 'SYN', seq: 1000, options: scaled(7) });
+      out(bed, { flags: 'SYN', seq: 1000 });
+      back(bed, { flags: 'SYN,ACK', seq: 5000, ack: 1001, options: scaled(7) });
+      out(bed, { flags: 'ACK', seq: 1001, ack: 5001, window: 1000 });
+      resetLeaves(bed, RST(5001 + 1024), 'ESTABLISHED');
+      resetLeaves(bed, RST(5001 + 1023), 'TRANS');
+    },
+  },
+  {
+    name: '6146-T2, 7857-S2.2 opened anew, the scale of the other side is forgotten until it has offered one again',
+    run: (bed) => {
+      handshake(bed, 1000, { inner: scaled(7), outer: scaled(7) });
+      out(bed, { flags: 'FIN,ACK', seq: 1001, ack: 5001 });
+      back(bed, { flags: 'FIN,ACK', seq: 5001, ack: 1002 });
+      out(bed, { flags: 'SYN', seq: 200_000, options: scaled(7) });
+      out(bed, { flags: 'ACK', seq: 200_001, ack: 400_001, window: 1000 });
+      resetLeaves(bed, RST(400_001 + 1024), 'INIT');
+      resetLeaves(bed, RST(400_001 + 1023), 'TRANS');
+    },
+  },
+];
+
+/** 7857-S7.1: who opened, who resets a hundred seconds later, and what is left then, in seconds. */
+const REFUSALS: readonly {
+  readonly id: string;
+  readonly segments: readonly [string, string];
+  readonly left: number;
+}[] = [
+  { id: '7857-S7.1', segments: ['<SYN', '>RST'], left: 300 - 100 },
+  { id: '6146-T2', segments: ['<SYN', '<RST'], left: 50 },
+  { id: '6146-T2', segments: ['>SYN', '>RST'], left: 50 },
+  { id: '6146-T2', segments: ['>SYN', '<RST'], left: 50 },
+];
+
+const refusalCases: readonly Case[] = REFUSALS.map(({ id, segments: [opening, reset], left }) => ({
+  name: `${id}, 7857-S2.1 ${opening} and ${reset} 100 s later leave ${left} s`,
+  plan: twoUplinks({
+    nat44: { filteringTcp: 'endpoint-independent', tcpOpeningMs: 300_000, tcpClosingMs: 50_000 },
+  }),
+  run: (bed) => {
+    bed.send(LAN, tcp(H1, '192.0.2.20:80', 'SYN'));
+    const send = (segment: string, fields: Omit<Segment, 'flags'>) =>
+      (segment.startsWith('>') ? out : back)(bed, { ...fields, flags: segment.slice(1) });
+    send(opening, { seq: 1000 });
+    bed.wait(100);
+    send(reset === '<RST' && opening === '>SYN' ? '<RST,ACK' : reset, { seq: 1001, ack: 1001 });
+    const row = bed.sessions().find(({ remote }) => remote === S1);
+    expect([row?.tcpState, row?.expiresInMs]).toEqual(['TRANS', left * 1000]);
+  },
+}));
+
+export const resetCheckCases: readonly Case[] = [
+  ...windowCases,
+  ...scaleCases,
+  ...openingCases,
+  ...refusalCases,
+  ...goingOnCases,
+];

@@ -75,6 +75,19 @@ const translation: readonly Case[] = [
     },
   },
   {
+    name: 'UDPL-1, 3022-4.1a a port that is not preserved is under the checksum too, whatever it covers',
+    run: (bed) => {
+      bed.send(LAN, udpLite(H1, S1));
+      const other = '10.0.0.12:5000';
+      bed.send(LAN, udpLite(other, S1));
+      const external = bed.externalOf('udp-lite', other);
+      for (const coverage of [0, 8, 11]) {
+        bed.forwards(LAN, udpLite(other, S1, { coverage }), ISP_A, udpLite(external, S1, { coverage }));
+        bed.forwards(ISP_A, udpLite(S1, external, { coverage }), LAN, udpLite(S1, other, { coverage }));
+      }
+    },
+  },
+  {
     name: 'UDPL-1, 4787-R9 hairpinned both endpoints change, as in UDP',
     run: (bed) => {
       bed.send(LAN, udpLite(H2, S1));
