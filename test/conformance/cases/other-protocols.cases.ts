@@ -74,6 +74,7 @@ export const otherProtocolCases: readonly Case[] = [
     },
     {
       name: `${id} ${name}: unasked from outside it has no mapping, and after 300 s without a packet from inside neither`,
+      plan: twoUplinks({ nat44: { udpMs: 120_000, otherMs: 300_000 } }),
       run: (bed) => {
         bed.drops(ISP_A, packet(S1, WA), 'NoMapping');
         bed.send(LAN, packet(H1, S1));
@@ -194,6 +195,7 @@ export const otherProtocolCases: readonly Case[] = [
   },
   {
     name: 'UDPL-1, 4787-R5 a UDP-Lite mapping lives as long as one of UDP, by packets from inside',
+    plan: twoUplinks({ nat44: { udpMs: 300_000, otherMs: 120_000 } }),
     run: (bed) => {
       const [host, external, server] = [`${H1}:5000`, `${WA}:5000`, `${S1}:53`];
       bed.send(LAN, udpLite(host, server));
