@@ -8,6 +8,7 @@ mod property {
     mod lagging;
     mod model;
     mod packets;
+    mod published;
     mod repaired;
     mod round_trips;
     mod sequences;
