@@ -1,8 +1,8 @@
 /** Opening packets from outside that nobody has asked for, until time or a session decides about them ("Held opening packets" in docs/decisions.md). */
 import type { Plan, PlanUplink } from '../plan/plan.ts';
-import { type Endpoint, formatEndpoint } from './address.ts';
+import { formatEndpoint } from './address.ts';
 import { type Tick, tickAfter, tickOf } from './mapping-table.ts';
-import { type DccpHeader, type Ipv4Packet, isFragment4, type TcpHeader } from './packet.ts';
+import { type DccpHeader, type Ipv4Packet, isFragment4, type Packet, type TcpHeader } from './packet.ts';
 
 /** Of all uplinks together. */
 const HELD_MAX = 256;
@@ -13,9 +13,19 @@ const DCCP_REQUEST = 0;
 const DCCP_SYNC = 8;
 const DCCP_LISTEN = 10;
 
-/** The error that is due quotes no more than its first 548 octets. */
+/** Octets that are kept of a packet, as many as an ICMP error of 576 octets can quote. */
+const HELD_OCTETS_MAX = 548;
+
+/** A packet that may be half of a simultaneous open, and its ends as received, formatted. */
+export interface OpeningPacket {
+  readonly packet: Packet;
+  readonly protocol: number;
+  readonly external: string;
+  readonly remote: string;
+}
+
 export interface HeldPacket {
-  readonly packet: Ipv4Packet;
+  readonly packet: Packet;
   readonly slot: number;
   readonly epoch: number;
   readonly dueTick: Tick;
@@ -26,27 +36,26 @@ export class HeldPackets {
   readonly #held = new Map<string, HeldPacket>();
 
   /** Holds a refused packet, unless one of the same connection is held already; false where it cannot be held (5382-R4a). */
-  hold(plan: Plan, uplink: PlanUplink, packet: Ipv4Packet, nowUs: number): boolean {
+  hold(plan: Plan, uplink: PlanUplink, opening: OpeningPacket, nowUs: number): boolean {
     const { holdMs } = plan.nat44;
-    const ports = portsToHold(packet);
-    if (holdMs === 0 || ports === undefined) {
+    if (holdMs === 0) {
       return false;
     }
     const { slot, epoch } = uplink;
-    const external = { address: packet.destination, port: ports.destinationPort };
-    const key = keyOf(slot, packet.protocol, external, { address: packet.source, port: ports.sourcePort });
+    const key = keyOf(slot, opening.protocol, opening.external, opening.remote);
     if (this.#held.has(key)) {
       return true;
     }
     if (this.#held.size >= HELD_MAX) {
       return false;
     }
+    const packet = { ...opening.packet, octets: opening.packet.octets.slice(0, HELD_OCTETS_MAX) };
     this.#held.set(key, { packet, slot, epoch, dueTick: tickAfter(nowUs, holdMs) });
     return true;
   }
 
   /** A session has been opened with these endpoints: its answers are what the sender hears. */
-  discard(slot: number, protocol: number, external: Endpoint, remote: Endpoint): void {
+  discard(slot: number, protocol: number, external: string, remote: string): void {
     this.#held.delete(keyOf(slot, protocol, external, remote));
   }
 
@@ -61,6 +70,19 @@ export class HeldPackets {
     }
     return due.map(([, held]) => held);
   }
+}
+
+/** What is to be held of an IPv4 packet, if anything. */
+export function openingOf4(packet: Ipv4Packet): OpeningPacket | undefined {
+  const ports = portsToHold(packet);
+  return (
+    ports && {
+      packet,
+      protocol: packet.protocol,
+      external: formatEndpoint({ address: packet.destination, port: ports.destinationPort }),
+      remote: formatEndpoint({ address: packet.source, port: ports.sourcePort }),
+    }
+  );
 }
 
 /** The ports of a packet that may be part of a simultaneous open; undefined for all others, which are not held (5382-R4, 5597-R4). */
@@ -84,6 +106,6 @@ function portsToHold(packet: Ipv4Packet): TcpHeader | DccpHeader | undefined {
   }
 }
 
-function keyOf(slot: number, protocol: number, external: Endpoint, remote: Endpoint): string {
-  return [slot, protocol, formatEndpoint(external), formatEndpoint(remote)].join(' ');
+function keyOf(slot: number, protocol: number, external: string, remote: string): string {
+  return [slot, protocol, external, remote].join(' ');
 }

@@ -1,27 +1,32 @@
 /** The way of an IPv6 packet through the gateway ("IPv6" in docs/decisions.md). */
 import type { Plan, PlanDevice, PlanUplink } from '../plan/plan.ts';
-import { checkForwarding6, checkHopLimit6, checkMtu6, emit6, forward6 } from './forwarding.ts';
+import { checkRoom6, laterFragment6, sendLeg6 } from './filter-fragments.ts';
+import { openingOf6 } from './filter-held.ts';
+import { permitInbound } from './filter-inbound.ts';
+import { type OutboundPermit, permitOutbound } from './filter-outbound.ts';
+import { checkForwarding6, checkHopLimit6, checkMtu6, forward6 } from './forwarding.ts';
 import { hostRole6 } from './host-role.ts';
+import type { Ipv6Context, Leg6 } from './ipv6-leg.ts';
 import { checkTransit6, classify6 } from './martians.ts';
+import { withClampedMss6 } from './mss.ts';
 import { translateInbound, translateOutbound } from './nptv6-packet.ts';
-import type { Ipv6Packet } from './packet.ts';
+import { type Ipv6Packet, isLaterFragment6 } from './packet.ts';
 import { parseIpv6 } from './packet-ipv6.ts';
 import {
   belongsToSite6,
   coveredByAnyInternalPrefix,
   externalPrefixOwner,
-  internalRoute6,
-  newFlowUplink6,
-  onLink6,
-  ownedInternally6,
-  owns6,
-  pairByExternal,
+  isBarredAtBorder,
   pairByInternal,
-} from './steering.ts';
+  pairOfDestination,
+  uplinkOfOwnPrefix,
+} from './prefix-pairs.ts';
+import { internalRoute6, newFlowUplink6, onLink6, ownedInternally6, owns6 } from './steering.ts';
 import { type Dropped, dropped, ERROR6, type Outcome } from './verdict.ts';
 
 /** A packet from the site. */
-export function fromInternal6(plan: Plan, packet: Ipv6Packet, ingress: PlanDevice): Outcome {
+export function fromInternal6(context: Ipv6Context, packet: Ipv6Packet, ingress: PlanDevice): Outcome {
+  const { plan } = context;
   const addresses = classify6(packet, ingress);
   if (typeof addresses !== 'string') {
     return addresses;
@@ -29,7 +34,7 @@ export function fromInternal6(plan: Plan, packet: Ipv6Packet, ingress: PlanDevic
   if (addresses === 'host-role' || ownedInternally6(plan, packet.destination)) {
     return hostRole6(packet);
   }
-  const barred = checkTransit6(packet) ?? checkSource(plan, packet);
+  const barred = checkTransit6(plan, packet) ?? checkSource(plan, packet);
   if (barred !== undefined) {
     return barred;
   }
@@ -38,11 +43,22 @@ export function fromInternal6(plan: Plan, packet: Ipv6Packet, ingress: PlanDevic
     return forward6(plan, packet, internalDevice);
   }
   const target = externalPrefixOwner(plan, packet.destination);
-  return target === undefined ? outbound(plan, packet) : hairpin(plan, packet, target);
+  if (target !== undefined) {
+    return hairpin(context, packet, target);
+  }
+  return isBarredAtBorder(plan, packet.destination)
+    ? dropped('NoRoute', ERROR6.noRoute) // 4193-4.3, 6092-R7
+    : outbound(context, packet);
 }
 
 /** A packet from an uplink. */
-export function fromUplink6(plan: Plan, packet: Ipv6Packet, ingress: PlanDevice, uplink: PlanUplink): Outcome {
+export function fromUplink6(
+  context: Ipv6Context,
+  packet: Ipv6Packet,
+  ingress: PlanDevice,
+  uplink: PlanUplink,
+): Outcome {
+  const { plan } = context;
   const addresses = classify6(packet, ingress);
   if (typeof addresses !== 'string') {
     return addresses;
@@ -50,19 +66,32 @@ export function fromUplink6(plan: Plan, packet: Ipv6Packet, ingress: PlanDevice,
   if (addresses === 'host-role' || owns6(ingress, packet.destination)) {
     return hostRole6(packet);
   }
-  const barred = checkTransit6(packet);
+  const barred = checkTransit6(plan, packet);
   if (barred !== undefined) {
     return barred;
   }
-  const pair = pairByExternal(uplink, packet.destination); // MWAN-8
+  const pair = pairOfDestination(plan, uplink, packet.destination); // MWAN-8
   if (pair === undefined) {
     return dropped('NotForThisUplink');
   }
-  if (belongsToSite6(plan, packet.source) && !onLink6(ingress, packet.source)) {
-    return dropped('SpoofedSource'); // 6092-R6
+  const wrongSource = onLink6(ingress, packet.source) ? undefined : checkRemote(plan, packet.source);
+  if (wrongSource !== undefined) {
+    return wrongSource;
   }
   const late = checkHopLimit6(packet);
-  return late ?? deliver(plan, packet, translateInbound(pair, plan.nptv6, packet));
+  if (late !== undefined) {
+    return late;
+  }
+  const translated = translateInbound(pair, plan.nptv6, packet);
+  return 'kind' in translated ? translated : inbound(context, packet, reread(translated), uplink);
+}
+
+/** What nobody beyond the link of an uplink may be. */
+function checkRemote(plan: Plan, source: bigint): Dropped | undefined {
+  if (belongsToSite6(plan, source)) {
+    return dropped('SpoofedSource'); // 6092-R6
+  }
+  return isBarredAtBorder(plan, source) ? dropped('MartianSource') : undefined; // 6092-R7
 }
 
 /** 6092-R5, 6296-ROUT2: only sources in use inside may leave. */
@@ -72,53 +101,131 @@ function checkSource(plan: Plan, packet: Ipv6Packet): Dropped | undefined {
   return isInternal ? undefined : dropped('SourceNotInternal', ERROR6.sourceFailedPolicy);
 }
 
-function outbound(plan: Plan, packet: Ipv6Packet): Outcome {
-  const uplink = newFlowUplink6(plan);
-  if (uplink === undefined) {
-    return dropped('NoUplink', ERROR6.noRoute); // 8305-2
+function outbound(context: Ipv6Context, packet: Ipv6Packet): Outcome {
+  if (isLeftToRecord(context, packet)) {
+    return laterFragment6(context, packet);
   }
+  const leg = checkRoom6(context, packet) ?? outboundLeg(context, packet);
+  return sendLeg6(context, packet, leg);
+}
+
+/** Steps 6 and 7. */
+function outboundLeg(context: Ipv6Context, packet: Ipv6Packet): Leg6 {
+  const permit = permit6(context, packet, undefined);
+  if ('kind' in permit) {
+    return permit;
+  }
+  const { device } = permit.uplink;
+  const check = () => checkForwarding6(context.plan, packet, device);
+  const translated = sourceLeg(context, packet, permit, check);
+  return 'kind' in translated
+    ? translated
+    : { kind: 'crossed', packet: withClampedMss6(translated, permit.uplink), device };
+}
+
+/** The uplink of a packet; without a filter nobody has to be asked. */
+function permit6(context: Ipv6Context, packet: Ipv6Packet, target: PlanUplink | undefined): OutboundPermit | Dropped {
+  const { plan } = context;
+  if (plan.filter6 !== undefined) {
+    return permitOutbound(context, packet, target);
+  }
+  const uplink = target ?? uplinkOfOwnPrefix(plan, packet.source) ?? newFlowUplink6(plan); // 8028-3
+  return uplink === undefined
+    ? dropped('NoUplink', ERROR6.noRoute) // 8305-2
+    : { uplink, commit: () => undefined };
+}
+
+/** The packet with its source translated, and what its session needs done. */
+function sourceLeg(
+  { plan }: Ipv6Context,
+  packet: Ipv6Packet,
+  { uplink, commit }: OutboundPermit,
+  check: () => Dropped | undefined,
+): Ipv6Packet | Dropped {
   const pair = pairByInternal(uplink, packet.source);
   if (pair === undefined) {
     return dropped('SourceNotInternal', ERROR6.sourceFailedPolicy);
   }
-  const refused = checkForwarding6(plan, packet, uplink.device);
+  const refused = check();
   if (refused !== undefined) {
     return refused;
   }
-  const translated = translateOutbound(pair, plan.nptv6, packet);
-  return 'kind' in translated ? translated : emit6(translated, uplink.device, packet.hopLimit);
+  const octets = translateOutbound(pair, plan.nptv6, packet);
+  if ('kind' in octets) {
+    return octets;
+  }
+  const translated = reread(octets);
+  return commit(translated.source) ?? translated;
+}
+
+/** A packet whose destination has become internal. */
+function inbound(context: Ipv6Context, packet: Ipv6Packet, translated: Ipv6Packet, uplink: PlanUplink): Outcome {
+  if (isLeftToRecord(context, packet)) {
+    return laterFragment6(context, packet);
+  }
+  const leg = checkRoom6(context, packet) ?? destinationLeg(context, packet, translated, uplink);
+  const kept = held(context, packet, uplink, leg);
+  return sendLeg6(
+    context,
+    packet,
+    kept.kind === 'crossed' ? { ...kept, packet: withClampedMss6(kept.packet, uplink) } : kept,
+  );
+}
+
+/** A packet that is held is refused in silence for now (6092-R34). */
+function held({ plan, held, nowUs }: Ipv6Context, packet: Ipv6Packet, uplink: PlanUplink, leg: Leg6): Leg6 {
+  if (leg.kind !== 'dropped' || leg.unsolicited !== true) {
+    return leg;
+  }
+  const opening = openingOf6(packet);
+  return opening !== undefined && held.hold(plan, uplink, opening, nowUs) ? dropped(leg.reason) : leg;
 }
 
 /** Both translations of the uplink whose prefix was targeted (6296-4.3a, 6296-4.3b, MWAN-5). */
-function hairpin(plan: Plan, packet: Ipv6Packet, target: PlanUplink): Outcome {
+function hairpin(context: Ipv6Context, packet: Ipv6Packet, target: PlanUplink): Outcome {
   const late = checkHopLimit6(packet);
   if (late !== undefined) {
     return late;
   }
-  const sourcePair = pairByInternal(target, packet.source);
-  const destinationPair = pairByExternal(target, packet.destination);
-  if (sourcePair === undefined || destinationPair === undefined) {
-    return dropped('SourceNotInternal', ERROR6.sourceFailedPolicy);
+  if (isLeftToRecord(context, packet)) {
+    return laterFragment6(context, packet);
   }
-  const outward = translateOutbound(sourcePair, plan.nptv6, packet);
+  const leg = checkRoom6(context, packet) ?? hairpinLeg(context, packet, target);
+  return sendLeg6(context, packet, leg);
+}
+
+function hairpinLeg(context: Ipv6Context, packet: Ipv6Packet, target: PlanUplink): Leg6 {
+  const { plan } = context;
+  const permit = permit6(context, packet, target);
+  const outward = 'kind' in permit ? permit : sourceLeg(context, packet, permit, () => undefined);
   if ('kind' in outward) {
     return outward;
   }
-  const turned = translateInbound(destinationPair, plan.nptv6, reread(outward));
+  const pair = pairOfDestination(plan, target, packet.destination);
+  const turned = pair === undefined ? dropped('NoRoute') : translateInbound(pair, plan.nptv6, outward);
   // A failing second translation is the business of the destination, not of the sender.
-  return deliver(plan, packet, 'kind' in turned ? dropped(turned.reason) : turned);
+  return 'kind' in turned ? dropped(turned.reason) : destinationLeg(context, packet, reread(turned), target);
 }
 
-/** Sends a packet that has become internal to where its new destination is. */
-function deliver(plan: Plan, packet: Ipv6Packet, translated: Uint8Array | Dropped): Outcome {
-  if ('kind' in translated) {
-    return translated;
+/** The filter, then the way to where the new destination is. */
+function destinationLeg(context: Ipv6Context, packet: Ipv6Packet, translated: Ipv6Packet, uplink: PlanUplink): Leg6 {
+  const { plan } = context;
+  const { filter6 } = plan;
+  const permit = filter6 && permitInbound(context, filter6, translated, { uplink, external: packet.destination });
+  if (permit !== undefined && 'kind' in permit) {
+    return permit;
   }
-  const device = internalRoute6(plan, reread(translated).destination);
+  const device = internalRoute6(plan, translated.destination);
   if (device === undefined) {
     return dropped('NoRoute', ERROR6.noRoute);
   }
-  return checkMtu6(plan, packet, device) ?? emit6(translated, device, packet.hopLimit);
+  const refused = checkMtu6(plan, packet, device) ?? permit?.commit();
+  return refused ?? { kind: 'crossed', packet: translated, device };
+}
+
+/** Whether the filter lets it go as the first fragment of its datagram went. */
+function isLeftToRecord({ plan }: Ipv6Context, packet: Ipv6Packet): boolean {
+  return plan.filter6 !== undefined && isLaterFragment6(packet);
 }
 
 function reread(octets: Uint8Array): Ipv6Packet {

@@ -3,7 +3,7 @@
  *
  * The answer is a drop, `host-role` for the gateway itself, or `unicast` for everything that goes on.
  */
-import type { PlanDevice } from '../plan/plan.ts';
+import type { Plan, PlanDevice } from '../plan/plan.ts';
 import { broadcastOf, inPrefix4, inPrefix6 } from './address.ts';
 import type { Ipv4Packet, Ipv6Packet } from './packet.ts';
 import { isLinkLocal, owns6 } from './steering.ts';
@@ -62,20 +62,39 @@ export function classify6(packet: Ipv6Packet, ingress: PlanDevice): AddressClass
 }
 
 /** What a packet for another destination than the host role's may not be. */
-export function checkTransit6(packet: Ipv6Packet): Dropped | undefined {
+export function checkTransit6(plan: Plan, packet: Ipv6Packet): Dropped | undefined {
   if (packet.source === 0n || isLinkLocal(packet.source)) {
     return dropped('MartianSource');
   }
-  return packet.icmpType !== undefined && isLinkScoped(packet.icmpType)
-    ? dropped('IcmpTypeNotForwarded') // 4890-NPT, 4890-T3
-    : undefined;
+  const type = packet.icmpType;
+  const isBarred =
+    type !== undefined &&
+    (isLinkScoped(type) || isLocal(type) || (isUnassigned(type) && plan.nptv6.forwardUnassignedIcmp !== true));
+  return isBarred ? dropped('IcmpTypeNotForwarded') : undefined;
 }
 
 function isLoopbackOrMapped(address: bigint): boolean {
   return address === 1n || inPrefix6(address, 0xffffn << 32n, 96);
 }
 
-/** Neighbour discovery, multicast listeners and routers, certification paths. */
+/** 4890-NPT, 4890-T3: neighbour discovery, multicast listeners and routers, certification paths. */
 function isLinkScoped(type: number): boolean {
   return (type >= 130 && type <= 137) || (type >= 141 && type <= 143) || [148, 149, 151, 152, 153].includes(type);
+}
+
+/** 4890-T5: router renumbering, node information, private experiments, and what is kept for extensions. */
+function isLocal(type: number): boolean {
+  return [100, 101, 127, 138, 139, 140, 200, 201, 255].includes(type);
+}
+
+/** 4890-T4: Seamoby, and what nobody has assigned. */
+function isUnassigned(type: number): boolean {
+  const ranges: readonly (readonly [number, number])[] = [
+    [5, 99],
+    [102, 126],
+    [150, 150],
+    [154, 199],
+    [202, 254],
+  ];
+  return ranges.some(([low, high]) => type >= low && type <= high);
 }

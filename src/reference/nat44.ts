@@ -7,6 +7,7 @@ import type { PlanUplink } from '../plan/plan.ts';
 import { gatewaySourcedSession } from './apparent-endpoint.ts';
 import { checkForwarding4, checkHopLimit4, checkMtu4 } from './forwarding.ts';
 import { checkRoom, isLaterFragment, isRecorded, laterFragment, sendLeg } from './fragments.ts';
+import { openingOf4 } from './held-packets.ts';
 import type { Session } from './mapping-table.ts';
 import { withClampedMss } from './mss.ts';
 import { inboundLeg } from './nat44-inbound.ts';
@@ -42,8 +43,11 @@ export function inbound(context: Nat44Context, packet: Ipv4Packet, uplink: PlanU
 
 /** A packet that is held is refused in silence for now (5382-R4). */
 function held({ plan, held, nowUs }: Nat44Context, packet: Ipv4Packet, uplink: PlanUplink, leg: Leg): Leg {
-  const isUnsolicited = leg.kind === 'dropped' && leg.unsolicited === true;
-  return isUnsolicited && held.hold(plan, uplink, packet, nowUs) ? dropped(leg.reason) : leg;
+  if (leg.kind !== 'dropped' || leg.unsolicited !== true) {
+    return leg;
+  }
+  const opening = openingOf4(packet);
+  return opening !== undefined && held.hold(plan, uplink, opening, nowUs) ? dropped(leg.reason) : leg;
 }
 
 /** A packet from the site to an external address of an uplink: both legs of that uplink (4787-R9, MWAN-5). */

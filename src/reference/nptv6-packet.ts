@@ -49,7 +49,7 @@ export function translateInbound(pair: PlanPrefixPair, options: PlanNptv6, packe
 }
 
 function translate(packet: Ipv6Packet, direction: Direction): Uint8Array | Dropped {
-  const isError = packet.icmpType !== undefined && packet.icmpType < 128;
+  const isError = isIcmpError6(packet);
   const wrongQuote = isError ? checkQuote(packet) : undefined;
   if (wrongQuote !== undefined) {
     return wrongQuote;
@@ -64,7 +64,7 @@ function translate(packet: Ipv6Packet, direction: Direction): Uint8Array | Dropp
 }
 
 /** Whether an ICMPv6 error can be matched to a flow at all. */
-function checkQuote(packet: Ipv6Packet): Dropped | undefined {
+export function checkQuote(packet: Ipv6Packet): Dropped | undefined {
   const quoteAt = packet.upperOffset + ICMPV6_HEADER;
   if (packet.isFragment || packet.octets.length < quoteAt + IPV6_HEADER) {
     return dropped('IcmpQuoteInvalid'); // 6296b-ICMP4
@@ -77,6 +77,10 @@ function checkQuote(packet: Ipv6Packet): Dropped | undefined {
   }
   const quotedSource = readU128(packet.octets, quoteAt + SOURCE_AT);
   return quotedSource === packet.destination ? undefined : dropped('IcmpQuoteUnknown'); // 4890-4.1, 6296b-ICMP3
+}
+
+export function isIcmpError6({ icmpType }: Ipv6Packet): boolean {
+  return icmpType !== undefined && icmpType < 128;
 }
 
 /** Verifies the checksum with the pseudo-header of RFC 8200 section 8.1 (4443-2.3). */

@@ -23,6 +23,9 @@ interface AddressMap {
 
 /** The external form of an internal source (6296-3.2b); the internal prefix must cover it. */
 export function mapOutbound(pair: PlanPrefixPair, options: PlanNptv6, address: bigint): MappedAddress {
+  if (isIdentity(pair)) {
+    return address;
+  }
   const { length, internal, external } = readPair(pair);
   const adjustment = add(prefixSum(internal), complement(prefixSum(external)));
   return mapAddress({ ownLength: pair.internalLength, length, newPrefix: external, adjustment }, options, address);
@@ -30,6 +33,9 @@ export function mapOutbound(pair: PlanPrefixPair, options: PlanNptv6, address: b
 
 /** The internal form of an external destination (6296-3.3); the external prefix must cover it. */
 export function mapInbound(pair: PlanPrefixPair, options: PlanNptv6, address: bigint): MappedAddress {
+  if (isIdentity(pair)) {
+    return address;
+  }
   const { length, internal, external } = readPair(pair);
   const adjustment = add(prefixSum(external), complement(prefixSum(internal)));
   return mapAddress({ ownLength: pair.externalLength, length, newPrefix: internal, adjustment }, options, address);
@@ -53,6 +59,12 @@ function readPair(pair: PlanPrefixPair): { length: number; internal: bigint; ext
     internal: ipv6FromOctets(pair.internal),
     external: ipv6FromOctets(pair.external),
   };
+}
+
+/** Whether a pair changes no address: the site has prefixes of the ISP itself. */
+export function isIdentity(pair: PlanPrefixPair): boolean {
+  const { internal, external } = readPair(pair);
+  return internal === external && pair.internalLength === pair.externalLength;
 }
 
 function mapAddress(map: AddressMap, options: PlanNptv6, address: bigint): MappedAddress {

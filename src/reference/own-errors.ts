@@ -109,13 +109,8 @@ function icmpError6(packet: Ipv6Packet, egress: PlanDevice, request: ErrorReques
     return undefined;
   }
   const message = icmpMessage(request, packet.octets.subarray(0, IPV6_ERROR_MAX - 48));
-  const header = new Uint8Array(40);
+  const header = ipv6Header(ipv6FromOctets(own.address), packet.source, ICMPV6, message.length);
   writeU32(header, 0, 0x60000000 + (packet.trafficClass & 0xfc) * 0x100000);
-  writeU16(header, 4, message.length);
-  writeU8(header, 6, ICMPV6);
-  writeU8(header, 7, HOP_LIMIT);
-  writeU128(header, 8, ipv6FromOctets(own.address));
-  writeU128(header, 24, packet.source);
   const pseudoHeader = onesComplementSum(header.subarray(8), message.length + ICMPV6);
   writeU16(message, 2, checksumOf(message, pseudoHeader));
   return concatOctets(header, message);
@@ -137,7 +132,14 @@ function icmpMessage(request: ErrorRequest, quote: Uint8Array): Uint8Array {
 }
 
 /** The reset that answers a segment, by the device it came in by. */
-export function tcpReset(packet: Ipv4Packet, segment: TcpHeader, ingress: number): OutgoingPacket {
+export function tcpReset(packet: Packet, segment: TcpHeader, ingress: number): OutgoingPacket {
+  const message = resetSegment(segment);
+  const octets = packet.family === 4 ? reset4(packet, message) : reset6(packet, message);
+  return { device: ingress, octets, kind: 'TcpReset' };
+}
+
+/** Without checksum. */
+function resetSegment(segment: TcpHeader): Uint8Array {
   const message = new Uint8Array(20);
   writeU16(message, 0, segment.destinationPort);
   writeU16(message, 2, segment.sourcePort);
@@ -150,10 +152,21 @@ export function tcpReset(packet: Ipv4Packet, segment: TcpHeader, ingress: number
     writeU32(message, 8, (segment.sequence + segment.payloadLength + Number(syn) + Number(fin)) >>> 0);
     writeU8(message, 13, 0x14);
   }
+  return message;
+}
+
+function reset4(packet: Ipv4Packet, message: Uint8Array): Uint8Array {
   const header = ipv4Header(packet.destination, packet.source, TCP, message.length);
   const pseudoHeader = onesComplementSum(header.subarray(12), message.length + TCP);
   writeU16(message, 16, checksumOf(message, pseudoHeader));
-  return { device: ingress, octets: finishIpv4(header, message), kind: 'TcpReset' };
+  return finishIpv4(header, message);
+}
+
+function reset6(packet: Ipv6Packet, message: Uint8Array): Uint8Array {
+  const header = ipv6Header(packet.destination, packet.source, TCP, message.length);
+  const pseudoHeader = onesComplementSum(header.subarray(8), message.length + TCP);
+  writeU16(message, 16, checksumOf(message, pseudoHeader));
+  return concatOctets(header, message);
 }
 
 function ipv4Header(source: number, destination: number, protocol: number, payloadLength: number): Uint8Array {
@@ -165,6 +178,17 @@ function ipv4Header(source: number, destination: number, protocol: number, paylo
   writeU8(header, 9, protocol);
   writeU32(header, 12, source);
   writeU32(header, 16, destination);
+  return header;
+}
+
+function ipv6Header(source: bigint, destination: bigint, nextHeader: number, payloadLength: number): Uint8Array {
+  const header = new Uint8Array(40);
+  writeU8(header, 0, 0x60);
+  writeU16(header, 4, payloadLength);
+  writeU8(header, 6, nextHeader);
+  writeU8(header, 7, HOP_LIMIT);
+  writeU128(header, 8, source);
+  writeU128(header, 24, destination);
   return header;
 }
 

@@ -1,20 +1,15 @@
 /** Parsing IPv4, in the order of docs/decisions.md. */
 import { checksumHolds } from './checksum.ts';
 import { readU8, readU16, readU32 } from './octets.ts';
-import type { Ipv4Packet, Parsed, TcpHeader, Transport } from './packet.ts';
+import type { Ipv4Packet, Parsed, Transport } from './packet.ts';
 import { DCCP, ICMP, TCP, UDP, UDP_LITE } from './protocol.ts';
-import { optionValueAt } from './tcp-options.ts';
+import { readTcp } from './tcp-header.ts';
 import { type Dropped, dropped } from './verdict.ts';
 
 const OPTION_END = 0;
 const OPTION_NOP = 1;
 const LOOSE_SOURCE_ROUTE = 131;
 const STRICT_SOURCE_ROUTE = 137;
-
-/** RFC 7323 section 2. */
-const OPTION_WINDOW_SCALE = 3;
-const OPTION_WINDOW_SCALE_LENGTH = 3;
-const WINDOW_SCALE_MAX = 14;
 
 /** Reads an IPv4 packet; octets beyond its total length are cut off. */
 export function parseIpv4(received: Uint8Array): Parsed<Ipv4Packet> {
@@ -151,36 +146,4 @@ function readDccp(payload: Uint8Array): Transport | undefined {
   }
   const [sourcePort, destinationPort] = [readU16(payload, 0), readU16(payload, 2)];
   return { kind: 'dccp', sourcePort, destinationPort, type: (typeAndX >> 1) & 0x0f };
-}
-
-function readTcp(payload: Uint8Array): Transport | undefined {
-  if (payload.length < 20) {
-    return undefined;
-  }
-  const headerLength = (readU8(payload, 12) >> 4) * 4;
-  if (headerLength < 20 || headerLength > payload.length) {
-    return undefined;
-  }
-  const flags = readU8(payload, 13);
-  return {
-    kind: 'tcp',
-    sourcePort: readU16(payload, 0),
-    destinationPort: readU16(payload, 2),
-    sequence: readU32(payload, 4),
-    acknowledgement: readU32(payload, 8),
-    flags: {
-      fin: (flags & 0x01) !== 0,
-      syn: (flags & 0x02) !== 0,
-      rst: (flags & 0x04) !== 0,
-      ack: (flags & 0x10) !== 0,
-    },
-    window: readU16(payload, 14),
-    ...readWindowScale(payload),
-    payloadLength: payload.length - headerLength,
-  };
-}
-
-function readWindowScale(segment: Uint8Array): Pick<TcpHeader, 'windowScale'> {
-  const at = optionValueAt(segment, OPTION_WINDOW_SCALE, OPTION_WINDOW_SCALE_LENGTH);
-  return at === undefined ? {} : { windowScale: Math.min(readU8(segment, at), WINDOW_SCALE_MAX) };
 }

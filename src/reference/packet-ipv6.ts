@@ -1,22 +1,22 @@
 /** Parsing IPv6 and its extension headers, in the order of docs/decisions.md. */
-import { readU8, readU16, readU128 } from './octets.ts';
+import { readU8, readU16, readU32, readU128 } from './octets.ts';
 import type { Ipv6Packet, Parsed } from './packet.ts';
 import { ICMPV6 } from './protocol.ts';
 import { type Dropped, dropped } from './verdict.ts';
 
 const ROUTING = 43;
 const FRAGMENT = 44;
+const HIP = 139;
 /** Hop-by-hop, routing, fragment, destination options, mobility, HIP, shim6. */
-const EXTENSION_HEADERS: ReadonlySet<number> = new Set([0, ROUTING, FRAGMENT, 60, 135, 139, 140]);
+const EXTENSION_HEADERS: ReadonlySet<number> = new Set([0, ROUTING, FRAGMENT, 60, 135, HIP, 140]);
 const EXTENSION_HEADERS_MAX = 8;
 const IPV6_HEADER = 40;
 
-interface UpperLayer {
-  readonly isFragment: boolean;
-  readonly fragmentOffset: number;
-  readonly upperOffset: number;
-  readonly nextHeader: number;
-}
+/** What the extension headers say, and where they end. */
+export type UpperLayer = Pick<
+  Ipv6Packet,
+  'isFragment' | 'fragmentOffset' | 'moreFragments' | 'identification' | 'hasHip' | 'protocol' | 'upperOffset'
+>;
 
 /** Reads an IPv6 packet; octets beyond its payload length are cut off. */
 export function parseIpv6(received: Uint8Array): Parsed<Ipv6Packet> {
@@ -32,7 +32,7 @@ export function parseIpv6(received: Uint8Array): Parsed<Ipv6Packet> {
   if ('kind' in upper) {
     return upper;
   }
-  const icmp = upper.nextHeader === ICMPV6 && upper.fragmentOffset === 0;
+  const icmp = upper.protocol === ICMPV6 && upper.fragmentOffset === 0;
   if (icmp && octets.length - upper.upperOffset < 8) {
     return dropped('TransportInvalid');
   }
@@ -43,37 +43,43 @@ export function parseIpv6(received: Uint8Array): Parsed<Ipv6Packet> {
     hopLimit: readU8(octets, 7),
     source: readU128(octets, 8),
     destination: readU128(octets, 24),
-    isFragment: upper.isFragment,
-    fragmentOffset: upper.fragmentOffset,
-    upperOffset: upper.upperOffset,
+    ...upper,
     icmpType: icmp ? readU8(octets, upper.upperOffset) : undefined,
   };
 }
 
-/** Finds the upper layer; the walk ends at a fragment that does not start with it. */
-function walkExtensions(octets: Uint8Array): UpperLayer | Dropped {
-  let nextHeader = readU8(octets, 6);
-  let at = IPV6_HEADER;
-  let isFragment = false;
-  for (let walked = 0; EXTENSION_HEADERS.has(nextHeader); walked += 1) {
-    const length = extensionLength(octets, at, nextHeader);
+/** Finds the upper layer of a packet or a quote; the walk ends at a fragment that does not start with it. */
+export function walkExtensions(octets: Uint8Array): UpperLayer | Dropped {
+  let protocol = readU8(octets, 6);
+  let upperOffset = IPV6_HEADER;
+  let hasHip = false;
+  let fragment = { isFragment: false, fragmentOffset: 0, moreFragments: false, identification: 0 };
+  for (let walked = 0; fragment.fragmentOffset === 0 && EXTENSION_HEADERS.has(protocol); walked += 1) {
+    const length = extensionLength(octets, upperOffset, protocol);
     if (walked === EXTENSION_HEADERS_MAX || length === undefined) {
       return dropped('Ipv6ExtensionInvalid');
     }
-    if (nextHeader === ROUTING && readU8(octets, at + 2) === 0) {
+    if (protocol === ROUTING && readU8(octets, upperOffset + 2) === 0) {
       return dropped('Ipv6RoutingType0'); // 6092-R4
     }
-    if (nextHeader === FRAGMENT) {
-      isFragment = true;
-      const fragmentOffset = readU16(octets, at + 2) & 0xfff8;
-      if (fragmentOffset > 0) {
-        return { isFragment, fragmentOffset, upperOffset: at + length, nextHeader: readU8(octets, at) };
-      }
+    if (protocol === FRAGMENT) {
+      fragment = readFragmentHeader(octets, upperOffset);
     }
-    nextHeader = readU8(octets, at);
-    at += length;
+    hasHip ||= protocol === HIP;
+    protocol = readU8(octets, upperOffset);
+    upperOffset += length;
   }
-  return { isFragment, fragmentOffset: 0, upperOffset: at, nextHeader };
+  return { ...fragment, hasHip, protocol, upperOffset };
+}
+
+function readFragmentHeader(octets: Uint8Array, at: number) {
+  const offsetAndFlag = readU16(octets, at + 2);
+  return {
+    isFragment: true,
+    fragmentOffset: offsetAndFlag & 0xfff8,
+    moreFragments: (offsetAndFlag & 1) === 1,
+    identification: readU32(octets, at + 4),
+  };
 }
 
 /** Octets of the extension header at a place; undefined where it runs past the packet. */

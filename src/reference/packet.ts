@@ -90,6 +90,13 @@ export interface Ipv6Packet {
   readonly isFragment: boolean;
   /** In octets; 0 without a fragment header. */
   readonly fragmentOffset: number;
+  readonly moreFragments: boolean;
+  /** Of the last fragment header; 0 without one. */
+  readonly identification: number;
+  /** Whether a Host Identity Protocol header was met. */
+  readonly hasHip: boolean;
+  /** What follows the extension headers that were walked. */
+  readonly protocol: number;
   /** Where the upper layer starts. */
   readonly upperOffset: number;
   /** Type of the ICMPv6 message, where it is one and can be seen. */
@@ -100,6 +107,15 @@ export type Packet = Ipv4Packet | Ipv6Packet;
 
 /** What a parser gives: a packet, or why there is none. */
 export type Parsed<P extends Packet> = P | Dropped;
+
+/** The fragment of a datagram that has the upper layer's header; one without the flag is whole (RFC 6946). */
+export function isFirstFragment6(packet: Ipv6Packet): boolean {
+  return packet.moreFragments && packet.fragmentOffset === 0;
+}
+
+export function isLaterFragment6(packet: Ipv6Packet): boolean {
+  return packet.fragmentOffset > 0;
+}
 
 export function isFragment4(packet: Ipv4Packet): boolean {
   return packet.moreFragments || packet.fragmentOffset > 0;

@@ -4,8 +4,9 @@
  * Only the order of things is here; each step has a file of its own.
  */
 import type { Plan, PlanDevice } from '../plan/plan.ts';
-import { formatEndpoint, sameEndpoint } from './address.ts';
-import { FragmentTable } from './fragment-table.ts';
+import { formatEndpoint, formatEndpoint6, sameEndpoint } from './address.ts';
+import { type FilterSession, FilterSessions } from './filter-sessions.ts';
+import { FragmentTable, FragmentTable6 } from './fragment-table.ts';
 import { type HeldPacket, HeldPackets } from './held-packets.ts';
 import { Hosts } from './host-limits.ts';
 import { Identifications } from './identification.ts';
@@ -15,12 +16,13 @@ import { type Mapping, MappingTable, msUntil, type Session } from './mapping-tab
 import { refusePrefixPair } from './nptv6.ts';
 import { readU8 } from './octets.ts';
 import { icmpError, OwnErrorLimits, tcpReset } from './own-errors.ts';
-import type { Packet, Parsed } from './packet.ts';
+import type { Packet, Parsed, TcpHeader } from './packet.ts';
 import { parseIpv4 } from './packet-ipv4.ts';
 import { parseIpv6 } from './packet-ipv6.ts';
 import { portRests, restorePortRest } from './port-rests.ts';
-import { protocolName } from './protocol.ts';
+import { ICMPV6, protocolName } from './protocol.ts';
 import { uplinkAt } from './steering.ts';
+import { readTcp } from './tcp-header.ts';
 import type {
   MappingRow,
   OutgoingPacket,
@@ -30,13 +32,15 @@ import type {
   Translator,
   TranslatorOptions,
 } from './translator.ts';
-import { type Dropped, dropped, ERROR4, type Forwarded, type Outcome } from './verdict.ts';
+import { type Dropped, dropped, ERROR4, ERROR6, type Forwarded, type Outcome } from './verdict.ts';
 
 export class ReferenceTranslator implements Translator {
   readonly #options: TranslatorOptions;
   readonly #table = new MappingTable();
   readonly #hosts = new Hosts();
   readonly #fragments = new FragmentTable();
+  readonly #filter = new FilterSessions();
+  readonly #fragments6 = new FragmentTable6();
   readonly #held = new HeldPackets();
   readonly #identifications: Identifications;
   readonly #limits = new OwnErrorLimits();
@@ -56,6 +60,10 @@ export class ReferenceTranslator implements Translator {
       }
     }
     this.#table.applyPlan(plan);
+    this.#filter.applyPlan(plan);
+    if (plan.filter6 === undefined) {
+      this.#fragments6.clear();
+    }
     this.#plan = plan;
   }
 
@@ -67,6 +75,8 @@ export class ReferenceTranslator implements Translator {
     }
     this.#advance(nowUs);
     this.#fragments.advance(nowUs);
+    this.#filter.advance(nowUs);
+    this.#fragments6.advance(nowUs);
     const packet = parse(octets);
     if (!('family' in packet)) {
       return { verdict: packet.reason, outgoing: [] };
@@ -104,9 +114,12 @@ export class ReferenceTranslator implements Translator {
 
   sessions(nowUs: number): SessionRow[] {
     this.#table.advance(nowUs);
-    return this.#table
-      .live()
-      .flatMap((mapping) => [...mapping.sessions.values()].map((session) => sessionRow(session, nowUs)));
+    this.#filter.advance(nowUs);
+    const ofNat44 = this.#table.live().flatMap((mapping) => [...mapping.sessions.values()]);
+    return [
+      ...ofNat44.map((session) => sessionRow(session, nowUs)),
+      ...this.#filter.all().map((session) => filterRow(session, nowUs)),
+    ];
   }
 
   mappings(nowUs: number): MappingRow[] {
@@ -125,19 +138,19 @@ export class ReferenceTranslator implements Translator {
 
   #decide(plan: Plan, packet: Packet, device: number, ingress: PlanDevice, nowUs: number): Outcome {
     const uplink = ingress.uplinkSlot === undefined ? undefined : uplinkAt(plan, ingress.uplinkSlot);
+    const common = { plan, held: this.#held, options: this.#options, nowUs, ingress: device };
     if (packet.family === 6) {
-      return uplink === undefined ? fromInternal6(plan, packet, ingress) : fromUplink6(plan, packet, ingress, uplink);
+      const context = { ...common, filter: this.#filter, fragments: this.#fragments6 };
+      return uplink === undefined
+        ? fromInternal6(context, packet, ingress)
+        : fromUplink6(context, packet, ingress, uplink);
     }
     const context = {
-      plan,
+      ...common,
       table: this.#table,
       hosts: this.#hosts,
       fragments: this.#fragments,
-      held: this.#held,
       identifications: this.#identifications,
-      options: this.#options,
-      nowUs,
-      ingress: device,
     };
     return uplink === undefined
       ? fromInternal4(context, packet, ingress)
@@ -168,21 +181,31 @@ export class ReferenceTranslator implements Translator {
   }
 }
 
-/** Nobody took it in time (5382-R4, 6146-T9, 5597-R4). */
+/** Nobody took it in time (5382-R4, 6146-T9, 5597-R4; 6092-R34, 6092-R39). */
 function errorAboutHeld(plan: Plan, { packet, slot, epoch }: HeldPacket): OutgoingPacket | undefined {
   const uplink = uplinkAt(plan, slot);
-  return uplink?.epoch === epoch && uplink.ipv4?.nat44 === true
-    ? icmpError(plan, packet, uplink.device, ERROR4.portUnreachable)
-    : undefined;
+  if (uplink === undefined || uplink.epoch !== epoch) {
+    return undefined;
+  }
+  const isServed =
+    packet.family === 4 ? uplink.ipv4?.nat44 === true : uplink.ipv6 !== undefined && plan.filter6 !== undefined;
+  const error = packet.family === 4 ? ERROR4.portUnreachable : ERROR6.prohibited;
+  return isServed ? icmpError(plan, packet, uplink.device, error) : undefined;
 }
 
 function answerTo(plan: Plan, packet: Packet, device: number, { error, reset }: Dropped): OutgoingPacket | undefined {
   if (error !== undefined) {
     return icmpError(plan, packet, device, error);
   }
-  return reset && packet.family === 4 && packet.transport.kind === 'tcp'
-    ? tcpReset(packet, packet.transport, device)
-    : undefined;
+  const segment = reset === undefined ? undefined : segmentOf(packet);
+  return segment && tcpReset(packet, segment, device);
+}
+
+function segmentOf(packet: Packet): TcpHeader | undefined {
+  if (packet.family === 6) {
+    return readTcp(packet.octets.subarray(packet.upperOffset));
+  }
+  return packet.transport.kind === 'tcp' ? packet.transport : undefined;
 }
 
 /** The packet itself or its pieces, then what waited for it. */
@@ -213,6 +236,20 @@ function sessionRow({ mapping, remote, apparent, tcp, endTick }: Session, nowUs:
     remote: formatEndpoint(remote),
     expiresInMs: msUntil(endTick, nowUs),
     ...(isSeenAsItself ? {} : { apparent: formatEndpoint(apparent) }),
+    ...(tcp === undefined ? {} : { tcpState: tcp.state }),
+  };
+}
+
+function filterRow(session: FilterSession, nowUs: number): SessionRow {
+  const { protocol, internal, external, remote, slot, tcp, endTick } = session;
+  const isIcmp = protocol === 'echo' || protocol === ICMPV6;
+  return {
+    protocol: isIcmp ? 'icmpv6' : protocolName(protocol),
+    internal: formatEndpoint6(internal),
+    external: formatEndpoint6(external),
+    uplinkSlot: slot,
+    remote: formatEndpoint6(remote),
+    expiresInMs: msUntil(endTick, nowUs),
     ...(tcp === undefined ? {} : { tcpState: tcp.state }),
   };
 }

@@ -1,5 +1,6 @@
 /** Lifetimes of sessions ("Lifetimes" in docs/decisions.md). */
 import type { PlanNat44 } from '../plan/plan.ts';
+import { formatEndpoint } from './address.ts';
 import type { Flow } from './flow.ts';
 import { type Session, tickAfter } from './mapping-table.ts';
 import type { Nat44Context } from './nat44-leg.ts';
@@ -10,7 +11,7 @@ import { openConnection, type Side, stepConnection, type TcpStep } from './tcp-m
 /** Gives a new session its first lifetime; a connection remembers the side that opened it. What was held for it is over. */
 export function startSession(context: Nat44Context, session: Session, flow: Flow, side: Side): void {
   const { mapping, remote } = session;
-  context.held.discard(mapping.slot, mapping.protocol, mapping.external, remote);
+  context.held.discard(mapping.slot, mapping.protocol, formatEndpoint(mapping.external), formatEndpoint(remote));
   if (flow.event === undefined) {
     refreshQuery(context, session);
   } else {
@@ -81,7 +82,7 @@ function takeStep(context: Nat44Context, session: Session, step: TcpStep): void 
 }
 
 /** 5382-R5, 7857-S2.1; DCCP has one transitory lifetime (5597-R5). */
-function connectionLifetimesMs(
+export function connectionLifetimesMs(
   nat44: PlanNat44,
   protocol: number,
 ): Record<'opening' | 'established' | 'closing', number> {

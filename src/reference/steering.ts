@@ -3,7 +3,7 @@
  *
  * Routes are to internal devices only and answer with the device's index.
  */
-import type { Plan, PlanDevice, PlanPrefixPair, PlanUplink } from '../plan/plan.ts';
+import type { Plan, PlanDevice, PlanUplink } from '../plan/plan.ts';
 import { inPrefix4, inPrefix6, ipv6FromOctets } from './address.ts';
 import { type Dropped, dropped, ERROR4 } from './verdict.ts';
 
@@ -146,48 +146,17 @@ export function newFlowUplink6(plan: Plan): PlanUplink | undefined {
   return uplinks.find(({ ipv6 }) => ipv6?.usable) ?? uplinks.find(({ ipv6 }) => ipv6?.lastResort);
 }
 
+/** Whether new IPv6 traffic could go by another uplink. */
+export function viableElsewhere6(plan: Plan, slot: number): boolean {
+  return preferred(plan).some((uplink) => uplink.slot !== slot && uplink.ipv6?.usable === true);
+}
+
 /** Why a packet has nowhere to go: an uplink that carries IPv4 may come back (1812-UNREACH). */
 export function noUplink4(plan: Plan): Dropped {
   const isCarried = preferred(plan).some(({ ipv4 }) => ipv4 !== undefined);
   return dropped('NoUplink', isCarried ? ERROR4.hostUnreachable : ERROR4.networkUnreachable);
 }
 
-/** The first pair of an uplink whose internal prefix covers an address. */
-export function pairByInternal(uplink: PlanUplink, address: bigint): PlanPrefixPair | undefined {
-  return uplink.ipv6?.pairs.find((pair) => internalCovers(pair, address));
-}
-
-/** The first pair of an uplink whose external prefix covers an address. */
-export function pairByExternal(uplink: PlanUplink, address: bigint): PlanPrefixPair | undefined {
-  return uplink.ipv6?.pairs.find((pair) => externalCovers(pair, address));
-}
-
-/** The first uplink, by slot, that has an address in an external prefix. */
-export function externalPrefixOwner(plan: Plan, address: bigint): PlanUplink | undefined {
-  return bySlot(plan).find((uplink) => pairByExternal(uplink, address) !== undefined);
-}
-
-/** Whether any pair of any uplink translates this source. */
-export function coveredByAnyInternalPrefix(plan: Plan, address: bigint): boolean {
-  return plan.uplinks.some((uplink) => pairByInternal(uplink, address) !== undefined);
-}
-
-/** Whether an address belongs to the site: an internal or external prefix of any pair, or an internal route. */
-export function belongsToSite6(plan: Plan, address: bigint): boolean {
-  const covered = plan.uplinks.some((uplink) =>
-    uplink.ipv6?.pairs.some((pair) => internalCovers(pair, address) || externalCovers(pair, address)),
-  );
-  return covered || internalRoute6(plan, address) !== undefined;
-}
-
-function internalCovers(pair: PlanPrefixPair, address: bigint): boolean {
-  return inPrefix6(address, ipv6FromOctets(pair.internal), pair.internalLength);
-}
-
-function externalCovers(pair: PlanPrefixPair, address: bigint): boolean {
-  return inPrefix6(address, ipv6FromOctets(pair.external), pair.externalLength);
-}
-
-function bySlot(plan: Plan): PlanUplink[] {
+export function bySlot(plan: Plan): PlanUplink[] {
   return [...plan.uplinks].sort((a, b) => a.slot - b.slot);
 }

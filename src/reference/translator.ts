@@ -37,11 +37,22 @@ export interface TranslationResult {
 }
 
 /** `ip-` and its number where it has no other name. */
-export type ProtocolName = 'udp' | 'tcp' | 'icmp' | 'udp-lite' | 'dccp' | 'gre' | 'esp' | 'sctp' | `ip-${number}`;
+export type ProtocolName =
+  | 'udp'
+  | 'tcp'
+  | 'icmp'
+  | 'udp-lite'
+  | 'dccp'
+  | 'gre'
+  | 'esp'
+  | 'icmpv6'
+  | 'sctp'
+  | `ip-${number}`;
 
 /**
- * One live session, as operators see it. Endpoints are `address:port`; of an ICMP query the port is its identifier,
- * and 0 where the protocol has no ports.
+ * One live session, of NAT44 or of the IPv6 filter, as operators see it. Endpoints are `address:port` or `[address]:port`;
+ * of an ICMP query the port is its identifier, and 0 where the protocol has no ports. The external endpoint of an IPv6
+ * session is what the outside knows: the internal one with its prefix translated.
  */
 export interface SessionRow {
   readonly protocol: ProtocolName;
@@ -51,7 +62,7 @@ export interface SessionRow {
   /** What the internal host sees instead of the remote endpoint, if that is another one. */
   readonly apparent?: string;
   readonly uplinkSlot: number;
-  /** State of the TCP machine, which DCCP has too; absent for other protocols. */
+  /** State of the TCP machine, which DCCP has too, and SCTP in IPv6; absent for other protocols. */
   readonly tcpState?: string;
   /** Milliseconds until it ends if nothing refreshes it, rounded down. */
   readonly expiresInMs: number;

@@ -129,6 +129,8 @@ export const ERROR4 = {
 /** ICMPv6 errors by name. */
 export const ERROR6 = {
   noRoute: { type: 1, code: 0, word: 0 },
+  prohibited: { type: 1, code: 1, word: 0 },
+  addressUnreachable: { type: 1, code: 3, word: 0 },
   sourceFailedPolicy: { type: 1, code: 5, word: 0 },
   hopLimitExceeded: { type: 3, code: 0, word: 0 },
   packetTooBig: (mtu: number): ErrorRequest => ({ type: 2, code: 0, word: mtu }),

@@ -1,0 +1,148 @@
+/** What the filter says about a packet from the site. Steps are those of "Filter", outbound, in docs/decisions.md. */
+import type { PlanUplink } from '../plan/plan.ts';
+import { type FilterFlow, filterFlow, isConnection, quotedEnds } from './filter-flow.ts';
+import { refreshFilterSession } from './filter-lifetime.ts';
+import { hasRoom, openFilterSession } from './filter-opening.ts';
+import type { FilterSession } from './filter-sessions.ts';
+import type { Ipv6Context } from './ipv6-leg.ts';
+import { checkQuote, isIcmpError6 } from './nptv6-packet.ts';
+import type { Ipv6Packet } from './packet.ts';
+import { uplinkOfOwnPrefix } from './prefix-pairs.ts';
+import { TCP } from './protocol.ts';
+import { newFlowUplink6, preferred, uplinkAt, viableElsewhere6 } from './steering.ts';
+import { type Dropped, dropped, droppedWithReset, ERROR6 } from './verdict.ts';
+
+export interface OutboundPermit {
+  /** The one that the packet leaves by, if nothing else speaks against it. */
+  readonly uplink: PlanUplink;
+  /**
+   * Opens or refreshes the session when the packet may leave; a new one may find no room.
+   * @param external what the source has become
+   */
+  readonly commit: (external: bigint) => Dropped | undefined;
+}
+
+/** @param target the uplink whose prefix a hairpinned packet was sent to */
+export function permitOutbound(
+  context: Ipv6Context,
+  packet: Ipv6Packet,
+  target: PlanUplink | undefined,
+): OutboundPermit | Dropped {
+  if (isIcmpError6(packet)) {
+    return permitError(context, packet, target);
+  }
+  const flow = filterFlow(packet, 'internal');
+  if ('kind' in flow) {
+    return flow;
+  }
+  const { plan, filter } = context;
+  const session = target === undefined ? filter.onAnyUplink(plan, flow) : filter.on(target.slot, flow);
+  return session === undefined ? newFlow(context, flow, target, []) : knownFlow(context, flow, target, session);
+}
+
+/** Step 2: it goes where the packet came from that it is about (6092-R10, 6092-R18, 6092-R36); no state ends or begins (6092-R19, 6092-R37). */
+function permitError(
+  context: Ipv6Context,
+  packet: Ipv6Packet,
+  target: PlanUplink | undefined,
+): OutboundPermit | Dropped {
+  const wrongQuote = checkQuote(packet);
+  if (wrongQuote !== undefined) {
+    return wrongQuote;
+  }
+  const { plan, filter } = context;
+  const ends = quotedEnds(packet, 'external');
+  if (ends === undefined) {
+    return dropped('IcmpQuoteUnknown');
+  }
+  const isKnownOn = ({ slot }: PlanUplink) => filter.ofEndpoint(slot, ends.protocol, ends.internal).length > 0;
+  const session = target === undefined ? filter.onAnyUplink(plan, ends) : filter.on(target.slot, ends);
+  const candidates = target === undefined ? preferred(plan) : [target];
+  const uplink = session === undefined ? candidates.find(isKnownOn) : uplinkAt(plan, session.slot);
+  return uplink === undefined ? dropped('IcmpQuoteUnknown') : { uplink, commit: () => undefined };
+}
+
+/** Step 3: the session decides the uplink, unless that is down and another one is not. */
+function knownFlow(
+  context: Ipv6Context,
+  flow: FilterFlow,
+  target: PlanUplink | undefined,
+  session: FilterSession,
+): OutboundPermit | Dropped {
+  const { plan, nowUs } = context;
+  const uplink = uplinkAt(plan, session.slot);
+  if (uplink === undefined) {
+    throw new Error('a live session is on an uplink of the plan');
+  }
+  if (target === undefined && uplink.ipv6?.usable !== true && viableElsewhere6(plan, uplink.slot)) {
+    return flowOfDeadUplink(context, flow, session);
+  }
+  const commit = () => {
+    refreshFilterSession(plan, session, flow, 'internal', nowUs);
+    return undefined;
+  };
+  return { uplink, commit };
+}
+
+function flowOfDeadUplink(context: Ipv6Context, flow: FilterFlow, session: FilterSession): OutboundPermit | Dropped {
+  const { filter } = context;
+  if (flow.protocol === TCP) {
+    if (flow.opens) {
+      return newFlow(context, flow, undefined, [session]);
+    }
+    // MWAN-2: the other uplink would give it another source.
+    return flow.event === 'RST' ? dropped('UplinkDown') : droppedWithReset('UplinkDown');
+  }
+  if (session.openedFrom === 'external') {
+    filter.end(session);
+    return dropped('UplinkDown'); // MWAN-4
+  }
+  return newFlow(context, flow, undefined, filter.ofEndpoint(session.slot, flow.protocol, flow.internal));
+}
+
+/**
+ * Step 4 and what is left of 5.
+ * @param ending sessions that the flow leaves behind
+ */
+function newFlow(
+  context: Ipv6Context,
+  flow: FilterFlow,
+  target: PlanUplink | undefined,
+  ending: readonly FilterSession[],
+): OutboundPermit | Dropped {
+  const { plan, filter } = context;
+  if (flow.segment?.flags.rst === true) {
+    return dropped('TcpWithoutSession');
+  }
+  if (flow.echo === 'reply') {
+    return dropped('IcmpTypeNotForwarded');
+  }
+  const uplink =
+    target ??
+    uplinkOfOwnPrefix(plan, flow.internal.address) ?? // 8028-3
+    uplinkOfEndpoint(context, flow) ??
+    newFlowUplink6(plan);
+  if (uplink === undefined) {
+    return dropped('NoUplink', ERROR6.noRoute); // 8305-2
+  }
+  const commit = (external: bigint) => {
+    for (const session of ending) {
+      filter.end(session);
+    }
+    if (!hasRoom(context)) {
+      return dropped('SessionTableFull', ERROR6.addressUnreachable); // 6888-R11b
+    }
+    openFilterSession(context, flow, uplink, { external, openedFrom: 'internal' });
+    return undefined;
+  };
+  return { uplink, commit };
+}
+
+/** MWAN-3: of protocols without connections, a usable uplink on which the endpoint already speaks. */
+function uplinkOfEndpoint({ plan, filter }: Ipv6Context, { protocol, internal }: FilterFlow): PlanUplink | undefined {
+  if (isConnection(protocol)) {
+    return undefined;
+  }
+  const isSpokenOn = ({ slot }: PlanUplink) => filter.ofEndpoint(slot, protocol, internal).length > 0;
+  return preferred(plan).find((uplink) => uplink.ipv6?.usable === true && isSpokenOn(uplink));
+}

@@ -1,0 +1,28 @@
+/** One crossing of the border by IPv6: what it works with and what it gives. */
+import type { Plan } from '../plan/plan.ts';
+import type { FilterSessions } from './filter-sessions.ts';
+import type { FragmentTable6 } from './fragment-table.ts';
+import type { HeldPackets } from './held-packets.ts';
+import type { Ipv6Packet } from './packet.ts';
+import type { TranslatorOptions } from './translator.ts';
+import type { Dropped } from './verdict.ts';
+
+export interface Ipv6Context {
+  readonly plan: Plan;
+  readonly filter: FilterSessions;
+  readonly fragments: FragmentTable6;
+  readonly held: HeldPackets;
+  readonly options: TranslatorOptions;
+  readonly nowUs: number;
+  /** Index of the device that the packet came in by. */
+  readonly ingress: number;
+}
+
+/** A packet that has been checked and translated, and not yet sent. */
+export interface Crossed6 {
+  readonly kind: 'crossed';
+  readonly packet: Ipv6Packet;
+  readonly device: number;
+}
+
+export type Leg6 = Crossed6 | Dropped;
