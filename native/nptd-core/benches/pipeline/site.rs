@@ -8,7 +8,8 @@ use nptd_core::output::OutputPool;
 use nptd_core::pipeline::{Engine, EngineConfig};
 use nptd_core::plan::Plan;
 use nptd_core::plan::spec::{
-    DeviceSpec, LinkSpec, PlanSpec, PolicySpec, PrefixPairSpec, RoleSpec, Uplink4Spec, Uplink6Spec, UplinkSpec,
+    DeviceSpec, HostLimitsSpec, LinkSpec, Nat44Spec, PlanSpec, PolicySpec, PrefixPairSpec, RateSpec, RoleSpec,
+    Uplink4Spec, Uplink6Spec, UplinkSpec,
 };
 use nptd_core::time::Instant;
 use nptd_core::wire::arp::{Arp, Operation};
@@ -179,7 +180,18 @@ fn plan() -> PlanSpec {
         devices: vec![internal, external],
         uplinks: vec![uplink],
         policies: vec![PolicySpec { prefer: vec![0] }],
+        nat44: Nat44Spec { host_limits: unlimited(), ..Nat44Spec::default() },
         ..PlanSpec::default()
+    }
+}
+
+/// The tables are measured, not the limits.
+fn unlimited() -> HostLimitsSpec {
+    HostLimitsSpec {
+        mappings_per_protocol: u32::MAX,
+        sessions: u32::MAX,
+        sessions_per_mapping: u32::MAX,
+        flows: RateSpec { per_second: 1_000_000, burst: u32::MAX },
     }
 }
 

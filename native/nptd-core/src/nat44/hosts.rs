@@ -1,5 +1,5 @@
-//! What each internal address holds, and how much of it may be (6888-R4, 6888-R5): one host cannot use up what all of them
-//! share.
+//! What each internal address holds, and how much of it may be (6888-R4, 6888-R5), as the plan says (6888-R4a, 6888-R5a): one
+//! host cannot use up what all of them share.
 
 use super::{Protocol, ProtocolKind};
 use crate::arch::KeyedHash;
@@ -57,7 +57,7 @@ impl Hosts {
         self.remove_if_empty(position);
     }
 
-    /// Whether a host may begin another flow; if so, it is charged (6888-R4c).
+    /// Whether a host may begin another flow; if so, it is charged (6888-R4c, 6888-R5b).
     pub fn admits_flow(&mut self, position: u32, limits: &HostLimitsSpec, now: Instant) -> bool {
         self.hosts.get_mut(position).is_some_and(|host| host.flows.admits(limits.flows, now))
     }

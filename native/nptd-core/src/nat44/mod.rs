@@ -15,7 +15,6 @@ mod inbound;
 mod mapping;
 mod outbound;
 mod port_pool;
-mod protocol;
 mod published;
 pub mod quoted;
 mod rests;
@@ -31,9 +30,10 @@ use crate::session::wheel::Wheel;
 use crate::table::{Index, Slab};
 use crate::time::{Duration, Instant, TICK_US, Tick};
 
+pub use crate::session::endpoint::Endpoint;
+pub use crate::session::protocol::{Protocol, ProtocolKind};
 pub use inbound::{Admitted, NotAdmitted};
 pub use outbound::Steered;
-pub use protocol::{Protocol, ProtocolKind};
 pub use published::GatewaySourced;
 pub use rests::PortRest;
 pub use rows::{MappingRow, SessionRow};
@@ -53,16 +53,6 @@ const _: () = assert!(OCTETS_PER_SESSION == 156);
 const SESSION_WHEEL: u32 = 1 << 17;
 /// Ticks that the wheel of resting mappings covers: 13 minutes.
 const REST_WHEEL: u32 = 1 << 13;
-
-/// An address and a port. Packed, since sessions hold four of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[repr(Rust, packed(2))]
-pub struct Endpoint {
-    /// IPv4 address.
-    pub address: u32,
-    /// Port, or identifier of an ICMP query.
-    pub port: u16,
-}
 
 /// A packet's protocol and both its endpoints, seen from the site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

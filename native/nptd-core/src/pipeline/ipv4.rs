@@ -338,7 +338,7 @@ impl Transit<'_> {
         let answer = if matches!(reason, TcpWithoutSession | UplinkDown) && segment.may_be_reset() {
             Answer::Reset
         } else if reason == NoUplink {
-            // 1812-UNREACH; 6888-R11b where an uplink may come back.
+            // 8305-2, 1812-UNREACH: at once; 6888-R11b where an uplink may come back.
             let code = if self.plan().carries4() { HOST_UNREACHABLE } else { NETWORK_UNREACHABLE };
             Answer::Error(IcmpError::unreachable4(code))
         } else if reason == UnsupportedProtocol {

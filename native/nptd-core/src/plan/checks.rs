@@ -5,7 +5,7 @@ use alloc::string::String;
 
 use super::spec::{DeviceSpec, PlanSpec, RoleSpec, RouteSpec, UplinkSpec};
 use super::{DEVICES_MAX, POOL_ADDRESSES_MAX, PlanError, SLOTS_MAX, static_mappings};
-use crate::nat44::Protocol;
+use crate::session::protocol::Protocol;
 
 /// Refuses a specification that the pipeline could not rely on.
 pub fn check(spec: &PlanSpec) -> Result<(), PlanError> {

@@ -225,7 +225,7 @@ impl Plan {
         &self.prefer
     }
 
-    /// The uplink that new IPv4 traffic takes: the first usable one (8305-2), else the first that is a last resort, since a
+    /// The uplink that new IPv4 traffic takes: the first usable one, else the first that is a last resort, since a
     /// probe may be wrong about all of them.
     pub fn choose4(&self) -> Option<&Uplink> {
         self.choose(|uplink| uplink.ipv4.as_ref().map(|ipv4| (ipv4.usable, ipv4.last_resort)))

@@ -7,7 +7,8 @@ use alloc::vec::Vec;
 
 use super::PlanError;
 use super::spec::{PlanSpec, StaticMappingSpec};
-use crate::nat44::{Endpoint, Protocol};
+use crate::session::endpoint::Endpoint;
+use crate::session::protocol::Protocol;
 
 /// Stands for every protocol in the key of a wholly published address. It is hop-by-hop options, which no range names.
 const ANY_PROTOCOL: u8 = 0;

@@ -1,8 +1,10 @@
 //! What stateful translation and filtering share: filtering modes, lifetimes, the TCP machine, limits on own errors.
 
+pub mod endpoint;
 pub mod filtering;
 pub mod fragments;
 pub mod held;
+pub mod protocol;
 pub mod rate_limit;
 pub mod segment;
 pub mod tcp_state;

@@ -1,6 +1,6 @@
 //! Transport protocols as NAT44 sees them: by number, in six kinds.
 
-use super::Endpoint;
+use super::endpoint::Endpoint;
 use crate::verdict::DropReason;
 use crate::wire::{icmp, protocol, udp};
 
