@@ -14,6 +14,8 @@ const SUBNET_PREFIX_LEN_MAX: u8 = 48;
 /// Which part of an address makes up for the change of its prefix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum AdjustedPart {
+    /// Nothing changes: both prefixes are the same, and hosts have addresses of this ISP.
+    Nothing,
     /// Bits 48 to 63 (6296-3.4a, 6296-3.4b).
     Subnet,
     /// The first 16 bits of the interface identifier that are not all ones (6296-3.5a, 6296-3.5b).
@@ -47,8 +49,13 @@ impl AddressMap {
         // 6296-3.1c, 6296-2.1b: the shorter prefix is extended with zeros to the length of the longer one.
         let longer = if from.length() >= to.length() { from } else { to };
         let (from_sum, to_sum) = (sum(upper_half(from.address())), sum(upper_half(to.address())));
-        let part =
-            if longer.length() <= SUBNET_PREFIX_LEN_MAX { AdjustedPart::Subnet } else { AdjustedPart::InterfaceId };
+        let part = if from == to {
+            AdjustedPart::Nothing
+        } else if longer.length() <= SUBNET_PREFIX_LEN_MAX {
+            AdjustedPart::Subnet
+        } else {
+            AdjustedPart::InterfaceId
+        };
         Self {
             mask: upper_half(longer.mask()),
             from: upper_half(from.address()),
@@ -78,6 +85,7 @@ impl AddressMap {
         }
         let kept = high & !self.mask;
         let (high, low) = match self.part {
+            AdjustedPart::Nothing => return Ok(address),
             AdjustedPart::Subnet => (self.to | self.adjust_subnet(kept)?, low),
             AdjustedPart::InterfaceId => (self.to | kept, self.adjust_interface_id(low, spec)?),
         };
@@ -154,6 +162,19 @@ mod tests {
         assert_eq!((internal, external), (0x030a, 0x2dba));
         assert_eq!(add(internal, negative(external)), 0xd54f);
         assert_eq!(add(external, negative(internal)), 0x2ab0);
+    }
+
+    #[test]
+    fn equal_prefixes_change_and_refuse_nothing() {
+        for length in [1, 32, 48, 56, 64] {
+            let prefix = Prefix6::covering(0x2001_0db8_0001 << 80, length);
+            let map = AddressMap::new(prefix, prefix, DropReason::SourceNotInternal);
+            for below in [0, 1, u128::from(u64::MAX), 0xffff << 64, !prefix.mask()] {
+                let address = prefix.address() | below & !prefix.mask();
+                assert_eq!(map.apply(address, Nptv6Spec::default()), Ok(address));
+            }
+            assert_eq!(map.apply(0xfd << 120, Nptv6Spec::default()), Err(DropReason::SourceNotInternal));
+        }
     }
 
     #[test]

@@ -75,6 +75,11 @@ impl Change {
         self.outer.1
     }
 
+    /// The translated address of the packet that an ICMPv6 error quotes.
+    pub fn quoted_address(&self) -> Option<u128> {
+        self.quoted.map(|(_, address)| address)
+    }
+
     /// Makes the change in the packet it was decided for.
     #[inline]
     pub fn apply(self, packet: &mut [u8]) {

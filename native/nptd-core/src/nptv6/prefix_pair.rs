@@ -44,6 +44,11 @@ impl PrefixPair {
         })
     }
 
+    /// Whether its two prefixes are equal: hosts have addresses of this ISP, and nothing is translated.
+    pub fn is_identity(&self) -> bool {
+        self.internal == self.external
+    }
+
     /// The internal prefix, as configured.
     pub fn internal(&self) -> Prefix6 {
         self.internal

@@ -1,18 +1,20 @@
 //! IPv6: which way a packet goes (docs/decisions.md, "IPv6").
 
+use super::classify6::{Scope, classify};
 use super::forward::check_hop_limit;
 use super::link::{Family, LinkDestination};
+use super::mss;
 use super::own_errors::IcmpError;
 use super::parse::{Headers6, locate_headers6};
 use super::transit::{Outcome, Refusal, Transit};
 use crate::frame::Frame;
 use crate::host::{echo, neighbour_discovery};
-use crate::nptv6::{self, PrefixPair, Upper};
-use crate::plan::{Device, Plan, Role, Uplink};
+use crate::nptv6::{self, Change, PrefixPair, Upper};
+use crate::plan::{Device, NextHop, Plan, Role, Uplink};
 use crate::verdict::{DropReason, Verdict};
 use crate::wire::ipv6::address;
-use crate::wire::octets::tail;
-use crate::wire::{ethernet, icmp, ipv6, protocol};
+use crate::wire::octets::{tail, tail_mut};
+use crate::wire::{ethernet, icmp, ipv6, protocol, tcp};
 
 /// Codes of "destination unreachable".
 const NO_ROUTE: u8 = 0;
@@ -24,14 +26,6 @@ const NO_UPPER_LAYER: u8 = 255;
 /// Offsets of the addresses in the IPv6 header, as pointers of "parameter problem".
 const POINTER_SOURCE: u32 = 8;
 const POINTER_DESTINATION: u32 = 24;
-
-/// Whether a packet's addresses let it be forwarded.
-enum Scope {
-    /// For the gateway, its link or a group it belongs to.
-    Host,
-    /// To be forwarded, if the rest agrees.
-    Transit,
-}
 
 impl Transit<'_> {
     /// Takes an IPv6 packet (the frame starts at its IP header) to its verdict.
@@ -86,15 +80,34 @@ impl Transit<'_> {
             let verdict = self.hairpin6(frame, headers, uplink, pair)?;
             return Ok(Outcome { verdict, slot: Some(uplink.slot) });
         }
-        let uplink = plan.choose6();
+        // 4193-4.3, 6092-R7, 7084-ULA4: asked of what would be on the wire (6296-ROUT3), and that is the destination as it is.
+        if address::is_unique_local(destination) && !plan.has_external_ula() {
+            return Err(no_route());
+        }
+        self.outbound6(frame, headers)
+    }
+
+    fn outbound6(&mut self, frame: &mut Frame<'_>, headers: &Headers6) -> Result<Outcome, Refusal> {
         // 8305-2: said at once.
-        let no_uplink = Refusal::with_error(DropReason::NoUplink, IcmpError::unreachable6(NO_ROUTE));
-        let uplink = uplink.ok_or(no_uplink)?;
-        let pair = pair_of_source(uplink, source).ok_or_else(source_refused)?;
-        let hop = uplink.next_hop6(self.device(uplink.device)?, destination);
-        self.check_forward6(frame.octets(), hop.device)?;
-        nptv6::outbound(pair, frame.octets_mut(), upper(headers), plan.nptv6).map_err(refuse_outbound)?;
+        let uplink = self.plan().choose6(ipv6::source(frame.octets())).ok_or_else(no_uplink)?;
+        let (hop, change) = self.decide_outbound6(frame.octets(), headers, uplink)?;
+        change.apply(frame.octets_mut());
+        clamp_mss6(frame, headers, uplink);
         Ok(Outcome { verdict: self.forward6(frame, hop), slot: Some(uplink.slot) })
+    }
+
+    /// How a packet leaves by an uplink, if it can.
+    fn decide_outbound6(
+        &self,
+        packet: &[u8],
+        headers: &Headers6,
+        uplink: &Uplink,
+    ) -> Result<(NextHop<u128>, Change), Refusal> {
+        let pair = uplink.pair_of_source6(ipv6::source(packet)).ok_or_else(source_refused)?;
+        let hop = uplink.next_hop6(self.device(uplink.device)?, ipv6::destination(packet));
+        self.check_forward6(packet, hop.device)?;
+        let change = nptv6::decide_outbound(pair, packet, upper(headers), self.plan().nptv6);
+        Ok((hop, change.map_err(refuse_outbound)?))
     }
 
     /// 6296-4.3a, 6296-4.3b: both translations in one pass, so that the reply comes back this way.
@@ -107,7 +120,7 @@ impl Transit<'_> {
     ) -> Result<Verdict, Refusal> {
         let plan = self.plan();
         check_hop_limit(frame.octets())?;
-        let outbound = pair_of_source(uplink, ipv6::source(frame.octets())).ok_or_else(source_refused)?;
+        let outbound = uplink.pair_of_source6(ipv6::source(frame.octets())).ok_or_else(source_refused)?;
         let upper = upper(headers);
         let first = nptv6::decide_outbound(outbound, frame.octets(), upper, plan.nptv6).map_err(refuse_outbound)?;
         // The second translation of an error sees what the first has made of its quote (6296b-ICMP7). Any other packet
@@ -137,15 +150,17 @@ impl Transit<'_> {
     ) -> Result<Verdict, Refusal> {
         let plan = self.plan();
         let (source, destination) = (ipv6::source(frame.octets()), ipv6::destination(frame.octets()));
-        let mut pairs = uplink.ipv6.iter().flat_map(|ipv6| &ipv6.pairs);
-        let pair = pairs.find(|pair| pair.external().contains(destination));
-        let pair = pair.ok_or(DropReason::NotForThisUplink)?;
+        let pair = pair_of_destination(plan, uplink, destination).ok_or(DropReason::NotForThisUplink)?;
         // 6092-R6; the ISP's own router may have an address in an on-link external prefix.
         let is_of_site = plan.internal_route6(source).is_some()
             || plan.is_translated6(source)
             || plan.external_owner6(source).is_some();
         if is_of_site && !device.on_link6(source) {
             return Err(DropReason::SpoofedSource.into());
+        }
+        // 6092-R7, 7084-ULA4.
+        if address::is_unique_local(source) && !device.on_link6(source) && !plan.has_external_ula() {
+            return Err(DropReason::MartianSource.into());
         }
         check_hop_limit(frame.octets())?;
         let change = nptv6::decide_inbound(pair, frame.octets(), upper(headers), plan.nptv6);
@@ -154,6 +169,7 @@ impl Transit<'_> {
         let hop = plan.internal_route6(change.address()).ok_or_else(no_route)?;
         self.check_length6(frame.octets(), hop.device)?;
         change.apply(frame.octets_mut());
+        clamp_mss6(frame, headers, uplink);
         Ok(self.forward6(frame, hop))
     }
 
@@ -198,49 +214,6 @@ impl Transit<'_> {
     }
 }
 
-/// Groups, martians and scopes.
-fn classify(packet: &[u8], headers: &Headers6, device: &Device, plan: &Plan) -> Result<Scope, DropReason> {
-    let (source, destination) = (ipv6::source(packet), ipv6::destination(packet));
-    if address::is_multicast(source) || address::is_never_on_wire(source) {
-        return Err(DropReason::MartianSource);
-    }
-    if destination == address::UNSPECIFIED || address::is_never_on_wire(destination) {
-        return Err(DropReason::MartianDestination);
-    }
-    if address::is_multicast(destination) {
-        return match address::is_link_multicast(destination) {
-            true => Ok(Scope::Host),
-            false => Err(DropReason::MulticastNotForwarded),
-        };
-    }
-    let is_own = match device.role {
-        Role::Internal if !address::is_link_local(destination) => plan.internal_owner6(destination).is_some(),
-        Role::Internal | Role::Uplink(_) => device.owns6(destination),
-    };
-    if is_own {
-        return Ok(Scope::Host);
-    }
-    if source == address::UNSPECIFIED {
-        return Err(DropReason::MartianSource);
-    }
-    if address::is_link_local(destination) {
-        return Err(DropReason::MartianDestination);
-    }
-    if address::is_link_local(source) {
-        return Err(DropReason::MartianSource);
-    }
-    if headers.icmp_kind.is_some_and(is_link_scoped) {
-        return Err(DropReason::IcmpTypeNotForwarded);
-    }
-    Ok(Scope::Transit)
-}
-
-/// Messages that make sense on their link only (4890-T3, 4890-NPT): multicast listener discovery, neighbour and
-/// inverse neighbour discovery, certification paths, multicast router discovery. All others pass (4890-T1).
-const fn is_link_scoped(kind: u8) -> bool {
-    matches!(kind, 130..=137 | 141..=143 | 148 | 149 | 151..=153)
-}
-
 fn is_error(headers: &Headers6) -> bool {
     headers.icmp_kind.is_some_and(icmp::v6::is_error)
 }
@@ -260,9 +233,34 @@ fn upper(headers: &Headers6) -> Upper {
     Upper { offset: headers.upper_offset, protocol, is_fragment: headers.is_fragment }
 }
 
-/// The first pair of an uplink for a source: each uplink has pairs of its own (6296-2.4, MWAN-8).
-fn pair_of_source(uplink: &Uplink, source: u128) -> Option<&PrefixPair> {
-    uplink.ipv6.as_ref()?.pairs.iter().find(|pair| pair.internal().contains(source))
+/// The translator of a packet from an uplink: of those whose external prefix covers its destination the first that leads
+/// into the site, since hosts may hold addresses of this prefix too.
+fn pair_of_destination<'a>(plan: &Plan, uplink: &'a Uplink, destination: u128) -> Option<&'a PrefixPair> {
+    let mut covering = uplink.pairs6().iter().filter(|pair| pair.external().contains(destination));
+    let first = covering.next()?;
+    let leads_home = |pair: &&PrefixPair| {
+        let internal = pair.inbound(destination, plan.nptv6);
+        internal.is_ok_and(|internal| plan.internal_route6(internal).is_some())
+    };
+    match covering.clone().next() {
+        Some(_) if !leads_home(&first) => covering.find(leads_home).or(Some(first)),
+        Some(_) | None => Some(first),
+    }
+}
+
+/// Lowers what a SYN promises to what its uplink takes.
+fn clamp_mss6(frame: &mut Frame<'_>, headers: &Headers6, uplink: &Uplink) {
+    let limit = uplink.ipv6.as_ref().and_then(|ipv6| ipv6.mss_clamp);
+    let Some(limit) = limit.filter(|_| headers.protocol == protocol::TCP && !headers.is_fragment) else { return };
+    let state = frame.checksum;
+    let segment = tail_mut(frame.octets_mut(), headers.upper_offset);
+    if tcp::flags(segment) & tcp::flag::SYN != 0 {
+        mss::clamp(segment, limit, state);
+    }
+}
+
+fn no_uplink() -> Refusal {
+    Refusal::with_error(DropReason::NoUplink, IcmpError::unreachable6(NO_ROUTE))
 }
 
 fn source_refused() -> Refusal {

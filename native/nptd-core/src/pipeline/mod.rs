@@ -1,6 +1,7 @@
 //! The order of the parts: frames in, verdicts and outputs out. Owns no detail.
 
 mod classify;
+mod classify6;
 mod exempt;
 mod forward;
 mod fragments;

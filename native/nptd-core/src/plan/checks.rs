@@ -33,6 +33,10 @@ pub fn check(spec: &PlanSpec) -> Result<(), PlanError> {
     for (index, mapping) in spec.nat44.static_mappings.iter().enumerate() {
         static_mappings::check(index, mapping, spec)?;
     }
+    for (index, published) in spec.filter6.iter().flat_map(|filter| &filter.published).enumerate() {
+        let fits = published.ports.is_none_or(|(low, high)| published.protocol.is_some() && low <= high);
+        ensure(fits, || format!("filter6.published[{index}].portLow"), "no ports of a protocol that has them")?;
+    }
     ensure(!spec.policies.is_empty(), || "policies".into(), "no policy")?;
     for (index, policy) in spec.policies.iter().enumerate() {
         let known = |slot: &u8| spec.uplinks.iter().any(|uplink| uplink.slot == *slot);

@@ -4,6 +4,7 @@
 
 mod checks;
 mod exempt;
+mod filter6;
 pub mod prefix;
 mod routes;
 pub mod spec;
@@ -15,12 +16,14 @@ use alloc::vec::Vec;
 use crate::frame::DeviceIndex;
 use crate::nptv6::PrefixPair;
 use crate::wire::ethernet::MacAddress;
+use crate::wire::ipv6::address;
 use exempt::Exemptions;
 use prefix::{Prefix4, Prefix6};
 use routes::{RouteTable4, RouteTable6};
-use spec::{LinkSpec, Nat44Spec, Nptv6Spec, PlanSpec, PortsSpec, RateSpec, RoleSpec};
+use spec::{LinkSpec, Nat44Spec, Nptv6Spec, PlanSpec, PortsSpec, RateSpec, RoleSpec, Uplink6Spec};
 
 pub use exempt::Exemption;
+pub use filter6::Filter6;
 pub use static_mappings::{StaticMappings, StaticMatch};
 
 /// Most uplinks.
@@ -95,6 +98,8 @@ pub struct Uplink6 {
     pub gateway: Option<u128>,
     /// Translators of this uplink.
     pub pairs: Vec<PrefixPair>,
+    /// Largest TCP maximum segment size; none leaves it alone.
+    pub mss_clamp: Option<u16>,
 }
 
 /// One uplink.
@@ -130,6 +135,8 @@ pub struct Plan {
     pub nat44: Nat44Spec,
     /// NPTv6 behaviour.
     pub nptv6: Nptv6Spec,
+    /// Stateful filter of IPv6; none: everything passes (6092-R49).
+    pub filter6: Option<Filter6>,
     /// Limit on own errors and resets.
     pub error_rate: RateSpec,
     devices: Vec<Device>,
@@ -141,6 +148,8 @@ pub struct Plan {
     external4: Vec<(u32, u8)>,
     static_mappings: StaticMappings,
     exemptions: Exemptions,
+    /// Whether unique local addresses may be met beyond the uplinks.
+    has_external_ula: bool,
 }
 
 impl Plan {
@@ -166,8 +175,12 @@ impl Plan {
         external4.extend(static_mappings.external_addresses().filter(|(_, slot)| translates(*slot)));
         external4.sort_unstable();
         external4.dedup();
+        let mut pairs = uplinks.iter().flatten().flat_map(|uplink| uplink.pairs6());
+        let has_external_ula = pairs.any(|pair| is_unique_local(pair.external()));
         Ok(Self {
             generation: spec.generation,
+            has_external_ula,
+            filter6: spec.filter6.map(Filter6::new),
             external4,
             static_mappings,
             exemptions: Exemptions::new(&spec.nat44.exempt),
@@ -197,6 +210,8 @@ impl Plan {
             external4: Vec::new(),
             static_mappings: StaticMappings::default(),
             exemptions: Exemptions::default(),
+            filter6: None,
+            has_external_ula: false,
         }
     }
 
@@ -236,8 +251,34 @@ impl Plan {
         self.prefer.iter().any(|slot| self.uplink(*slot).is_some_and(|uplink| uplink.ipv4.is_some()))
     }
 
-    /// The uplink that new IPv6 traffic takes; see [`Self::choose4`].
-    pub fn choose6(&self) -> Option<&Uplink> {
+    /// The uplink that new IPv6 traffic of a source takes: that of the ISP the address is from (8028-3, see
+    /// [`Self::identity_uplink6`]), else as for IPv4, see [`Self::choose4`].
+    pub fn choose6(&self, source: u128) -> Option<&Uplink> {
+        self.identity_uplink6(source).or_else(|| self.choose_any6())
+    }
+
+    /// The first usable uplink with a pair that leaves an address as it is: no other ISP would take it (8028-3, 2827-1).
+    pub fn identity_uplink6(&self, source: u128) -> Option<&Uplink> {
+        self.usable6().find(|uplink| {
+            let mut pairs = uplink.pairs6().iter();
+            pairs.any(|pair| pair.is_identity() && pair.internal().contains(source))
+        })
+    }
+
+    /// Uplinks that may carry new IPv6 traffic now, in the order of preference.
+    pub fn usable6(&self) -> impl Iterator<Item = &Uplink> {
+        let listed = self.prefer.iter().filter_map(|slot| self.uplink(*slot));
+        listed.filter(|uplink| uplink.ipv6.as_ref().is_some_and(|ipv6| ipv6.usable))
+    }
+
+    /// Whether what uses an uplink should use another one; see [`Self::has_moved4`].
+    pub fn has_moved6(&self, slot: u8) -> bool {
+        let mut usable = self.usable6().peekable();
+        usable.peek().is_some() && self.uplink(slot).is_none_or(|uplink| !uplink.is_usable6())
+    }
+
+    /// The uplink that new IPv6 traffic takes, whatever its source.
+    pub fn choose_any6(&self) -> Option<&Uplink> {
         self.choose(|uplink| uplink.ipv6.as_ref().map(|ipv6| (ipv6.usable, ipv6.last_resort)))
     }
 
@@ -321,24 +362,33 @@ impl Plan {
 
     /// The uplink and pair whose external prefix covers an IPv6 address.
     pub fn external_owner6(&self, address: u128) -> Option<(&Uplink, &PrefixPair)> {
-        self.uplinks().find_map(|uplink| {
-            let pairs = &uplink.ipv6.as_ref()?.pairs;
-            Some((uplink, pairs.iter().find(|pair| pair.external().contains(address))?))
-        })
+        self.uplinks()
+            .find_map(|uplink| Some((uplink, uplink.pairs6().iter().find(|pair| pair.external().contains(address))?)))
     }
 
     /// Whether any pair translates this internal IPv6 address.
     pub fn is_translated6(&self, address: u128) -> bool {
         self.uplinks().any(|uplink| {
-            let pairs = uplink.ipv6.iter().flat_map(|ipv6| &ipv6.pairs);
-            pairs.into_iter().any(|pair| pair.internal().contains(address))
+            let mut pairs = uplink.pairs6().iter();
+            pairs.any(|pair| pair.internal().contains(address))
         })
+    }
+
+    /// Whether unique local addresses may be met beyond the uplinks: only where the site is part of a larger network of them
+    /// (4193-4.3, 6092-R7).
+    pub fn has_external_ula(&self) -> bool {
+        self.has_external_ula
     }
 
     fn position(&self, wanted: impl Fn(&Device) -> bool) -> Option<DeviceIndex> {
         let index = self.devices.iter().position(wanted)?;
         u16::try_from(index).ok().map(DeviceIndex)
     }
+}
+
+/// Whether all of a prefix is in fc00::/7.
+fn is_unique_local(prefix: Prefix6) -> bool {
+    prefix.length() >= 7 && address::is_unique_local(prefix.address())
 }
 
 impl Device {
@@ -396,7 +446,8 @@ impl Uplink {
                     path: alloc::format!("uplinks[slot {}].ipv6.pairs", spec.slot),
                     problem,
                 })?;
-                Some(Uplink6 { usable: ipv6.usable, last_resort: ipv6.last_resort, gateway: ipv6.gateway, pairs })
+                let Uplink6Spec { usable, last_resort, gateway, mss_clamp, .. } = *ipv6;
+                Some(Uplink6 { usable, last_resort, gateway, pairs, mss_clamp })
             }
         };
         Ok(Self {
@@ -421,6 +472,21 @@ impl Uplink {
     pub fn reserves4(&self, protocol: u8, port: u16) -> bool {
         let reserved = self.ipv4.iter().flat_map(|ipv4| &ipv4.reserved);
         reserved.into_iter().any(|ports| ports.protocol == protocol && (ports.ports.0..=ports.ports.1).contains(&port))
+    }
+
+    /// Its translators of IPv6, none where it does not carry that.
+    pub fn pairs6(&self) -> &[PrefixPair] {
+        self.ipv6.as_ref().map_or(&[], |ipv6| &ipv6.pairs)
+    }
+
+    /// Its translator of an internal source: the first that covers it. Each uplink has pairs of its own (6296-2.4, MWAN-8).
+    pub fn pair_of_source6(&self, source: u128) -> Option<&PrefixPair> {
+        self.pairs6().iter().find(|pair| pair.internal().contains(source))
+    }
+
+    /// Whether it may carry new IPv6 traffic now.
+    pub fn is_usable6(&self) -> bool {
+        self.ipv6.as_ref().is_some_and(|ipv6| ipv6.usable)
     }
 
     /// Whether it carries IPv4 with translation.

@@ -265,7 +265,7 @@ mod tests {
             assert!(table.store(datagram(identification), &[octet; 9], Tick(50)));
         }
         assert_eq!(taken(&mut table, &datagram(7), 1), [1, 3, 4]);
-        assert_eq!(taken(&mut table, &datagram(7), 1), []);
+        assert_eq!(taken(&mut table, &datagram(7), 1), [0_u8; 0]);
         assert_eq!(taken(&mut table, &datagram(8), 1), [2]);
     }
 

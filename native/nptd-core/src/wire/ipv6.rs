@@ -107,6 +107,11 @@ pub mod address {
         address >> 118 == 0xfe80 >> 6
     }
 
+    /// Whether it is a unique local address, in fc00::/7 (RFC 4193).
+    pub const fn is_unique_local(address: u128) -> bool {
+        address >> 121 == 0xfc >> 1
+    }
+
     /// The solicited-node group of an address (RFC 4291 section 2.7.1).
     pub const fn solicited_node(address: u128) -> u128 {
         (0xff02 << 112) | (0x1_ff << 24) | (address & 0xff_ffff)
