@@ -24,6 +24,13 @@ impl KeyedHash {
         }
     }
 
+    /// Hash of a key of several packed words: each is mixed with what its predecessors gave, which nobody without the key
+    /// can foresee.
+    #[inline]
+    pub fn hash_words<const N: usize>(&self, words: [u128; N]) -> u64 {
+        words.into_iter().fold(0, |hash, word| self.hash(word ^ u128::from(hash)))
+    }
+
     /// Hash of a packed key.
     #[inline]
     pub fn hash(&self, key: u128) -> u64 {

@@ -28,6 +28,7 @@ pub mod verdict;
 pub mod table;
 pub mod wire;
 
+pub mod filter;
 pub mod host;
 pub mod nat44;
 pub mod nptv6;

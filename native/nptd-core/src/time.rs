@@ -73,6 +73,13 @@ impl Duration {
 }
 
 impl Tick {
+    /// Milliseconds from an instant to this tick, rounded down. Counted from the current tick, since the ticks of an instant far
+    /// from its origin are cut to 32 bits.
+    pub const fn ms_after(self, now: Instant) -> u64 {
+        let ticks = self.0.saturating_sub(now.tick().0);
+        (ticks as u64 * TICK_US).saturating_sub(now.as_micros() % TICK_US) / 1_000
+    }
+
     /// The first tick boundary at or after an instant: where a lifetime ending then is over.
     pub const fn at_or_after(instant: Instant) -> Self {
         Self(instant.as_micros().div_ceil(TICK_US) as u32)

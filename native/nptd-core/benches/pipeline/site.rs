@@ -48,6 +48,7 @@ impl Site {
         let config = EngineConfig {
             mappings_max: 1 << 20,
             sessions_max: 1 << 20,
+            filter_sessions_max: 1 << 20,
             hosts_max: 1 << 16,
             neighbours_max: 4_096,
             secret: [1; 16],

@@ -206,6 +206,11 @@ impl Nat44 {
         self.identifications.next(source, destination, protocol)
     }
 
+    /// Held packets, those of the filter of IPv6 too: one store bounds them all.
+    pub fn held_packets(&mut self) -> &mut HeldPackets {
+        &mut self.held
+    }
+
     fn sweep_dead_epochs(&mut self, plan: &Plan, budget: &mut u32) {
         while let (Some(position), true) = (self.sweep, *budget > 0) {
             *budget -= 1;

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::{Endpoint, Nat44, Protocol};
 use crate::plan::Plan;
 use crate::session::tcp_state::TcpState;
-use crate::time::{Instant, TICK_US, Tick};
+use crate::time::Instant;
 
 /// A live session.
 #[derive(Clone, Copy, Debug)]
@@ -43,12 +43,6 @@ pub struct MappingRow {
     pub sessions: u32,
 }
 
-/// Counted from the current tick, since the ticks of an instant far from its origin are cut to 32 bits.
-fn remaining_ms(ends: Tick, now: Instant) -> u64 {
-    let ticks = ends.0.saturating_sub(now.tick().0);
-    (u64::from(ticks) * TICK_US).saturating_sub(now.as_micros() % TICK_US) / 1_000
-}
-
 impl Nat44 {
     /// Adds the live sessions at `from` and the `max` positions after it; returns where to go on, none at the end.
     pub fn session_rows(
@@ -69,7 +63,7 @@ impl Nat44 {
             apparent: session.is_gateway_sourced().then_some(session.apparent),
             slot: session.slot,
             tcp_state: session.tcp,
-            expires_in_ms: remaining_ms(session.ends, now),
+            expires_in_ms: session.ends.ms_after(now),
         }));
         (end < self.sessions.end()).then_some(end)
     }

@@ -65,16 +65,7 @@ impl Session {
 
     /// Takes the machine of a connection one packet further.
     fn advance(&mut self, state: TcpState, from: Direction, segment: Segment) -> Refresh {
-        // 7857-S2.2, 5382-sec2: a forged reset is translated (6146-T6) and changes nothing.
-        if !self.tracking.accepts(from, &segment) {
-            return Refresh::None;
-        }
-        let (state, refresh) = state.observe(from, &segment);
-        if refresh == Refresh::Opening && self.tcp == Some(TcpState::BothFin) {
-            self.tracking = TcpTracking::opened(from, &segment);
-        } else {
-            self.tracking.observe(from, &segment);
-        }
+        let (state, refresh) = self.tracking.advance(state, from, &segment);
         self.tcp = Some(state);
         refresh
     }
@@ -321,7 +312,7 @@ fn key_outbound(flow: &Flow) -> u128 {
 
 /// Packs (uplink, protocol, external, remote).
 fn key_held(flow: &ExternalFlow) -> HeldKey {
-    HeldKey(pack(flow.protocol, flow.external, flow.remote) | u128::from(flow.slot) << 104)
+    HeldKey::v4(pack(flow.protocol, flow.external, flow.remote) | u128::from(flow.slot) << 104)
 }
 
 /// Packs (uplink, epoch, protocol, external, remote).

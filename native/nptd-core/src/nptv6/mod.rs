@@ -14,7 +14,7 @@ mod prefix_pair;
 mod quoted;
 
 pub use prefix_pair::PrefixPair;
-pub use quoted::Upper;
+pub use quoted::{Upper, quote_offset};
 
 use crate::plan::spec::Nptv6Spec;
 use crate::verdict::DropReason;

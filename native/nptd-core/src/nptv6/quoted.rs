@@ -29,7 +29,7 @@ impl Upper {
 ///
 /// # Errors
 /// `IcmpQuoteInvalid`, `IcmpChecksumWrong` or `IcmpQuoteUnknown`; the first that applies in this order.
-pub(super) fn quote_offset(packet: &[u8], upper: Upper) -> Result<usize, DropReason> {
+pub fn quote_offset(packet: &[u8], upper: Upper) -> Result<usize, DropReason> {
     let message = octets::tail(packet, upper.offset);
     let quote = octets::tail(message, icmp::HEADER_LEN);
     // 6296b-ICMP4; a fragment may hold less of the quote than was sent, and its checksum cannot be verified.

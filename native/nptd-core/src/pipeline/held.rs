@@ -8,6 +8,7 @@ use crate::nat44::{ExternalFlow, NotAdmitted};
 use crate::session::held::HeldPacket;
 use crate::session::segment::Segment;
 use crate::time::Duration;
+use crate::wire::ipv4;
 
 /// Held packets that one tick looks at; the others follow at the next.
 const HELD_PER_TICK: usize = 16;
@@ -15,6 +16,8 @@ const HELD_PER_TICK: usize = 16;
 /// Error codes of "destination unreachable".
 const PORT_UNREACHABLE: u8 = 3;
 const ADMINISTRATIVELY_PROHIBITED: u8 = 13;
+/// The same of ICMPv6.
+const PROHIBITED6: u8 = 1;
 
 impl Transit<'_> {
     /// What the sender of an inbound packet is told that is not admitted: at first nothing, if the packet would open a
@@ -53,11 +56,16 @@ impl Transit<'_> {
         for _ in 0..HELD_PER_TICK {
             let Some(packet) = self.nat44.take_due_opening(self.context.now) else { return };
             let HeldPacket { slot, epoch, octets } = packet;
-            let uplink = plan.uplink(slot).filter(|uplink| uplink.epoch == epoch);
-            let uplink = uplink.filter(|uplink| uplink.ipv4.as_ref().is_some_and(|ipv4| ipv4.nat44));
-            if let Some(uplink) = uplink {
-                let error = IcmpError::unreachable4(PORT_UNREACHABLE);
-                self.errors.error4(&mut self.context, self.neighbours, octets, uplink.device, error);
+            let Some(uplink) = plan.uplink(slot).filter(|uplink| uplink.epoch == epoch) else { continue };
+            if ipv4::version(octets) == 4 {
+                if uplink.translates4() {
+                    let error = IcmpError::unreachable4(PORT_UNREACHABLE);
+                    self.errors.error4(&mut self.context, self.neighbours, octets, uplink.device, error);
+                }
+            } else if plan.filter6.is_some() && uplink.ipv6.is_some() {
+                // 6092-R34, 6092-R39.
+                let error = IcmpError::unreachable6(PROHIBITED6);
+                self.errors.error6(&mut self.context, self.neighbours, octets, uplink.device, error);
             }
         }
     }

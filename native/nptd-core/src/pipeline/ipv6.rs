@@ -1,6 +1,7 @@
 //! IPv6: which way a packet goes (docs/decisions.md, "IPv6").
 
 use super::classify6::{Scope, classify};
+use super::filtered6::Hairpin;
 use super::forward::check_hop_limit;
 use super::link::{Family, LinkDestination};
 use super::mss;
@@ -77,6 +78,9 @@ impl Transit<'_> {
         }
         // MWAN-5: whether the uplink is usable or not.
         if let Some((uplink, pair)) = plan.external_owner6(destination) {
+            if self.filter.is_some() {
+                return self.filtered_hairpin6(frame, headers, Hairpin { uplink, inbound: pair });
+            }
             let verdict = self.hairpin6(frame, headers, uplink, pair)?;
             return Ok(Outcome { verdict, slot: Some(uplink.slot) });
         }
@@ -84,7 +88,7 @@ impl Transit<'_> {
         if address::is_unique_local(destination) && !plan.has_external_ula() {
             return Err(no_route());
         }
-        self.outbound6(frame, headers)
+        if self.filter.is_some() { self.filtered_outbound6(frame, headers) } else { self.outbound6(frame, headers) }
     }
 
     fn outbound6(&mut self, frame: &mut Frame<'_>, headers: &Headers6) -> Result<Outcome, Refusal> {
@@ -97,7 +101,7 @@ impl Transit<'_> {
     }
 
     /// How a packet leaves by an uplink, if it can.
-    fn decide_outbound6(
+    pub fn decide_outbound6(
         &self,
         packet: &[u8],
         headers: &Headers6,
@@ -165,6 +169,9 @@ impl Transit<'_> {
         check_hop_limit(frame.octets())?;
         let change = nptv6::decide_inbound(pair, frame.octets(), upper(headers), plan.nptv6);
         let change = change.map_err(refuse_inbound)?;
+        if self.filter.is_some() {
+            return self.filtered_inbound6(frame, headers, uplink, change);
+        }
         // 6296-ROUT5: no route back out, so an unused subnet cannot make a packet circle.
         let hop = plan.internal_route6(change.address()).ok_or_else(no_route)?;
         self.check_length6(frame.octets(), hop.device)?;
@@ -227,7 +234,7 @@ fn slot_of(device: &Device) -> Option<u8> {
 
 /// What the translator needs to know of the upper layer. A later fragment has none, whatever protocol it is part of
 /// (8200-F4).
-fn upper(headers: &Headers6) -> Upper {
+pub fn upper(headers: &Headers6) -> Upper {
     let is_hidden = headers.protocol == protocol::ICMPV6 && headers.icmp_kind.is_none();
     let protocol = if is_hidden { NO_UPPER_LAYER } else { headers.protocol };
     Upper { offset: headers.upper_offset, protocol, is_fragment: headers.is_fragment }
@@ -249,7 +256,7 @@ fn pair_of_destination<'a>(plan: &Plan, uplink: &'a Uplink, destination: u128) -
 }
 
 /// Lowers what a SYN promises to what its uplink takes.
-fn clamp_mss6(frame: &mut Frame<'_>, headers: &Headers6, uplink: &Uplink) {
+pub fn clamp_mss6(frame: &mut Frame<'_>, headers: &Headers6, uplink: &Uplink) {
     let limit = uplink.ipv6.as_ref().and_then(|ipv6| ipv6.mss_clamp);
     let Some(limit) = limit.filter(|_| headers.protocol == protocol::TCP && !headers.is_fragment) else { return };
     let state = frame.checksum;
@@ -259,20 +266,23 @@ fn clamp_mss6(frame: &mut Frame<'_>, headers: &Headers6, uplink: &Uplink) {
     }
 }
 
-fn no_uplink() -> Refusal {
+/// No uplink may carry it.
+pub fn no_uplink() -> Refusal {
     Refusal::with_error(DropReason::NoUplink, IcmpError::unreachable6(NO_ROUTE))
 }
 
-fn source_refused() -> Refusal {
+/// No translator of the uplink is for the source.
+pub fn source_refused() -> Refusal {
     Refusal::with_error(DropReason::SourceNotInternal, IcmpError::unreachable6(SOURCE_POLICY))
 }
 
-fn no_route() -> Refusal {
+/// Nothing leads to the destination.
+pub fn no_route() -> Refusal {
     Refusal::with_error(DropReason::NoRoute, IcmpError::unreachable6(NO_ROUTE))
 }
 
 /// 6296-3.2a, 6296-3.7b: what the sender in the site is told.
-fn refuse_outbound(reason: DropReason) -> Refusal {
+pub fn refuse_outbound(reason: DropReason) -> Refusal {
     if reason == DropReason::SubnetNotMapped {
         return Refusal::with_error(reason, IcmpError::unreachable6(SOURCE_POLICY));
     }

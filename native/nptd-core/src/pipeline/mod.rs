@@ -3,8 +3,10 @@
 mod classify;
 mod classify6;
 mod exempt;
+mod filtered6;
 mod forward;
 mod fragments;
+mod fragments6;
 mod gateway_source;
 mod hairpin;
 mod held;
@@ -14,12 +16,14 @@ mod link;
 mod mss;
 pub mod own_errors;
 mod parse;
+mod query6;
 mod transit;
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use crate::counters::{Counters, Direction};
+use crate::filter::{Filter, FilterRow};
 use crate::frame::{DeviceIndex, Frame};
 use crate::host::context::Context;
 use crate::host::neighbours::{Neighbours, Received};
@@ -50,6 +54,8 @@ pub struct EngineConfig {
     pub mappings_max: u32,
     /// Most NAT44 sessions.
     pub sessions_max: u32,
+    /// Most sessions of the IPv6 filter; their tables are there while a plan has the filter.
+    pub filter_sessions_max: u32,
     /// Most internal addresses that hold mappings or sessions.
     pub hosts_max: u32,
     /// Most neighbours over all devices.
@@ -71,6 +77,9 @@ pub struct Engine {
     plan: Arc<Plan>,
     counters: Arc<Counters>,
     nat44: Nat44,
+    filter: Option<Filter>,
+    filter_sessions_max: u32,
+    hash_key: [u8; 16],
     fragments: FragmentTable,
     neighbours: Neighbours,
     probes: Probes,
@@ -87,6 +96,9 @@ impl Engine {
             plan: Arc::new(Plan::empty()),
             counters,
             nat44: Nat44::new(config.capacities(), &config.secret, &config.hash_key),
+            filter: None,
+            filter_sessions_max: config.filter_sessions_max,
+            hash_key: config.hash_key,
             fragments: FragmentTable::new(&config.hash_key),
             neighbours: Neighbours::new(config.neighbours_max, config.hash_key),
             probes: Probes::new(config.secret),
@@ -99,6 +111,12 @@ impl Engine {
     /// Takes over a plan, between two batches.
     pub fn adopt(&mut self, plan: Arc<Plan>) {
         self.nat44.adopt(&self.plan, &plan);
+        match &mut self.filter {
+            Some(filter) if plan.filter6.is_some() => filter.adopt(&self.plan),
+            // 6092-R49, 6296-7: switched off, nothing is left of it.
+            Some(_) => self.filter = None,
+            None => self.filter = plan.filter6.is_some().then(|| Filter::new(self.filter_sessions_max, &self.hash_key)),
+        }
         self.neighbours.adopt(&plan);
         self.plan = plan;
         // A pool that began anew has forgotten which identifiers are ours.
@@ -143,7 +161,9 @@ impl Engine {
 
     /// Expiry within a budget, address resolution, probes.
     pub fn poll(&mut self, now: Instant, outputs: &mut OutputPool) {
-        let is_behind = self.nat44.expire(&self.plan, now, EXPIRE_BUDGET) | self.expire_fragments(now, EXPIRE_BUDGET);
+        let is_behind = self.nat44.expire(&self.plan, now, EXPIRE_BUDGET)
+            | self.expire_filter(now, EXPIRE_BUDGET)
+            | self.expire_fragments(now, EXPIRE_BUDGET);
         if !is_behind {
             self.last_sweep = now;
         }
@@ -159,12 +179,14 @@ impl Engine {
     /// must not depend on how often they are called.
     pub fn settle(&mut self, now: Instant) {
         while self.nat44.expire(&self.plan, now, u32::MAX) {}
+        while self.expire_filter(now, u32::MAX) {}
         while self.expire_fragments(now, u32::MAX) {}
     }
 
     /// When [`Self::tick`] has something to do next; none while there is nothing.
     pub fn next_wakeup(&self) -> Option<Instant> {
-        let is_idle = self.nat44.is_idle() && self.fragments.is_idle();
+        let is_idle =
+            self.nat44.is_idle() && self.fragments.is_idle() && self.filter.as_ref().is_none_or(Filter::is_idle);
         let sweep = (!is_idle).then(|| self.last_sweep.after(SWEEP_INTERVAL));
         let held = self.nat44.held_until().map(Instant::at);
         [sweep, held, self.neighbours.next_wakeup(), self.probes.next_wakeup()].into_iter().flatten().min()
@@ -210,6 +232,11 @@ impl Engine {
         self.nat44.session_rows(from, max, &self.plan, now, rows)
     }
 
+    /// The same for live sessions of the IPv6 filter; none without it.
+    pub fn filter_rows(&self, from: u32, max: u32, now: Instant, rows: &mut Vec<FilterRow>) -> Option<u32> {
+        self.filter.as_ref()?.rows(from, max, &self.plan, now, rows)
+    }
+
     /// The same for live mappings.
     pub fn mapping_rows(&self, from: u32, max: u32, now: Instant, rows: &mut Vec<MappingRow>) -> Option<u32> {
         self.nat44.mapping_rows(from, max, &self.plan, now, rows)
@@ -232,6 +259,11 @@ impl Engine {
         self.nat44.session_count()
     }
 
+    /// Number of sessions of the IPv6 filter.
+    pub fn filter_session_count(&self) -> u32 {
+        self.filter.as_ref().map_or(0, Filter::session_count)
+    }
+
     /// Number of mappings in use.
     pub fn mapping_count(&self) -> u32 {
         self.nat44.mapping_count()
@@ -245,6 +277,15 @@ impl Engine {
     /// The counters, shared with readers.
     pub fn counters(&self) -> &Arc<Counters> {
         &self.counters
+    }
+
+    fn expire_filter(&mut self, now: Instant, mut budget: u32) -> bool {
+        let Some(filter) = &mut self.filter else { return false };
+        let is_behind = filter.expire(&self.plan, now, budget);
+        for _ in 0..filter.fragments.expire(now.tick(), &mut budget) {
+            self.counters.record_suppressed(Suppressed::FragmentGivenUp);
+        }
+        is_behind | filter.fragments.is_behind(now.tick())
     }
 
     fn expire_fragments(&mut self, now: Instant, mut budget: u32) -> bool {
@@ -264,6 +305,7 @@ impl Engine {
         Transit {
             context: Context { plan, now, outputs, counters },
             nat44: &mut self.nat44,
+            filter: self.filter.as_mut(),
             fragments: &mut self.fragments,
             neighbours: &mut self.neighbours,
             probes: &mut self.probes,

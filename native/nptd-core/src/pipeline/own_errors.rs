@@ -4,7 +4,7 @@
 //! has found valid. Whether one is answered is asked in this order: is an error about it allowed at all, is there a
 //! way back and an address to send from, does the rate limit admit it.
 
-use super::parse::locate_headers6;
+use super::parse::locate_upper6;
 use crate::frame::DeviceIndex;
 use crate::host::context::Context;
 use crate::host::neighbours::{Neighbours, mapped4};
@@ -188,9 +188,48 @@ impl OwnErrors {
         let length = ipv4::HEADER_LEN + tcp::HEADER_LEN;
         let total_len = length as u16;
         let header = ipv4::OwnHeader { tos: 0, total_len, protocol: protocol::TCP, source, destination };
+        let pseudo = checksum::pseudo_header4(source, destination, protocol::TCP, tcp::HEADER_LEN as u16);
         neighbours.send_packet(context, hop, OutputKind::TcpReset, length, |packet| {
             ipv4::write_own_header(packet, header);
-            write_reset(tail_mut(packet, ipv4::HEADER_LEN), segment, source, destination);
+            write_reset(tail_mut(packet, ipv4::HEADER_LEN), segment, pseudo);
+        });
+    }
+
+    /// The same for an IPv6 TCP segment.
+    pub fn reset6(
+        &mut self,
+        context: &mut Context<'_>,
+        neighbours: &mut Neighbours,
+        offender: &[u8],
+        ingress: DeviceIndex,
+    ) {
+        let plan = context.plan;
+        let Ok(headers) = locate_upper6(offender) else { return };
+        let segment = tail(offender, headers.upper_offset);
+        if tcp::flags(segment) & RST != 0 {
+            return;
+        }
+        let Some(device) = plan.device(ingress) else { return };
+        let (source, destination) = (ipv6::destination(offender), ipv6::source(offender));
+        let hop = hop_back6(plan, device, ingress, destination).filter(|hop| hop.device == ingress);
+        let hop = hop.unwrap_or(NextHop { device: ingress, address: destination });
+        if !self.resets.admits(plan.error_rate, context.now) {
+            context.counters.record_suppressed(Suppressed::TcpResetRateLimited);
+            return;
+        }
+        let payload_len = tcp::HEADER_LEN as u16;
+        let header = ipv6::OwnHeader {
+            traffic_class: 0,
+            payload_len,
+            next_header: protocol::TCP,
+            hop_limit: 64,
+            source,
+            destination,
+        };
+        let pseudo = checksum::pseudo_header6(source, destination, protocol::TCP, u32::from(payload_len));
+        neighbours.send_packet(context, hop, OutputKind::TcpReset, ipv6::HEADER_LEN + tcp::HEADER_LEN, |packet| {
+            ipv6::write_own_header(packet, header);
+            write_reset(tail_mut(packet, ipv6::HEADER_LEN), segment, pseudo);
         });
     }
 
@@ -225,7 +264,8 @@ fn may_be_told4(offender: &[u8], device: &Device) -> bool {
 /// Whether an ICMPv6 error may be sent about an IPv6 packet (4443-2.4e).
 fn may_be_told6(offender: &[u8]) -> bool {
     use ipv6::address;
-    let Ok(headers) = locate_headers6(offender) else { return false };
+    // A held packet may have lost its end.
+    let Ok(headers) = locate_upper6(offender) else { return false };
     let (source, destination) = (ipv6::source(offender), ipv6::destination(offender));
     let is_query =
         !headers.icmp_kind.is_some_and(|kind| icmp::v6::is_error(kind) || icmp::v6::is_neighbour_discovery(kind));
@@ -264,8 +304,8 @@ fn write_message(message: &mut [u8], error: IcmpError, offender: &[u8], pseudo: 
     icmp::set_checksum(message, !sum);
 }
 
-/// Writes the reset that answers a segment (RFC 9293 section 3.10.7.1).
-fn write_reset(reset: &mut [u8], segment: &[u8], source: u32, destination: u32) {
+/// Writes the reset that answers a segment (RFC 9293 section 3.10.7.1); `pseudo` as in [`write_message`].
+fn write_reset(reset: &mut [u8], segment: &[u8], pseudo: u32) {
     let flags = tcp::flags(segment);
     let (sequence, acknowledgement, reset_flags) = if flags & ACK != 0 {
         (tcp::acknowledgement(segment), 0, RST)
@@ -281,7 +321,6 @@ fn write_reset(reset: &mut [u8], segment: &[u8], source: u32, destination: u32) 
     set_u8(reset, 12, (tcp::HEADER_LEN as u8 / 4) << 4);
     set_u8(reset, 13, reset_flags);
     set_u16(reset, tcp::CHECKSUM, 0);
-    let pseudo = checksum::pseudo_header4(source, destination, protocol::TCP, reset.len() as u16);
     let sum = checksum::fold(checksum::add_octets(pseudo, reset));
     set_u16(reset, tcp::CHECKSUM, !sum);
 }

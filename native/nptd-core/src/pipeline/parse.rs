@@ -1,14 +1,19 @@
 //! Packets to offsets: every length is checked here, once (docs/decisions.md, "Parsing").
 
 use crate::verdict::DropReason;
-use crate::wire::octets::{tail, u8_at, u16_at};
+use crate::wire::octets::{tail, u8_at, u16_at, u32_at};
 use crate::wire::protocol::{
-    DCCP, DESTINATION_OPTIONS, FRAGMENT, HIP, HOP_BY_HOP, ICMP, ICMPV6, MOBILITY, ROUTING, SHIM6, TCP, UDP, UDP_LITE,
+    DCCP, DESTINATION_OPTIONS, FRAGMENT, HIP, HOP_BY_HOP, ICMP, ICMPV6, MOBILITY, NO_NEXT, ROUTING, SHIM6, TCP, UDP,
+    UDP_LITE,
 };
 use crate::wire::{dccp, icmp, ipv4, ipv6, tcp, udp};
 
 /// Most IPv6 extension headers that are walked.
 const EXTENSION_HEADERS_MAX: usize = 8;
+
+/// Bits of a fragment header.
+const FRAGMENT_OFFSET: u16 = 0xfff8;
+const MORE_FRAGMENTS: u16 = 1;
 
 /// What an IPv4 packet looks like.
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +41,10 @@ pub struct Headers6 {
     pub total_len: usize,
     /// Whether there is a fragment header.
     pub is_fragment: bool,
+    /// Identification, unless the packet is all of its datagram (RFC 6946).
+    pub identification: Option<u32>,
+    /// Whether nothing follows a HIP header: a packet of that protocol.
+    pub is_hip: bool,
     /// Type of an ICMPv6 message, unless it is hidden in a later fragment.
     pub icmp_kind: Option<u8>,
 }
@@ -85,16 +94,24 @@ pub fn locate_headers6(packet: &[u8]) -> Result<Headers6, DropReason> {
         return Err(DropReason::Ipv6HeaderInvalid);
     }
     let packet = packet.get(..total_len).unwrap_or(packet);
-    let walk = walk_extensions(packet)?;
-    let is_icmp = walk.protocol == ICMPV6;
-    if is_icmp && total_len - walk.offset < icmp::HEADER_LEN {
+    let headers = locate_upper6(packet)?;
+    if headers.protocol == ICMPV6 && total_len - headers.upper_offset < icmp::HEADER_LEN {
         return Err(DropReason::TransportInvalid);
     }
+    Ok(headers)
+}
+
+/// The same for an IPv6 packet whose end may be missing, in as many octets of it as there are.
+pub fn locate_upper6(packet: &[u8]) -> Result<Headers6, DropReason> {
+    let walk = walk_extensions(packet)?;
+    let is_icmp = walk.protocol == ICMPV6;
     Ok(Headers6 {
         upper_offset: walk.offset,
         protocol: walk.protocol,
-        total_len,
+        total_len: packet.len(),
         is_fragment: walk.is_fragment,
+        identification: walk.identification,
+        is_hip: walk.is_behind_hip && walk.protocol == NO_NEXT,
         icmp_kind: is_icmp.then(|| icmp::kind(tail(packet, walk.offset))),
     })
 }
@@ -142,10 +159,18 @@ struct Walk {
     offset: usize,
     protocol: u8,
     is_fragment: bool,
+    identification: Option<u32>,
+    is_behind_hip: bool,
 }
 
 fn walk_extensions(packet: &[u8]) -> Result<Walk, DropReason> {
-    let mut walk = Walk { offset: ipv6::HEADER_LEN, protocol: ipv6::next_header(packet), is_fragment: false };
+    let mut walk = Walk {
+        offset: ipv6::HEADER_LEN,
+        protocol: ipv6::next_header(packet),
+        is_fragment: false,
+        identification: None,
+        is_behind_hip: false,
+    };
     for walked in 0..=EXTENSION_HEADERS_MAX {
         let header = tail(packet, walk.offset);
         let length = match walk.protocol {
@@ -164,11 +189,15 @@ fn walk_extensions(packet: &[u8]) -> Result<Walk, DropReason> {
         }
         walk.offset += length;
         if walk.protocol == FRAGMENT {
+            let place = u16_at(header, 2);
+            let is_part = place & (FRAGMENT_OFFSET | MORE_FRAGMENTS) != 0;
             walk.is_fragment = true;
-            if u16_at(header, 2) >> 3 != 0 {
+            walk.identification = walk.identification.or(is_part.then(|| u32_at(header, 4)));
+            if place & FRAGMENT_OFFSET != 0 {
                 return Ok(walk);
             }
         }
+        walk.is_behind_hip = walk.protocol == HIP;
         walk.protocol = u8_at(header, 0);
     }
     Err(DropReason::Ipv6ExtensionInvalid)

@@ -1,5 +1,6 @@
 //! One batch on its way: the parts it needs, and what ends the way of a packet.
 
+use crate::filter::Filter;
 use crate::frame::{DeviceIndex, Frame};
 use crate::host::context::Context;
 use crate::host::neighbours::{Neighbours, Received};
@@ -26,6 +27,8 @@ pub struct Transit<'a> {
     pub context: Context<'a>,
     /// NAT44 state.
     pub nat44: &'a mut Nat44,
+    /// The filter of IPv6, if the plan has one.
+    pub filter: Option<&'a mut Filter>,
     /// Fragments of IPv4 datagrams.
     pub fragments: &'a mut FragmentTable,
     /// Neighbours and the frames that wait for them.
@@ -114,9 +117,13 @@ impl<'a> Transit<'a> {
 
     /// Ends the way of an IPv6 packet that is still as it was received.
     pub fn refuse6(&mut self, frame: &Frame<'_>, refusal: Refusal) -> Verdict {
-        if let Answer::Error(error) = refusal.answer {
-            let (offender, ingress) = (frame.octets(), frame.ingress);
-            self.errors.error6(&mut self.context, self.neighbours, offender, ingress, error);
+        let (offender, ingress) = (frame.octets(), frame.ingress);
+        match refusal.answer {
+            Answer::Silence => {}
+            Answer::Error(error) => {
+                self.errors.error6(&mut self.context, self.neighbours, offender, ingress, error);
+            }
+            Answer::Reset => self.errors.reset6(&mut self.context, self.neighbours, offender, ingress),
         }
         Verdict::Drop(refusal.reason)
     }

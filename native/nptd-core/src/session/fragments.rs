@@ -1,4 +1,4 @@
-//! Fragments of IPv4 datagrams: what is done with those of a datagram, and those that came before their first.
+//! Fragments of datagrams: what is done with those of a datagram, and those that came before their first.
 //!
 //! Nothing is put together. A *record* carries the translation of a first fragment to the others; a fragment
 //! that comes before it is kept for a while. Both are bounded, so that whoever floods us with fragments harms
@@ -22,7 +22,13 @@ pub const STORED_LEN_MAX: usize = 2_048;
 /// Ticks that the wheels cover, a minute and a half; longer times are looked at once a turn.
 const WHEEL: u32 = 1 << 10;
 
-/// What the fragments of one datagram have in common, as received.
+/// What tells the fragments of one datagram from all others.
+pub trait DatagramKey: Copy + Eq {
+    /// Its hash.
+    fn hash(&self, hash: &KeyedHash) -> u64;
+}
+
+/// What the fragments of one IPv4 datagram have in common, as received.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Datagram {
     /// Device they come in by.
@@ -39,14 +45,14 @@ pub struct Datagram {
 
 /// What becomes of the fragments of a datagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum Fate<T = Translation> {
     /// They are translated like the first one.
-    Translated(Translation),
+    Translated(T),
     /// The first one was refused, and so are they.
     Refused,
 }
 
-/// The translation of a first fragment.
+/// The translation of a first fragment of IPv4.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Translation {
     /// New source address.
@@ -63,15 +69,15 @@ pub struct Translation {
     pub slot: u8,
 }
 
-struct Record {
-    datagram: Datagram,
-    fate: Fate,
+struct Record<D, T> {
+    datagram: D,
+    fate: Fate<T>,
     ends: Tick,
     timer: TimerLinks,
 }
 
-struct Stored {
-    datagram: Datagram,
+struct Stored<D> {
+    datagram: D,
     length: usize,
     /// Number in the order of arrival; zero in a free place.
     arrival: u64,
@@ -79,7 +85,7 @@ struct Stored {
     timer: TimerLinks,
 }
 
-impl Timed for Record {
+impl<D, T> Timed for Record<D, T> {
     fn ends(&self) -> Tick {
         self.ends
     }
@@ -88,7 +94,7 @@ impl Timed for Record {
     }
 }
 
-impl Timed for Stored {
+impl<D> Timed for Stored<D> {
     fn ends(&self) -> Tick {
         self.ends
     }
@@ -97,19 +103,19 @@ impl Timed for Stored {
     }
 }
 
-/// Records and stored fragments.
-pub struct FragmentTable {
+/// Records and stored fragments, of IPv4 unless another datagram and translation are named.
+pub struct FragmentTable<D = Datagram, T = Translation> {
     hash: KeyedHash,
     index: Index,
-    records: Slab<Record>,
+    records: Slab<Record<D, T>>,
     record_wheel: Wheel,
-    stored: Slab<Stored>,
+    stored: Slab<Stored<D>>,
     stored_wheel: Wheel,
     octets: Vec<u8>,
     arrivals: u64,
 }
 
-impl FragmentTable {
+impl<D: DatagramKey, T: Copy> FragmentTable<D, T> {
     /// Empty, with all its memory.
     pub fn new(hash_key: &[u8; 16]) -> Self {
         Self {
@@ -125,22 +131,22 @@ impl FragmentTable {
     }
 
     /// What becomes of the fragments of a datagram, if that is known and its time is not over.
-    pub fn fate(&self, datagram: &Datagram, now: Tick) -> Option<Fate> {
+    pub fn fate(&self, datagram: &D, now: Tick) -> Option<Fate<T>> {
         let record = self.records.get(self.find(datagram)?)?;
         (record.ends > now).then_some(record.fate)
     }
 
     /// Whether a record for a datagram can be made or replaced.
-    pub fn has_room(&self, datagram: &Datagram) -> bool {
+    pub fn has_room(&self, datagram: &D) -> bool {
         !self.records.is_full() || self.find(datagram).is_some()
     }
 
     /// Notes what becomes of the fragments of a datagram until `ends`; nothing where there is no room.
-    pub fn record(&mut self, datagram: Datagram, fate: Fate, ends: Tick) {
+    pub fn record(&mut self, datagram: D, fate: Fate<T>, ends: Tick) {
         if let Some(position) = self.find(&datagram) {
             self.remove_record(position);
         }
-        let hash = self.hash.hash(pack(&datagram));
+        let hash = datagram.hash(&self.hash);
         let Ok(position) = self.records.insert(Record { datagram, fate, ends, timer: TimerLinks::UNLINKED }) else {
             return;
         };
@@ -153,7 +159,7 @@ impl FragmentTable {
 
     /// Keeps a fragment until its first one comes, at the latest until `ends`; false where there is no room.
     #[must_use]
-    pub fn store(&mut self, datagram: Datagram, packet: &[u8], ends: Tick) -> bool {
+    pub fn store(&mut self, datagram: D, packet: &[u8], ends: Tick) -> bool {
         if packet.len() > STORED_LEN_MAX {
             return false;
         }
@@ -173,7 +179,7 @@ impl FragmentTable {
 
     /// Takes the stored fragment of a datagram that came first, and lends its octets to `consume`; false when
     /// there is none.
-    pub fn take_stored(&mut self, datagram: &Datagram, now: Tick, consume: impl FnOnce(&mut [u8])) -> bool {
+    pub fn take_stored(&mut self, datagram: &D, now: Tick, consume: impl FnOnce(&mut [u8])) -> bool {
         // At most 256 entries, looked at for first fragments only.
         let held = (0..self.stored.end()).filter_map(|position| Some((position, self.stored.get(position)?)));
         let of_datagram =
@@ -214,14 +220,14 @@ impl FragmentTable {
         self.records.is_empty() && self.stored.is_empty()
     }
 
-    fn find(&self, datagram: &Datagram) -> Option<u32> {
-        let hash = self.hash.hash(pack(datagram));
+    fn find(&self, datagram: &D) -> Option<u32> {
+        let hash = datagram.hash(&self.hash);
         self.index.find(hash, |position| self.records.get(position).is_some_and(|record| record.datagram == *datagram))
     }
 
     fn remove_record(&mut self, position: u32) {
         let Some(record) = self.records.get(position) else { return };
-        let hash = self.hash.hash(pack(&record.datagram));
+        let hash = record.datagram.hash(&self.hash);
         self.index.remove(hash, position);
         self.record_wheel.unlink(&mut self.records, position);
         self.records.remove(position);
@@ -236,12 +242,16 @@ impl FragmentTable {
     }
 }
 
-fn pack(datagram: &Datagram) -> u128 {
-    u128::from(datagram.ingress.0) << 88
-        | u128::from(datagram.protocol) << 80
-        | u128::from(datagram.identification) << 64
-        | u128::from(datagram.source) << 32
-        | u128::from(datagram.destination)
+impl DatagramKey for Datagram {
+    fn hash(&self, hash: &KeyedHash) -> u64 {
+        hash.hash(
+            u128::from(self.ingress.0) << 88
+                | u128::from(self.protocol) << 80
+                | u128::from(self.identification) << 64
+                | u128::from(self.source) << 32
+                | u128::from(self.destination),
+        )
+    }
 }
 
 #[cfg(test)]
@@ -260,7 +270,7 @@ mod tests {
 
     #[test]
     fn stored_fragments_leave_in_the_order_of_arrival_4787_r14() {
-        let mut table = FragmentTable::new(&[3; 16]);
+        let mut table: FragmentTable = FragmentTable::new(&[3; 16]);
         for (identification, octet) in [(7, 1), (8, 2), (7, 3), (7, 4)] {
             assert!(table.store(datagram(identification), &[octet; 9], Tick(50)));
         }
@@ -271,7 +281,7 @@ mod tests {
 
     #[test]
     fn the_store_is_bounded_and_comes_free_in_time_4787_r14a() {
-        let mut table = FragmentTable::new(&[3; 16]);
+        let mut table: FragmentTable = FragmentTable::new(&[3; 16]);
         let stored = (0..1_000).filter(|id| table.store(datagram(*id), &[0; 8], Tick(20))).count();
         assert_eq!(stored, STORED_MAX as usize);
         assert!(!table.store(datagram(1), &[0; STORED_LEN_MAX + 1], Tick(20)));
@@ -283,7 +293,7 @@ mod tests {
 
     #[test]
     fn a_record_is_replaced_and_ends() {
-        let mut table = FragmentTable::new(&[3; 16]);
+        let mut table: FragmentTable = FragmentTable::new(&[3; 16]);
         table.record(datagram(1), Fate::Refused, Tick(10));
         assert_eq!(table.fate(&datagram(1), Tick(9)), Some(Fate::Refused));
         assert_eq!((table.fate(&datagram(1), Tick(10)), table.fate(&datagram(2), Tick(9))), (None, None));

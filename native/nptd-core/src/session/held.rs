@@ -20,7 +20,19 @@ const NONE: u32 = u32::MAX;
 
 /// Which connection a packet would have opened: uplink, protocol and both endpoints, packed so that no two are equal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HeldKey(pub u128);
+pub struct HeldKey([u128; 3]);
+
+impl HeldKey {
+    /// Of IPv4: all in one word.
+    pub const fn v4(packed: u128) -> Self {
+        Self([packed, 0, 0])
+    }
+
+    /// Of IPv6: both addresses, and the rest packed into 127 bits.
+    pub const fn v6(packed: u128, ours: u128, theirs: u128) -> Self {
+        Self([packed | 1 << 127, ours, theirs])
+    }
+}
 
 /// A packet that was held.
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +55,7 @@ struct Held {
     later: u32,
 }
 
-/// All held packets: 256 of 548 octets and their index, about 150 KiB.
+/// All held packets of both families: 256 of 548 octets and their index, about 160 KiB.
 pub struct HeldPackets {
     hash: KeyedHash,
     index: Index,
@@ -74,7 +86,7 @@ impl HeldPackets {
         let length = packet.len().min(HELD_LEN_MAX);
         let held = Held { key, slot, epoch, due, length, earlier: self.last, later: NONE };
         let Ok(position) = self.held.insert(held) else { return false };
-        if self.index.insert(self.hash.hash(key.0), position).is_err() {
+        if self.index.insert(self.hash.hash_words(key.0), position).is_err() {
             self.held.remove(position);
             return false;
         }
@@ -116,14 +128,14 @@ impl HeldPackets {
     }
 
     fn find(&self, key: HeldKey) -> Option<u32> {
-        let hash = self.hash.hash(key.0);
+        let hash = self.hash.hash_words(key.0);
         self.index.find(hash, |position| self.held.get(position).is_some_and(|held| held.key == key))
     }
 
     fn remove(&mut self, position: u32) {
         let Some(held) = self.held.get(position) else { return };
         let (key, earlier, later) = (held.key, held.earlier, held.later);
-        self.index.remove(self.hash.hash(key.0), position);
+        self.index.remove(self.hash.hash_words(key.0), position);
         match self.held.get_mut(earlier) {
             Some(before) => before.later = later,
             None => self.first = later,
@@ -141,7 +153,7 @@ mod tests {
     use super::*;
 
     fn hold(held: &mut HeldPackets, key: u128, octet: u8, due: u32) -> bool {
-        held.hold(HeldKey(key), 1, 2, &[octet; 600], Tick(due))
+        held.hold(HeldKey::v4(key), 1, 2, &[octet; 600], Tick(due))
     }
 
     fn rest(held: &mut HeldPackets) -> Vec<u8> {
@@ -170,8 +182,9 @@ mod tests {
             for (key, octet) in [(7, 7), (8, 8), (9, 9)] {
                 assert!(hold(&mut held, key, octet, 1));
             }
-            held.discard(HeldKey(gone));
-            held.discard(HeldKey(1));
+            held.discard(HeldKey::v4(gone));
+            held.discard(HeldKey::v4(1));
+            held.discard(HeldKey::v6(gone, 0, 0));
             let expected: Vec<u8> = [7, 8, 9].into_iter().filter(|key| u128::from(*key) != gone).collect();
             assert_eq!(rest(&mut held), expected);
         }
@@ -183,7 +196,7 @@ mod tests {
         let kept = (0..1_000).filter(|key| hold(&mut held, *key, 1, 1)).count();
         assert_eq!(kept, HELD_MAX as usize);
         assert!(hold(&mut held, 0, 1, 1) && !hold(&mut held, 2_000, 1, 1));
-        held.discard(HeldKey(100));
+        held.discard(HeldKey::v4(100));
         assert!(hold(&mut held, 2_000, 1, 1));
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::wire::octets::{tail, u8_at};
 use crate::wire::tcp::flag::{ACK, FIN, RST, SYN};
-use crate::wire::{dccp, tcp};
+use crate::wire::{dccp, sctp, tcp};
 
 /// A packet, seen by its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,6 +98,20 @@ impl Segment {
         };
         let opens = matches!(kind, REQUEST | LISTEN);
         Self { event, opens, is_held: opens || kind == SYNC, tcp: None }
+    }
+
+    /// An SCTP packet, from its common header on, by its first chunk (6092-R38).
+    pub fn of_sctp(packet: &[u8]) -> Self {
+        use sctp::chunk::{ABORT, INIT, INIT_ACK, SHUTDOWN, SHUTDOWN_ACK, SHUTDOWN_COMPLETE};
+        let chunk = sctp::first_chunk(packet);
+        let event = match chunk {
+            Some(ABORT | SHUTDOWN_COMPLETE) => Event::Reset,
+            Some(INIT | INIT_ACK) => Event::Open,
+            Some(SHUTDOWN | SHUTDOWN_ACK) => Event::Finish,
+            Some(_) | None => Event::Other,
+        };
+        let opens = chunk == Some(INIT);
+        Self { event, opens, is_held: opens, tcp: None }
     }
 
     /// Whether it is a TCP segment with SYN, RST or not.

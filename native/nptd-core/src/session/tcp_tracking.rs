@@ -3,6 +3,7 @@
 
 use crate::counters::Direction;
 use crate::session::segment::{Event, Segment, TcpFields};
+use crate::session::tcp_state::{Refresh, TcpState};
 
 /// Window before the internal host has said anything, as a power of two: the largest without a scale.
 const FIRST_WINDOW: u8 = 16;
@@ -13,6 +14,11 @@ const SYN_PAYLOAD_MAX: u32 = 1_460;
 /// Larger scales count as this one (RFC 7323 section 2.3).
 const SCALE_MAX: u8 = 14;
 
+/// Window of a connection that was joined under way, as a power of two: the largest there is, and a mark that it stays until a
+/// SYN is seen, since nobody has seen the scale (6092-R32).
+const JOINED_WINDOW: u8 = 30 | WINDOW_STAYS;
+const WINDOW_STAYS: u8 = 0x80;
+
 /// No scale was offered.
 const NO_SCALE: u8 = 0x0f;
 
@@ -22,7 +28,7 @@ pub struct TcpTracking {
     /// The octet that the internal host expects next; before it has acknowledged anything, what acknowledges its SYN.
     /// As octets, since these seven fill a gap of the session.
     expected: [u8; 4],
-    /// Octets that the internal host takes from there on, as a power of two.
+    /// Octets that the internal host takes from there on, as a power of two, perhaps with [`WINDOW_STAYS`].
     window: u8,
     /// Scale that each side has offered: internal in the upper half, external in the lower.
     scales: u8,
@@ -46,6 +52,32 @@ impl TcpTracking {
         tracking
     }
 
+    /// After a segment from the site that joins a connection under way.
+    pub fn joined(segment: &Segment) -> Self {
+        let acknowledgement = segment.tcp.filter(TcpFields::has_ack).map(|tcp| tcp.acknowledgement);
+        Self {
+            expected: acknowledgement.unwrap_or(0).to_ne_bytes(),
+            window: JOINED_WINDOW,
+            is_acknowledged: acknowledgement.is_some(),
+            ..Self::NONE
+        }
+    }
+
+    /// Takes the machine of a connection one packet further: its state then, and what becomes of its timer.
+    pub fn advance(&mut self, state: TcpState, from: Direction, segment: &Segment) -> (TcpState, Refresh) {
+        // 7857-S2.2, 5382-sec2: a forged reset is translated (6146-T6) and changes nothing.
+        if !self.accepts(from, segment) {
+            return (state, Refresh::None);
+        }
+        let (next, refresh) = state.observe(from, segment);
+        if refresh == Refresh::Opening && state == TcpState::BothFin {
+            *self = Self::opened(from, segment);
+        } else {
+            self.observe(from, segment);
+        }
+        (next, refresh)
+    }
+
     /// Whether a segment may change the state: all but a reset from outside that does not belong.
     pub fn accepts(&self, from: Direction, segment: &Segment) -> bool {
         let Some(tcp) = segment.tcp else { return true };
@@ -53,7 +85,7 @@ impl TcpTracking {
             return true;
         }
         if self.is_acknowledged {
-            return tcp.sequence.wrapping_sub(self.expected()) < 1 << self.window;
+            return tcp.sequence.wrapping_sub(self.expected()) < 1 << (self.window & !WINDOW_STAYS);
         }
         tcp.has_ack() && self.expected().wrapping_sub(tcp.acknowledgement) <= SYN_PAYLOAD_MAX
     }
@@ -79,6 +111,9 @@ impl TcpTracking {
         }
         self.expected = tcp.acknowledgement.to_ne_bytes();
         self.is_acknowledged = true;
+        if self.window & WINDOW_STAYS != 0 {
+            return;
+        }
         let (internal, external) = (self.scales >> 4, self.scales & 0x0f);
         // RFC 7323 section 2.2: the window of a SYN is never scaled, and scales count if both sides offer one.
         let is_scaled = !is_syn && internal != NO_SCALE && external != NO_SCALE;
@@ -88,6 +123,7 @@ impl TcpTracking {
     }
 
     fn note_scale(&mut self, from: Direction, tcp: &TcpFields) {
+        self.window &= !WINDOW_STAYS;
         let scale = tcp.scale.map_or(NO_SCALE, |scale| scale.min(SCALE_MAX));
         self.scales = match from {
             Direction::Outbound => scale << 4 | self.scales & 0x0f,
@@ -156,6 +192,24 @@ mod tests {
             tracking.observe(Outbound, &segment(ACK, 11, 1, u16::MAX, &[]));
             assert!(belongs(tracking, RST, window, 0) && !belongs(tracking, RST, window + 1, 0));
         }
+    }
+
+    #[test]
+    fn a_connection_joined_under_way_has_the_largest_window_until_a_syn_is_seen_6092_r32() {
+        let mut tracking = TcpTracking::joined(&segment(ACK, 900, 100, 10, &[]));
+        for (expected, acknowledgement) in [(100, 100), (200, 200)] {
+            tracking.observe(Outbound, &segment(ACK, 900, acknowledgement, 10, &[]));
+            assert!(belongs(&tracking, RST, expected + (1 << 30) - 1, 0));
+            assert!(!belongs(&tracking, RST, expected + (1 << 30), 0) && !belongs(&tracking, RST, expected - 1, 0));
+        }
+        tracking.observe(Inbound, &segment(SYN | ACK, 0, 0, 10, &[]));
+        assert!(belongs(&tracking, RST, 200 + (1 << 30) - 1, 0));
+        tracking.observe(Outbound, &segment(ACK, 900, 200, 10, &[]));
+        assert!(belongs(&tracking, RST, 215, 0) && !belongs(&tracking, RST, 216, 0));
+        let silent = TcpTracking::joined(&segment(0, 900, 100, 10, &[]));
+        assert!(
+            belongs(&silent, RST | ACK, 0, 0) && !belongs(&silent, RST, 0, 0) && !belongs(&silent, RST | ACK, 0, 1)
+        );
     }
 
     #[test]

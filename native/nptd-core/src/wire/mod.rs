@@ -12,6 +12,7 @@ pub mod icmp;
 pub mod ipv4;
 pub mod ipv6;
 pub mod octets;
+pub mod sctp;
 pub mod tcp;
 pub mod udp;
 
@@ -31,12 +32,18 @@ pub mod protocol {
     pub const ROUTING: u8 = 43;
     /// Fragment header (IPv6).
     pub const FRAGMENT: u8 = 44;
+    /// Encapsulating security payload.
+    pub const ESP: u8 = 50;
     /// Authentication header, which covers the addresses: no translation can be right (OTHER-2).
     pub const AUTHENTICATION: u8 = 51;
     /// ICMP for IPv6.
     pub const ICMPV6: u8 = 58;
+    /// Nothing follows (IPv6).
+    pub const NO_NEXT: u8 = 59;
     /// Destination options (IPv6).
     pub const DESTINATION_OPTIONS: u8 = 60;
+    /// SCTP.
+    pub const SCTP: u8 = 132;
     /// Mobility header (IPv6).
     pub const MOBILITY: u8 = 135;
     /// UDP-Lite.

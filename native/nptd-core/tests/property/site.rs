@@ -135,7 +135,16 @@ impl Site {
 
     pub fn with_hosts(spec: PlanSpec, mappings_max: u32, sessions_max: u32, hosts_max: u32) -> Self {
         let (secret, hash_key) = ([3; 16], [4; 16]);
-        let config = EngineConfig { mappings_max, sessions_max, hosts_max, neighbours_max: 64, secret, hash_key };
+        let filter_sessions_max = sessions_max;
+        let config = EngineConfig {
+            mappings_max,
+            sessions_max,
+            filter_sessions_max,
+            hosts_max,
+            neighbours_max: 64,
+            secret,
+            hash_key,
+        };
         let mut engine = Engine::new(config, Arc::new(Counters::new()));
         engine.adopt(Arc::new(Plan::new(spec.clone()).unwrap()));
         let buffer = vec![0; HEADROOM + 70_000];

@@ -1,0 +1,134 @@
+//! Stateful filter of IPv6: RFC 6092 (docs/decisions.md, "Filter"). It sees addresses as the site has them, so that nothing
+//! here knows of translation.
+//!
+//! ```text
+//!  outbound:  steer_outbound (session, or uplink of a new flow) ─▶ checks of the caller ─▶ commit_outbound
+//!  inbound:   match_inbound  (session, or filtering)            ─▶ checks of the caller ─▶ commit_inbound
+//! ```
+//!
+//! As in `nat44`, the question changes nothing and the commitment cannot be refused by the caller any more. There is a filter
+//! while the plan asks for one: without it no packet looks for state, and none is kept (6092-R49).
+
+mod endpoint;
+mod fragments;
+mod inbound;
+mod outbound;
+mod packet;
+mod quoted;
+mod rows;
+mod session;
+
+use crate::arch::KeyedHash;
+use crate::plan::Plan;
+use crate::session::fragments::FragmentTable;
+use crate::session::wheel::Wheel;
+use crate::table::{Index, Slab};
+use crate::time::{Duration, Instant, Tick};
+
+pub use fragments::{Datagram, Translation};
+pub use inbound::{Admitted, Arrival, NotAdmitted};
+pub use outbound::Steered;
+pub use packet::{Endpoint, Flow, Packet, Protocol, ProtocolKind};
+pub use quoted::Quote;
+pub use rows::FilterRow;
+
+use endpoint::EndpointEntry;
+use session::Session;
+
+/// Octets that one session with an endpoint of its own takes: the session, its endpoint, three index entries at 8 of 10 used,
+/// and two free-list places. 64 + 32 + 3 x 8 + 8.
+pub const OCTETS_PER_SESSION: usize = size_of::<Session>() + size_of::<EndpointEntry>() + 3 * 8 + 2 * 4;
+const _: () = assert!(OCTETS_PER_SESSION == 128);
+
+/// Ticks that the wheel of sessions covers: 3.6 hours, more than the longest default lifetime.
+const SESSION_WHEEL: u32 = 1 << 17;
+
+/// No position.
+const NONE: u32 = u32::MAX;
+
+/// All state of the filter of one worker.
+pub struct Filter {
+    hash: KeyedHash,
+    sessions: Slab<Session>,
+    sessions_index: Index,
+    endpoints: Slab<EndpointEntry>,
+    endpoints_index: Index,
+    groups: Index,
+    wheel: Wheel,
+    /// Datagrams in fragments.
+    pub fragments: FragmentTable<Datagram, Translation>,
+    /// Where the sweep for entries of dead epochs goes on; none when there is nothing to sweep.
+    sweep: Option<u32>,
+}
+
+impl Filter {
+    /// Allocates all tables.
+    pub fn new(sessions_max: u32, hash_key: &[u8; 16]) -> Self {
+        Self {
+            hash: KeyedHash::new(hash_key),
+            sessions: Slab::new(sessions_max),
+            sessions_index: Index::new(sessions_max),
+            endpoints: Slab::new(sessions_max),
+            endpoints_index: Index::new(sessions_max),
+            groups: Index::new(sessions_max),
+            wheel: Wheel::new(SESSION_WHEEL),
+            fragments: FragmentTable::new(hash_key),
+            sweep: None,
+        }
+    }
+
+    /// Follows a plan. The sweep under the plan `before` is finished first: an uplink that was gone may be back with the same
+    /// epoch, and its dead sessions must not live again.
+    pub fn adopt(&mut self, before: &Plan) {
+        let mut budget = u32::MAX;
+        self.sweep_dead_epochs(before, &mut budget);
+        self.sweep = Some(0);
+    }
+
+    /// Removes sessions that have ended, at most `budget` steps of work; true while something is left to do.
+    pub fn expire(&mut self, plan: &Plan, now: Instant, mut budget: u32) -> bool {
+        let now = now.tick();
+        self.sweep_dead_epochs(plan, &mut budget);
+        if self.sessions.is_empty() {
+            self.wheel.skip(now);
+        }
+        while let Some(position) = self.wheel.next_due(&mut self.sessions, now, &mut budget) {
+            self.end_session(position);
+        }
+        self.sweep.is_some() || self.wheel.is_behind(now)
+    }
+
+    /// Whether nothing is left that time could end.
+    pub fn is_idle(&self) -> bool {
+        self.sessions.is_empty() && self.fragments.is_idle()
+    }
+
+    /// Number of sessions that have not been removed.
+    pub fn session_count(&self) -> u32 {
+        self.sessions.len() as u32
+    }
+
+    fn sweep_dead_epochs(&mut self, plan: &Plan, budget: &mut u32) {
+        while let (Some(position), true) = (self.sweep, *budget > 0) {
+            *budget -= 1;
+            let Some(session) = self.sessions.get(position) else {
+                self.sweep = None;
+                return;
+            };
+            if session.is_in_use() && !epoch_is_current(plan, session.slot, session.epoch) {
+                self.end_session(position);
+            }
+            self.sweep = Some(position + 1);
+        }
+    }
+}
+
+/// Whether sessions of (slot, epoch) are still those of the plan's uplink.
+fn epoch_is_current(plan: &Plan, slot: u8, epoch: u8) -> bool {
+    plan.uplink(slot).is_some_and(|uplink| uplink.epoch == epoch && uplink.ipv6.is_some())
+}
+
+/// When a lifetime that starts now ends.
+fn end_of(now: Instant, lifetime: Duration) -> Tick {
+    Tick::at_or_after(now.after(lifetime))
+}

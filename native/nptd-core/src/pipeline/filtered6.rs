@@ -1,0 +1,271 @@
+//! IPv6 through the stateful filter: its steps between those of `ipv6` (docs/decisions.md, "Filter").
+
+use super::forward::check_hop_limit;
+use super::fragments6::Part6;
+use super::ipv6::{clamp_mss6, no_route, no_uplink, refuse_outbound, source_refused, upper};
+use super::own_errors::IcmpError;
+use super::parse::Headers6;
+use super::query6::{Query6, query6, quote6};
+use super::transit::{Answer, Outcome, Refusal, Transit};
+use crate::filter::{Arrival, Datagram, Filter, Flow, NotAdmitted, Packet};
+use crate::frame::Frame;
+use crate::nptv6::{self, Change, PrefixPair};
+use crate::plan::{NextHop, Uplink};
+use crate::session::held::HeldPackets;
+use crate::time::Duration;
+use crate::verdict::{DropReason, Verdict};
+use crate::wire::ipv6;
+
+/// Codes of "destination unreachable".
+const PROHIBITED: u8 = 1;
+const ADDRESS_UNREACHABLE: u8 = 3;
+
+/// The two ends of a hairpin.
+#[derive(Clone, Copy)]
+pub struct Hairpin<'a> {
+    /// The uplink whose external prefix was addressed.
+    pub uplink: &'a Uplink,
+    /// The pair that translates the destination.
+    pub inbound: &'a PrefixPair,
+}
+
+impl Transit<'_> {
+    /// A packet from the site to anywhere beyond it.
+    pub fn filtered_outbound6(&mut self, frame: &mut Frame<'_>, headers: &Headers6) -> Result<Outcome, Refusal> {
+        let part = Part6::of(frame, headers);
+        if let Part6::Later(datagram) = part {
+            return self.later_fragment6(frame, datagram, None);
+        }
+        let outcome = match self.query6(frame, headers, &part) {
+            Ok(Query6::Flow(packet)) => self.filtered_flow6(frame, headers, &packet, part.begins()),
+            Ok(Query6::Error) => self.filtered_error6(frame, headers),
+            Err(reason) => Err(reason.into()),
+        };
+        if outcome.is_err() {
+            self.refuse_fragments6(part.begins());
+        }
+        outcome
+    }
+
+    fn filtered_flow6(
+        &mut self,
+        frame: &mut Frame<'_>,
+        headers: &Headers6,
+        packet: &Packet,
+        begins: Option<Datagram>,
+    ) -> Result<Outcome, Refusal> {
+        let (plan, now) = (self.plan(), self.context.now);
+        let steered = self.filter_and_held()?.0.steer_outbound(packet, None, plan, now);
+        let steered = steered.map_err(|reason| refuse_steering(reason, packet))?;
+        let uplink = plan.uplink(steered.slot).ok_or(DropReason::NoUplink)?;
+        let (hop, change) = self.decide_outbound6(frame.octets(), headers, uplink)?;
+        let (filter, held) = self.filter_and_held()?;
+        let committed = filter.commit_outbound(steered, packet, change.address(), held, plan, now);
+        committed.map_err(refuse_for_room)?;
+        change.apply(frame.octets_mut());
+        clamp_mss6(frame, headers, uplink);
+        let verdict = self.forward_filtered6(frame, hop, steered.slot, begins);
+        Ok(Outcome { verdict, slot: Some(steered.slot) })
+    }
+
+    fn filtered_error6(&mut self, frame: &mut Frame<'_>, headers: &Headers6) -> Result<Outcome, Refusal> {
+        let (plan, now) = (self.plan(), self.context.now);
+        let quote = quote6(frame.octets(), upper(headers))?;
+        let slot = self.filter_and_held()?.0.match_quote_outbound(&quote, None, plan, now)?;
+        let uplink = plan.uplink(slot).ok_or(DropReason::NoUplink)?;
+        let (hop, change) = self.decide_outbound6(frame.octets(), headers, uplink)?;
+        change.apply(frame.octets_mut());
+        Ok(Outcome { verdict: self.forward6(frame, hop), slot: Some(slot) })
+    }
+
+    /// A packet from the site to an external prefix of its own.
+    pub fn filtered_hairpin6(
+        &mut self,
+        frame: &mut Frame<'_>,
+        headers: &Headers6,
+        hairpin: Hairpin<'_>,
+    ) -> Result<Outcome, Refusal> {
+        check_hop_limit(frame.octets())?;
+        let slot = Some(hairpin.uplink.slot);
+        let part = Part6::of(frame, headers);
+        if let Part6::Later(datagram) = part {
+            return self.later_fragment6(frame, datagram, slot);
+        }
+        let verdict = match self.query6(frame, headers, &part) {
+            Ok(Query6::Flow(packet)) => self.hairpin_flow6(frame, headers, &packet, hairpin, part.begins()),
+            Ok(Query6::Error) => self.hairpin_error6(frame, headers, hairpin),
+            Err(reason) => Err(reason.into()),
+        };
+        if verdict.is_err() {
+            self.refuse_fragments6(part.begins());
+        }
+        Ok(Outcome { verdict: verdict?, slot })
+    }
+
+    fn hairpin_flow6(
+        &mut self,
+        frame: &mut Frame<'_>,
+        headers: &Headers6,
+        packet: &Packet,
+        Hairpin { uplink, inbound }: Hairpin<'_>,
+        begins: Option<Datagram>,
+    ) -> Result<Verdict, Refusal> {
+        let (plan, now, upper, slot) = (self.plan(), self.context.now, upper(headers), uplink.slot);
+        let steered = self.filter_and_held()?.0.steer_outbound(packet, Some(slot), plan, now);
+        let steered = steered.map_err(|reason| refuse_steering(reason, packet))?;
+        let outbound = uplink.pair_of_source6(packet.source.address).ok_or_else(source_refused)?;
+        let first = nptv6::decide_outbound(outbound, frame.octets(), upper, plan.nptv6).map_err(refuse_outbound)?;
+        let (filter, held) = self.filter_and_held()?;
+        let committed = filter.commit_outbound(steered, packet, first.address(), held, plan, now);
+        committed.map_err(refuse_for_room)?;
+        // What the sender's own filter knows stands from here on, as if the packet had left.
+        let second = nptv6::decide_inbound(inbound, frame.octets(), upper, plan.nptv6)?;
+        let flow = packet.inbound(second.address(), first.address());
+        let arrival = Arrival { flow, slot, external: packet.destination.address };
+        let admitted = filter.match_inbound(packet, &flow, slot, plan, now);
+        let admitted = admitted.map_err(|why| self.refuse_admission6(why))?;
+        let hop = plan.internal_route6(second.address()).ok_or_else(no_route)?;
+        self.check_length6(frame.octets(), hop.device)?;
+        let (filter, held) = self.filter_and_held()?;
+        filter.commit_inbound(admitted, packet, &arrival, held, plan, now)?;
+        first.apply(frame.octets_mut());
+        second.apply(frame.octets_mut());
+        Ok(self.forward_filtered6(frame, hop, slot, begins))
+    }
+
+    fn hairpin_error6(
+        &mut self,
+        frame: &mut Frame<'_>,
+        headers: &Headers6,
+        Hairpin { uplink, inbound }: Hairpin<'_>,
+    ) -> Result<Verdict, Refusal> {
+        let (plan, now, upper, slot) = (self.plan(), self.context.now, upper(headers), uplink.slot);
+        let quote = quote6(frame.octets(), upper)?;
+        self.filter_and_held()?.0.match_quote_outbound(&quote, Some(slot), plan, now)?;
+        let outbound = uplink.pair_of_source6(ipv6::source(frame.octets())).ok_or_else(source_refused)?;
+        let first = nptv6::decide_outbound(outbound, frame.octets(), upper, plan.nptv6).map_err(refuse_outbound)?;
+        // The second half sees what the first has made of the quote (6296b-ICMP7).
+        first.apply(frame.octets_mut());
+        let second = nptv6::decide_inbound(inbound, frame.octets(), upper, plan.nptv6)?;
+        let hop = self.filter_error6(frame, headers, slot, &second)?;
+        second.apply(frame.octets_mut());
+        Ok(self.forward6(frame, hop))
+    }
+
+    /// A packet from an uplink whose translation was found possible.
+    pub fn filtered_inbound6(
+        &mut self,
+        frame: &mut Frame<'_>,
+        headers: &Headers6,
+        uplink: &Uplink,
+        change: Change,
+    ) -> Result<Verdict, Refusal> {
+        let slot = uplink.slot;
+        let part = Part6::of(frame, headers);
+        if let Part6::Later(datagram) = part {
+            return Ok(self.later_fragment6(frame, datagram, Some(slot))?.verdict);
+        }
+        let hop = match self.query6(frame, headers, &part) {
+            Ok(Query6::Flow(packet)) => self.filter_flow6(frame, slot, &packet, &change),
+            Ok(Query6::Error) => self.filter_error6(frame, headers, slot, &change),
+            Err(reason) => Err(reason.into()),
+        };
+        if hop.is_err() {
+            self.refuse_fragments6(part.begins());
+        }
+        let hop = hop?;
+        change.apply(frame.octets_mut());
+        clamp_mss6(frame, headers, uplink);
+        Ok(self.forward_filtered6(frame, hop, slot, part.begins()))
+    }
+
+    fn filter_flow6(
+        &mut self,
+        frame: &Frame<'_>,
+        slot: u8,
+        packet: &Packet,
+        change: &Change,
+    ) -> Result<NextHop<u128>, Refusal> {
+        let (plan, now) = (self.plan(), self.context.now);
+        let flow = packet.inbound(change.address(), packet.source.address);
+        let arrival = Arrival { flow, slot, external: packet.destination.address };
+        let admitted = self.filter_and_held()?.0.match_inbound(packet, &flow, slot, plan, now);
+        let admitted = admitted.map_err(|why| self.refuse_inbound6(frame, packet, slot, why))?;
+        let hop = plan.internal_route6(change.address()).ok_or_else(no_route)?;
+        self.check_length6(frame.octets(), hop.device)?;
+        let (filter, held) = self.filter_and_held()?;
+        filter.commit_inbound(admitted, packet, &arrival, held, plan, now)?;
+        Ok(hop)
+    }
+
+    fn filter_error6(
+        &mut self,
+        frame: &Frame<'_>,
+        headers: &Headers6,
+        slot: u8,
+        change: &Change,
+    ) -> Result<NextHop<u128>, Refusal> {
+        let (plan, now) = (self.plan(), self.context.now);
+        let quote = quote6(frame.octets(), upper(headers))?;
+        let internal = change.quoted_address().ok_or(DropReason::IcmpQuoteUnknown)?;
+        self.filter_and_held()?.0.match_quote_inbound(&quote, internal, slot, plan, now)?;
+        let hop = plan.internal_route6(change.address()).ok_or_else(no_route)?;
+        self.check_length6(frame.octets(), hop.device)?;
+        Ok(hop)
+    }
+
+    /// What the filter sees in a packet, if the rest of its datagram can follow it.
+    fn query6(&mut self, frame: &Frame<'_>, headers: &Headers6, part: &Part6) -> Result<Query6, DropReason> {
+        self.check_fragment_room6(part)?;
+        query6(frame.octets(), headers)
+    }
+
+    /// What the sender of an inbound packet is told that is not admitted: at first nothing, if the packet would open a connection
+    /// (6092-R34, 6092-R39).
+    fn refuse_inbound6(&mut self, frame: &Frame<'_>, packet: &Packet, slot: u8, why: NotAdmitted) -> Refusal {
+        let (plan, now) = (self.plan(), self.context.now);
+        let may_hold = packet.segment.is_held && packet.is_whole && plan.nat44.hold != Duration::default();
+        if may_hold && why == NotAdmitted::Filtered {
+            let received = packet.inbound(packet.destination.address, packet.source.address);
+            if self.hold6(frame, slot, &received, now) {
+                return why.reason().into();
+            }
+        }
+        self.refuse_admission6(why)
+    }
+
+    fn hold6(&mut self, frame: &Frame<'_>, slot: u8, received: &Flow, now: crate::time::Instant) -> bool {
+        let plan = self.plan();
+        let Ok((filter, held)) = self.filter_and_held() else { return false };
+        filter.hold_opening(held, slot, received, frame.octets(), plan, now)
+    }
+
+    /// What filtering refuses is answered only where the plan wants it.
+    fn refuse_admission6(&self, why: NotAdmitted) -> Refusal {
+        if why == NotAdmitted::Filtered && self.plan().nat44.refuse_filtered {
+            return Refusal::with_error(why.reason(), IcmpError::unreachable6(PROHIBITED));
+        }
+        why.reason().into()
+    }
+
+    /// The filter, which the caller knows to be there, and the held packets of both families.
+    fn filter_and_held(&mut self) -> Result<(&mut Filter, &mut HeldPackets), DropReason> {
+        let filter = self.filter.as_deref_mut().ok_or(DropReason::NotProcessed)?;
+        Ok((filter, self.nat44.held_packets()))
+    }
+}
+
+/// What an internal host is told when no uplink is found for its packet.
+fn refuse_steering(reason: DropReason, packet: &Packet) -> Refusal {
+    if reason == DropReason::NoUplink {
+        return no_uplink();
+    }
+    // MWAN-2: it begins anew at once.
+    let is_reset = reason == DropReason::UplinkDown && packet.segment.may_be_reset();
+    Refusal { reason, answer: if is_reset { Answer::Reset } else { Answer::Silence } }
+}
+
+/// A soft error, so that the host tries again.
+fn refuse_for_room(reason: DropReason) -> Refusal {
+    Refusal::with_error(reason, IcmpError::unreachable6(ADDRESS_UNREACHABLE))
+}
