@@ -5,6 +5,7 @@ use std::sync::mpsc::SyncSender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crossbeam_queue::ArrayQueue;
+use nptd_core::filter::FilterRow;
 use nptd_core::frame::DeviceIndex;
 use nptd_core::host::probes::ProbeSpec;
 use nptd_core::nat44::{MappingRow, PortRest, SessionRow};
@@ -26,6 +27,8 @@ pub(crate) enum Command {
     Inject { device: DeviceIndex, octets: Vec<u8> },
     /// List sessions.
     ListSessions(Listing<SessionRow>),
+    /// List sessions of the IPv6 filter.
+    ListFilterSessions(Listing<FilterRow>),
     /// List mappings.
     ListMappings(Listing<MappingRow>),
     /// List the ports that have to rest over a restart.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use nptd_core::filter::FilterRow;
 use nptd_core::frame::{DeviceIndex, Frame};
 use nptd_core::host::probes::{ProbeSample, ProbeSpec};
 use nptd_core::nat44::{MappingRow, PortRest, SessionRow};
@@ -28,6 +29,8 @@ pub trait DataPath {
     fn take_probe_sample(&mut self) -> Option<ProbeSample>;
     /// Adds the live sessions among `max` places of the table from a cursor on; returns the next cursor, none at the end.
     fn session_rows(&self, from: u32, max: u32, now: Instant, rows: &mut Vec<SessionRow>) -> Option<u32>;
+    /// The same for live sessions of the IPv6 filter.
+    fn filter_rows(&self, from: u32, max: u32, now: Instant, rows: &mut Vec<FilterRow>) -> Option<u32>;
     /// Adds the live mappings among `max` places of the table from a cursor on; returns the next cursor, none at the end.
     fn mapping_rows(&self, from: u32, max: u32, now: Instant, rows: &mut Vec<MappingRow>) -> Option<u32>;
     /// Adds the ports that have to rest over a restart, in the same way.
@@ -71,6 +74,10 @@ impl DataPath for Engine {
 
     fn session_rows(&self, from: u32, max: u32, now: Instant, rows: &mut Vec<SessionRow>) -> Option<u32> {
         self.session_rows(from, max, now, rows)
+    }
+
+    fn filter_rows(&self, from: u32, max: u32, now: Instant, rows: &mut Vec<FilterRow>) -> Option<u32> {
+        self.filter_rows(from, max, now, rows)
     }
 
     fn mapping_rows(&self, from: u32, max: u32, now: Instant, rows: &mut Vec<MappingRow>) -> Option<u32> {

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use nptd_core::counters::Counters;
+use nptd_core::filter::FilterRow;
 use nptd_core::frame::DeviceIndex;
 use nptd_core::host::probes::ProbeSpec;
 use nptd_core::nat44::{MappingRow, PortRest, SessionRow};
@@ -144,6 +145,11 @@ impl DataPlane {
     /// At most `limit` live sessions; waits for the workers.
     pub fn sessions(&self, limit: usize) -> Result<Vec<SessionRow>, CommandError> {
         self.list(limit, Command::ListSessions)
+    }
+
+    /// At most `limit` live sessions of the IPv6 filter; waits for the workers.
+    pub fn filter_sessions(&self, limit: usize) -> Result<Vec<FilterRow>, CommandError> {
+        self.list(limit, Command::ListFilterSessions)
     }
 
     /// At most `limit` live mappings; waits for the workers.

@@ -141,7 +141,10 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
                 Command::SetProbes(specs) => self.path.set_probes(specs, now),
                 Command::Inject { device, octets } => self.inject(device, &octets, now),
                 Command::RestorePortRests(rests) => self.restore(rests, now),
-                Command::ListSessions(_) | Command::ListMappings(_) | Command::ListPortRests(_) => {
+                Command::ListSessions(_)
+                | Command::ListFilterSessions(_)
+                | Command::ListMappings(_)
+                | Command::ListPortRests(_) => {
                     self.listings.push_back(command);
                 }
             }
@@ -169,6 +172,10 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
             Command::ListSessions(listing) => {
                 let read = |from, max, rows: &mut Vec<_>| self.path.session_rows(from, max, now, rows);
                 listing.advance(read).map(Command::ListSessions)
+            }
+            Command::ListFilterSessions(listing) => {
+                let read = |from, max, rows: &mut Vec<_>| self.path.filter_rows(from, max, now, rows);
+                listing.advance(read).map(Command::ListFilterSessions)
             }
             Command::ListMappings(listing) => {
                 let read = |from, max, rows: &mut Vec<_>| self.path.mapping_rows(from, max, now, rows);

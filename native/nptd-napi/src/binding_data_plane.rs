@@ -47,6 +47,8 @@ pub struct BindingDataPlaneOptions {
     pub mappings_max: f64,
     /// Most sessions.
     pub sessions_max: f64,
+    /// Most sessions of the IPv6 filter; absent: as `sessionsMax`.
+    pub filter_sessions_max: Option<f64>,
     /// Most internal addresses that hold mappings or sessions.
     pub hosts_max: f64,
     /// Most neighbours.
@@ -102,8 +104,11 @@ impl BindingDataPlane {
     pub fn sessions(&self, limit: f64) -> AsyncTask<Blocking<Vec<BindingSessionRow>>> {
         let plane = self.plane.clone();
         Blocking::start(move || {
-            let rows = plane.sessions(checked_limit(limit)?)?;
-            Ok(rows.into_iter().map(BindingSessionRow::from).collect())
+            let limit = checked_limit(limit)?;
+            let rows = plane.sessions(limit)?;
+            let filtered = plane.filter_sessions(limit - rows.len().min(limit))?;
+            let filtered = filtered.into_iter().map(BindingSessionRow::from);
+            Ok(rows.into_iter().map(BindingSessionRow::from).chain(filtered).collect())
         })
     }
 
@@ -197,6 +202,10 @@ fn plane_options(options: &BindingDataPlaneOptions) -> Result<DataPlaneOptions, 
         engine: EngineConfig {
             mappings_max: integer("mappingsMax", options.mappings_max)?,
             sessions_max: integer("sessionsMax", options.sessions_max)?,
+            filter_sessions_max: integer(
+                "filterSessionsMax",
+                options.filter_sessions_max.unwrap_or(options.sessions_max),
+            )?,
             hosts_max: integer("hostsMax", options.hosts_max)?,
             neighbours_max: integer("neighboursMax", options.neighbours_max)?,
             secret: root.field("secret").octets(&options.secret, REFUSE)?,

@@ -1,17 +1,20 @@
 //! Rows of the tables, in the words of `src/reference/translator.ts`.
 
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddrV4};
 
 use napi_derive::napi;
-use nptd_core::nat44::{Endpoint, MappingRow, Protocol, SessionRow};
+use nptd_core::filter::{self, FilterRow};
+use nptd_core::nat44::{Endpoint, MappingRow, SessionRow};
 
 /// `SessionRow`.
 #[napi(object, object_from_js = false)]
 pub struct BindingSessionRow {
     /// Protocol.
-    #[napi(ts_type = "'udp' | 'tcp' | 'icmp' | 'udp-lite' | 'dccp' | 'gre' | 'esp' | 'sctp' | `ip-${number}`")]
+    #[napi(
+        ts_type = "'udp' | 'tcp' | 'icmp' | 'udp-lite' | 'dccp' | 'gre' | 'esp' | 'icmpv6' | 'sctp' | `ip-${number}`"
+    )]
     pub protocol: String,
-    /// Internal endpoint, `a.b.c.d:port`.
+    /// Internal endpoint, `a.b.c.d:port` or `[address]:port`.
     pub internal: String,
     /// External endpoint.
     pub external: String,
@@ -31,7 +34,9 @@ pub struct BindingSessionRow {
 #[napi(object, object_from_js = false)]
 pub struct BindingMappingRow {
     /// Protocol.
-    #[napi(ts_type = "'udp' | 'tcp' | 'icmp' | 'udp-lite' | 'dccp' | 'gre' | 'esp' | 'sctp' | `ip-${number}`")]
+    #[napi(
+        ts_type = "'udp' | 'tcp' | 'icmp' | 'udp-lite' | 'dccp' | 'gre' | 'esp' | 'icmpv6' | 'sctp' | `ip-${number}`"
+    )]
     pub protocol: String,
     /// Internal endpoint, `a.b.c.d:port`.
     pub internal: String,
@@ -46,7 +51,7 @@ pub struct BindingMappingRow {
 impl From<SessionRow> for BindingSessionRow {
     fn from(row: SessionRow) -> Self {
         Self {
-            protocol: protocol(row.protocol),
+            protocol: protocol(row.protocol.number()),
             internal: endpoint(row.internal),
             external: endpoint(row.external),
             remote: endpoint(row.remote),
@@ -58,10 +63,25 @@ impl From<SessionRow> for BindingSessionRow {
     }
 }
 
+impl From<FilterRow> for BindingSessionRow {
+    fn from(row: FilterRow) -> Self {
+        Self {
+            protocol: protocol(row.protocol.number()),
+            internal: endpoint6(row.internal),
+            external: endpoint6(row.external),
+            remote: endpoint6(row.remote),
+            apparent: None,
+            uplink_slot: row.slot,
+            tcp_state: row.tcp_state.map(|state| state.name()),
+            expires_in_ms: row.expires_in_ms as f64,
+        }
+    }
+}
+
 impl From<MappingRow> for BindingMappingRow {
     fn from(row: MappingRow) -> Self {
         Self {
-            protocol: protocol(row.protocol),
+            protocol: protocol(row.protocol.number()),
             internal: endpoint(row.internal),
             external: endpoint(row.external),
             uplink_slot: row.slot,
@@ -71,19 +91,24 @@ impl From<MappingRow> for BindingMappingRow {
 }
 
 /// `ProtocolName`.
-fn protocol(protocol: Protocol) -> String {
-    let name = match protocol.number() {
+fn protocol(number: u8) -> String {
+    let name = match number {
         1 => "icmp",
         6 => "tcp",
         17 => "udp",
         33 => "dccp",
         47 => "gre",
         50 => "esp",
+        58 => "icmpv6",
         132 => "sctp",
         136 => "udp-lite",
-        number => return format!("ip-{number}"),
+        _ => return format!("ip-{number}"),
     };
     name.to_owned()
+}
+
+fn endpoint6(endpoint: filter::Endpoint) -> String {
+    format!("[{}]:{}", Ipv6Addr::from(endpoint.address), endpoint.port)
 }
 
 fn endpoint(endpoint: Endpoint) -> String {

@@ -47,6 +47,8 @@ pub struct BindingTranslatorOptions {
     pub sessions_max: f64,
     /// Most internal addresses that hold mappings or sessions.
     pub hosts_max: f64,
+    /// Most sessions of the IPv6 filter; absent: as `sessionsMax`.
+    pub filter_sessions_max: Option<f64>,
 }
 
 /// `OutgoingPacket`.
@@ -183,7 +185,10 @@ impl BindingTranslator {
         let now = self.advance(now_us);
         let mut rows = Vec::new();
         self.engine.session_rows(0, u32::MAX, now, &mut rows);
-        rows.into_iter().map(BindingSessionRow::from).collect()
+        let mut filtered = Vec::new();
+        self.engine.filter_rows(0, u32::MAX, now, &mut filtered);
+        let filtered = filtered.into_iter().map(BindingSessionRow::from);
+        rows.into_iter().map(BindingSessionRow::from).chain(filtered).collect()
     }
 
     /// Live mappings at an instant.
@@ -255,6 +260,9 @@ fn engine_config(options: &BindingTranslatorOptions) -> Result<EngineConfig, Bin
     Ok(EngineConfig {
         mappings_max: root.field("mappingsMax").integer(options.mappings_max, REFUSE)?,
         sessions_max: root.field("sessionsMax").integer(options.sessions_max, REFUSE)?,
+        filter_sessions_max: root
+            .field("filterSessionsMax")
+            .integer(options.filter_sessions_max.unwrap_or(options.sessions_max), REFUSE)?,
         hosts_max: root.field("hostsMax").integer(options.hosts_max, REFUSE)?,
         neighbours_max: NEIGHBOURS_MAX,
         secret,

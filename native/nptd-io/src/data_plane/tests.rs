@@ -7,6 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use nptd_core::counters::Counters;
+use nptd_core::filter::FilterRow;
 use nptd_core::frame::{DeviceIndex, Frame};
 use nptd_core::host::probes::{ProbeSample, ProbeSpec};
 use nptd_core::nat44::{MappingRow, PortRest, SessionRow};
@@ -53,6 +54,10 @@ impl DataPath for Echo {
     fn session_rows(&self, _from: u32, _max: u32, _now: Instant, _rows: &mut Vec<SessionRow>) -> Option<u32> {
         None
     }
+    fn filter_rows(&self, _from: u32, _max: u32, _now: Instant, _rows: &mut Vec<FilterRow>) -> Option<u32> {
+        None
+    }
+
     fn mapping_rows(&self, _from: u32, _max: u32, _now: Instant, _rows: &mut Vec<MappingRow>) -> Option<u32> {
         None
     }

@@ -7,6 +7,7 @@ use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nptd_core::counters::{Counters, Direction};
+use nptd_core::filter::FilterRow;
 use nptd_core::frame::{DeviceIndex, Frame};
 use nptd_core::host::probes::{Family, ProbeSample, ProbeSpec};
 use nptd_core::nat44::{Endpoint, MappingRow, PortRest, Protocol, SessionRow};
@@ -125,6 +126,10 @@ impl DataPath for ScriptedPath {
         let end = self.script().sessions.min(from + max);
         rows.extend((from..end).map(row));
         (end < self.script().sessions).then_some(end)
+    }
+
+    fn filter_rows(&self, _from: u32, _max: u32, _now: Instant, _rows: &mut Vec<FilterRow>) -> Option<u32> {
+        None
     }
 
     fn mapping_rows(&self, _from: u32, _max: u32, _now: Instant, _rows: &mut Vec<MappingRow>) -> Option<u32> {
