@@ -16,6 +16,8 @@ import { heldPacketCases } from './cases/held-packets.cases.ts';
 import { hostLimitCases } from './cases/host-limits.cases.ts';
 import { icmpCases } from './cases/icmp.cases.ts';
 import { identificationCases } from './cases/identification.cases.ts';
+import { ipv6BorderCases } from './cases/ipv6-border.cases.ts';
+import { ipv6IdentityCases } from './cases/ipv6-identity.cases.ts';
 import { limitsBcpCases } from './cases/limits-bcp.cases.ts';
 import { malformedIpv4Cases } from './cases/malformed-ipv4.cases.ts';
 import { mssCases } from './cases/mss.cases.ts';
@@ -82,5 +84,7 @@ export function translatorCases(make: MakeTranslator): void {
   runCases('prefix pairs (RFC 6296 section 4.1)', prefixPairCases, make);
   runCases('NPTv6 (RFC 6296)', nptv6Cases, make);
   runCases('IPv6 router (RFC 4443, 8200, 6092)', routerIpv6Cases, make);
+  runCases('IPv6 border (RFC 4193, 4890, 6092)', ipv6BorderCases, make);
+  runCases('IPv6 prefixes of the ISPs (RFC 8028)', ipv6IdentityCases, make);
   rfc6296Vectors(make);
 }

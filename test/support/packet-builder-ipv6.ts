@@ -18,9 +18,17 @@ export interface Extension {
   readonly body: Uint8Array;
 }
 
-interface UpperFields extends Ipv6Fields {
+export interface UpperFields extends Ipv6Fields {
   readonly payload?: Uint8Array;
   readonly checksum?: number;
+}
+
+/** The packet with other addresses and nothing else changed, as a neutral translation leaves it. */
+export function readdressed(packet: Uint8Array, ends: { readonly from?: string; readonly to?: string }): Uint8Array {
+  const changed = packet.slice();
+  if (ends.from !== undefined) changed.set(ipv6(ends.from), 8);
+  if (ends.to !== undefined) changed.set(ipv6(ends.to), 24);
+  return changed;
 }
 
 /** `fd01::1` as sixteen octets. */
@@ -63,21 +71,32 @@ export function udp6(from: string, to: string, ports: readonly [number, number],
   return ip6(from, to, 17, datagram, fields);
 }
 
-/** A TCP segment without options; `flags` like `SYN` or `FIN,ACK`. */
+export interface Tcp6Fields extends UpperFields {
+  readonly sequence?: number;
+  readonly acknowledgement?: number;
+  readonly window?: number;
+  /** Options of the TCP header, a multiple of 4 octets. */
+  readonly tcpOptions?: Uint8Array;
+}
+
+/** A TCP segment; `flags` like `SYN` or `FIN,ACK`. */
 export function tcp6(
   from: string,
   to: string,
   ports: readonly [number, number],
   flags: string,
-  fields: UpperFields = {},
+  fields: Tcp6Fields = {},
 ): Uint8Array {
-  const segment = concat(new Uint8Array(20), fields.payload ?? new Uint8Array());
+  const tcpOptions = fields.tcpOptions ?? new Uint8Array();
+  const segment = concat(new Uint8Array(20), tcpOptions, fields.payload ?? new Uint8Array());
   const view = new DataView(segment.buffer);
   view.setUint16(0, ports[0]);
   view.setUint16(2, ports[1]);
-  view.setUint32(4, 1000);
-  view.setUint8(12, 0x50);
+  view.setUint32(4, fields.sequence ?? 1000);
+  view.setUint32(8, fields.acknowledgement ?? 0);
+  view.setUint8(12, 0x50 + tcpOptions.length * 4);
   view.setUint8(13, flagBits(flags));
+  view.setUint16(14, fields.window ?? 0);
   view.setUint16(16, fields.checksum ?? upperChecksum(from, to, 6, segment));
   return ip6(from, to, 6, segment, fields);
 }
@@ -134,7 +153,7 @@ function echoBody(id: number, fields: UpperFields): Uint8Array {
   return concat(Uint8Array.of(id >> 8, id & 0xff, 0, 1), fields.payload ?? text('ping'));
 }
 
-function upperChecksum(from: string, to: string, nextHeader: number, message: Uint8Array): number {
+export function upperChecksum(from: string, to: string, nextHeader: number, message: Uint8Array): number {
   const tail = new Uint8Array(8);
   const view = new DataView(tail.buffer);
   view.setUint32(0, message.length);

@@ -200,7 +200,6 @@ export const nptv6Cases: readonly Case[] = [
         [2, 0, 1400],
         [3, 0, 0],
         [4, 1, 6],
-        [40, 7, 0],
       ] as const) {
         const error = icmpError6(ROUTER, H1_A, quote, { type, code, word });
         bed.forwards(ISP_A, error, LAN, icmpError6(ROUTER, H1, restored, { type, code, word }));
