@@ -1,6 +1,7 @@
 /** Which events happen, and how often. */
 import fc from 'fast-check';
 import {
+  dialogueSteps,
   endpoints,
   mostlyFirst,
   opening,
@@ -57,6 +58,12 @@ const inSession: fc.Arbitrary<InSessionEvent> = fc.record({
   session: fc.oneof({ weight: 1, arbitrary: fc.constant('same' as const) }, { weight: 2, arbitrary: small(1023) }),
   side: fc.constantFrom('internal', 'external'),
   ...spoken,
+});
+
+const dialogue: fc.Arbitrary<Event> = fc.record({
+  type: fc.constant<'dialogue'>('dialogue'),
+  opening: fc.oneof({ weight: 3, arbitrary: outbound }, { weight: 2, arbitrary: toPublished }),
+  steps: dialogueSteps,
 });
 
 const answer: fc.Arbitrary<AnswerEvent> = fc.record({
@@ -226,11 +233,12 @@ const WEIGHTS: readonly (readonly [weight: number, arbitrary: fc.Arbitrary<Event
   [112, toMapping],
   [has('staticMappings') ? 96 : 0, toPublished],
   [176, inSession],
+  [28, dialogue],
   [56, again],
   [152, fragment],
   [112, answer],
   [96, error],
-  [80, ipv6],
+  [has('ipv6') ? 80 : 0, ipv6],
   [24, addressed],
   [16, garbage],
   [48, wait],

@@ -1,6 +1,6 @@
 /** What packets look like: header fields, what they say to their connection, what is wrong with them. */
 import fc from 'fast-check';
-import type { Damage, PacketShape, Protocol, Speech } from './event.ts';
+import type { Damage, DialogueStep, PacketShape, Protocol, Speech } from './event.ts';
 import { has } from './features.ts';
 import { TCP_OPTIONS } from './flow-packet.ts';
 
@@ -106,6 +106,48 @@ const openingSpeech: fc.Arbitrary<Speech> = fc.record({
   ),
   ...rest,
 });
+
+/** Where a conversation goes on as it should, or just beside. */
+const edge = weighted(
+  [8, 0],
+  [2, 1],
+  [2, -1],
+  [1, 2 ** 31 - 1],
+  [1, 2 ** 31],
+  [1, 2 ** 31 + 1],
+  [1, 65_535],
+  [1, 65_536],
+  [1, -1460],
+  [1, -1461],
+);
+
+/** What ends of a conversation say that was opened by a SYN or a Request. */
+const dialogueStep = fc
+  .record({
+    what: weighted<readonly [DialogueStep['side'], string, Speech['dccp']]>(
+      [6, ['external', 'SYN,ACK', 'Response']],
+      [6, ['internal', 'ACK', 'Ack']],
+      [4, ['external', 'RST', 'Reset']],
+      [1, ['external', 'RST,ACK', 'Data']],
+      [1, ['internal', 'RST', 'Reset']],
+      [2, ['internal', 'FIN,ACK', 'Close']],
+      [2, ['external', 'FIN,ACK', 'CloseReq']],
+      [1, ['internal', 'SYN', 'Request']],
+      [1, ['external', 'SYN', 'Listen']],
+      [1, ['internal', 'SYN,ACK', 'Response']],
+    ),
+    shape,
+    ...rest,
+    sequence: edge,
+    acknowledgement: edge,
+    after: weighted<Speech['after']>([3, 'said'], [1, 'window']),
+    tcpOptions: small(3),
+  })
+  .map(({ what: [side, flags, type], shape: ofPacket, ...more }): DialogueStep => {
+    return { side, shape: ofPacket, speech: { ...more, flags, dccp: type } };
+  });
+
+export const dialogueSteps = fc.array(dialogueStep, { minLength: 1, maxLength: 7 });
 
 export const sent = { shape, damage };
 export const spoken = { ...sent, speech };

@@ -134,7 +134,7 @@ export const anySite: fc.Arbitrary<Site> = fc.record({
   secret: fc.uint8Array({ minLength: 16, maxLength: 16 }),
   mappingsMax: fc.constantFrom(4, 12, 1000, 1000, 1000),
   sessionsMax: fc.constantFrom(4, 16, 1000, 1000, 1000),
-  hostsMax: has('hostLimits') ? weighted([5, 1000], [1, 1], [1, 2], [1, 4]) : fc.constant(1000),
+  hostsMax: has('hostLimits') ? weighted([12, 1000], [1, 1], [1, 2], [1, 4]) : fc.constant(1000),
   poolSize: fc.constantFrom(1, 1, 2, 4),
   ports: fc.constantFrom<readonly [number, number]>(
     [1, 65535],

@@ -97,6 +97,19 @@ export interface InSessionEvent extends Spoken {
   readonly side: 'internal' | 'external';
 }
 
+/** A conversation from its first packet on. */
+export interface DialogueEvent {
+  readonly type: 'dialogue';
+  readonly opening: OutboundEvent | ToPublishedEvent;
+  readonly steps: readonly DialogueStep[];
+}
+
+export interface DialogueStep {
+  readonly side: 'internal' | 'external';
+  readonly shape: PacketShape;
+  readonly speech: Speech;
+}
+
 /** The other end of a packet that left answers it, by the device it left by. */
 export interface AnswerEvent extends Spoken {
   readonly type: 'answer';
@@ -238,6 +251,7 @@ export interface PlanEvent {
 
 export type Event =
   | PacketEvent
+  | DialogueEvent
   | Ipv6Event
   | FragmentEvent
   | FloodEvent

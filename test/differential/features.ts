@@ -4,21 +4,22 @@
  */
 const ON = {
   /** UDP-Lite, DCCP, protocols without ports. */
-  protocols: false,
+  protocols: true,
   /** Sequence numbers of resets, opening and closing lifetimes. */
-  resets: false,
+  resets: true,
   /** Opening packets that are held, and ticks that answer them. */
-  held: false,
-  refuseFiltered: false,
-  parity: false,
-  reserved: false,
+  held: true,
+  refuseFiltered: true,
+  parity: true,
+  reserved: true,
   /** Port rests that are listed, limited, and restored. */
-  rests: false,
-  staticMappings: false,
-  gatewaySource: false,
-  hostLimits: false,
-  exemptPorts: false,
-  lastResort: false,
+  rests: true,
+  staticMappings: true,
+  gatewaySource: true,
+  hostLimits: true,
+  exemptPorts: true,
+  lastResort: true,
+  ipv6: false,
 };
 
 export type Feature = keyof typeof ON;

@@ -62,6 +62,9 @@ export const TCP_OPTIONS = [
   [1, 1, 3, 3],
 ].map((options) => Uint8Array.from(options));
 
+/** Of the first of these options. */
+const SCALES = [0, 7, 0, 14];
+
 /** A packet of a flow; of ICMP the port of the internal side is the identifier. */
 export function flowPacket(flow: Flow, shape: PacketShape, speech: Speech): Uint8Array {
   const { protocol, from, to } = flow;
@@ -115,8 +118,8 @@ function beginningOf(
   if (side === 'internal') {
     return { sequence: said.end, acknowledgement: said.acknowledged };
   }
-  const scale = tcpOptions % 2 === 0 ? 1 : 2 ** 7;
-  const window = after === 'window' ? 2 ** Math.ceil(Math.log2(said.window * scale + 1)) : 0;
+  const octets = said.window * 2 ** at(SCALES, tcpOptions);
+  const window = after === 'window' ? 2 ** Math.ceil(Math.log2(octets + 1)) : 0;
   return { sequence: said.acknowledged + window, acknowledgement: said.end };
 }
 

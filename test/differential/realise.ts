@@ -7,12 +7,14 @@ import { ah } from '../support/portless-builder.ts';
 import { udpLite } from '../support/udp-lite-builder.ts';
 import { answerTo } from './answer.ts';
 import { damaged } from './damage.ts';
+import { dialogue } from './dialogue.ts';
 import { at, deviceOf, endpointOf, HOSTS, PORTS, pick, REMOTE_PORTS, REMOTES, SPECIAL } from './endpoints.ts';
 import { errorAbout } from './error-about.ts';
 import type {
   AddressedEvent,
   AgainEvent,
   AnswerEvent,
+  DialogueEvent,
   Event,
   FragmentEvent,
   GarbageEvent,
@@ -29,29 +31,49 @@ import { fragmentOf } from './fragments.ts';
 import type { Arrival, Datagram, History } from './history.ts';
 import { ipv6Packet } from './ipv6-packet.ts';
 
-/** The packets of an event; `remember` is told of a datagram that begins with them. */
-export function realise(event: Event, history: History, remember: (datagram: Datagram) => void): readonly Arrival[] {
+/**
+ * The packets of an event, each made when the one before it is through.
+ * @param remember is told of a datagram that begins with them
+ */
+export function* realise(
+  event: Event,
+  history: History,
+  remember: (datagram: Datagram) => void,
+): Generator<Arrival, void, undefined> {
   switch (event.type) {
     case 'flood':
-      return flood(event);
-    case 'fragment': {
-      const datagram = datagramOf(event, history);
-      if (datagram === undefined) {
-        return [];
-      }
-      if (typeof event.of !== 'number') {
-        remember(datagram);
-      }
-      return listed(fragmentOf(datagram.whole, datagram.identification, event.part));
-    }
+      yield* flood(event);
+      break;
+    case 'dialogue':
+      yield* fromOpening(event, history);
+      break;
+    case 'fragment':
+      yield* listed(fragment(event, history, remember));
+      break;
     case 'wait':
     case 'tick':
     case 'restore':
     case 'plan':
-      return [];
+      break;
     default:
-      return listed(realiseOne(event, history));
+      yield* listed(realiseOne(event, history));
   }
+}
+
+function* fromOpening(event: DialogueEvent, history: History): Generator<Arrival> {
+  const first = realiseOne(event.opening, history);
+  if (first !== undefined) {
+    yield first;
+    yield* dialogue(event, first, history);
+  }
+}
+
+function fragment(event: FragmentEvent, history: History, remember: (datagram: Datagram) => void): Arrival | undefined {
+  const datagram = datagramOf(event, history);
+  if (datagram !== undefined && typeof event.of !== 'number') {
+    remember(datagram);
+  }
+  return datagram && fragmentOf(datagram.whole, datagram.identification, event.part);
 }
 
 function listed<T>(found: T | undefined): T[] {
