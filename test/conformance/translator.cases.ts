@@ -8,6 +8,7 @@ import { dccpBcpCases } from './cases/dccp-bcp.cases.ts';
 import { endpointIndependenceCases } from './cases/endpoint-independence.cases.ts';
 import { exemptCases } from './cases/exempt.cases.ts';
 import { failoverProtocolCases } from './cases/failover-protocols.cases.ts';
+import { filterCases } from './cases/filter.cases.ts';
 import { floodCases } from './cases/floods.cases.ts';
 import { fragmentCases } from './cases/fragments.cases.ts';
 import { gatewaySourceCases } from './cases/gateway-source.cases.ts';
@@ -86,5 +87,6 @@ export function translatorCases(make: MakeTranslator): void {
   runCases('IPv6 router (RFC 4443, 8200, 6092)', routerIpv6Cases, make);
   runCases('IPv6 border (RFC 4193, 4890, 6092)', ipv6BorderCases, make);
   runCases('IPv6 prefixes of the ISPs (RFC 8028)', ipv6IdentityCases, make);
+  runCases('IPv6 filter (RFC 6092)', filterCases, make);
   rfc6296Vectors(make);
 }

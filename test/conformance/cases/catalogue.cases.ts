@@ -189,22 +189,29 @@ export const catalogueCases: readonly Case[] = [
       },
     }),
   ),
-  {
-    name: '6056-5 two boots with the same traffic choose different ports, and pair hosts with other addresses',
-    plan: twoUplinks({ a4: { pool: ['203.0.113.2', '203.0.113.9', '203.0.113.10', '203.0.113.11'].map(ipv4) } }),
-    run: (bed) => {
-      const externals = () => {
-        for (let host = 1; host < 65; host += 1) bed.send(LAN, udp(`10.0.9.${host}:5000`, S1));
-        return bed.mappings().map(({ internal, external }) => `${internal} ${external}`);
-      };
-      const first = externals();
-      bed.restart();
-      expect(externals().toSorted(), 'the secret decides, and nothing else').toEqual(first.toSorted());
-      bed.restart(undefined, [], { secret: new Uint8Array(16).fill(0xa5) });
-      const second = new Set(externals());
-      expect(first.filter((row) => second.has(row)).length).toBeLessThan(20);
-    },
-  },
+  ...[
+    { what: 'choose different ports', pool: ['203.0.113.2'] },
+    { what: 'pair hosts with other addresses', pool: ['203.0.113.2', '203.0.113.9', '203.0.113.10', '203.0.113.11'] },
+  ].map(
+    ({ what, pool }): Case => ({
+      name: `6056-5 two boots with the same traffic ${what}`,
+      plan: twoUplinks({ a4: { pool: pool.map(ipv4) } }),
+      run: (bed) => {
+        const externals = () => {
+          for (let host = 1; host < 65; host += 1) bed.send(LAN, udp(`10.0.9.${host}:5000`, S1));
+          const part = pool.length === 1 ? 1 : 0;
+          return bed.mappings().map(({ internal, external }) => `${internal} ${external.split(':')[part]}`);
+        };
+        const first = externals();
+        bed.restart();
+        expect(externals().toSorted(), 'the secret decides, and nothing else').toEqual(first.toSorted());
+        bed.restart(undefined, [], { secret: new Uint8Array(16).fill(0xa5) });
+        const second = new Set(externals());
+        // One port of 64 is preserved; of four addresses a quarter is the same by chance.
+        expect(first.filter((row) => second.has(row)).length).toBeLessThan(pool.length === 1 ? 4 : 32);
+      },
+    }),
+  ),
   {
     name: '2827-1, OTHER-1 what leaves an uplink has an address of that uplink as source, before and after a failover',
     run: (bed) => {
