@@ -53,6 +53,7 @@ export const portChoiceCases: readonly Case[] = [
     run: (bed) => {
       expect(portOf(bed, '10.0.0.11:4000')).toBe(2002);
       expect(bed.send(LAN, udp('10.0.0.12:4000', S1)).verdict).toBe('PortPoolExhausted');
+      expect([1, 2].map((n) => portOf(bed, `10.0.0.${20 + n}:4001`)).toSorted()).toEqual([2001, 2003]);
       bed.plan(twoUplinks({ a4: { portLow: 3001, portHigh: 3001 }, nat44: { preserveParity: true } }));
       expect(portOf(bed, '10.0.0.12:4000')).toBe(3001);
     },
