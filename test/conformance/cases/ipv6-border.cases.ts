@@ -212,7 +212,7 @@ function promised(flags: string, options: Uint8Array, left: Uint8Array): readonl
 
 const segmentSizes: readonly Case[] = [
   {
-    name: '4787-R13b SYNs over IPv6 promise no more than the uplink can keep, both ways, checksums right',
+    name: 'RFC 9293 3.7.1: SYNs over IPv6 promise no more than the uplink can keep, both ways, checksums right',
     plan: CLAMPED,
     run: (bed) => {
       for (const flags of ['SYN', 'SYN,ACK']) {
@@ -225,7 +225,7 @@ const segmentSizes: readonly Case[] = [
     },
   },
   {
-    name: '4787-R13b behind extension headers and at an odd place too',
+    name: 'RFC 9293 3.7.1: behind extension headers and at an odd place too',
     plan: CLAMPED,
     run: (bed) => {
       const options = (size: number) => tcpOptions(noOperation(), maximumSegmentSize(size));
@@ -235,7 +235,7 @@ const segmentSizes: readonly Case[] = [
     },
   },
   {
-    name: '4787-R13b a smaller promise, no SYN, no option, a fragment and another uplink are left alone',
+    name: 'RFC 9293 3.7.1: a smaller promise, no SYN, no option, a fragment and another uplink are left alone',
     plan: CLAMPED,
     run: (bed) => {
       const unchanged = [
@@ -253,7 +253,7 @@ const segmentSizes: readonly Case[] = [
     },
   },
   {
-    name: '4787-R13b a TCP header that is cut short or contradicts the packet is left alone',
+    name: 'RFC 9293 3.7.1: a TCP header that is cut short or contradicts the packet is left alone',
     plan: CLAMPED,
     run: (bed) => {
       const whole = tcp6(H1, Q6, PORTS, 'SYN', { tcpOptions: MSS_1440 });
