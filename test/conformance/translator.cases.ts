@@ -9,6 +9,8 @@ import { endpointIndependenceCases } from './cases/endpoint-independence.cases.t
 import { exemptCases } from './cases/exempt.cases.ts';
 import { failoverProtocolCases } from './cases/failover-protocols.cases.ts';
 import { filterCases } from './cases/filter.cases.ts';
+import { filterConnectionCases } from './cases/filter-connections.cases.ts';
+import { filterErrorCases } from './cases/filter-errors.cases.ts';
 import { floodCases } from './cases/floods.cases.ts';
 import { fragmentCases } from './cases/fragments.cases.ts';
 import { gatewaySourceCases } from './cases/gateway-source.cases.ts';
@@ -88,5 +90,7 @@ export function translatorCases(make: MakeTranslator): void {
   runCases('IPv6 border (RFC 4193, 4890, 6092)', ipv6BorderCases, make);
   runCases('IPv6 prefixes of the ISPs (RFC 8028)', ipv6IdentityCases, make);
   runCases('IPv6 filter (RFC 6092)', filterCases, make);
+  runCases('IPv6 filter: connections (RFC 6092)', filterConnectionCases, make);
+  runCases('IPv6 filter: errors (RFC 6092, 4890)', filterErrorCases, make);
   rfc6296Vectors(make);
 }
