@@ -12,6 +12,7 @@ export function machineOf(config: NptdConfig, slots: SlotAssignment): Machine {
     devices: deviceOrder(config, slots).map(tapOptions),
     mappingsMax: config.limits.mappings,
     sessionsMax: config.limits.sessions,
+    filterSessionsMax: config.limits.filterSessions,
     hostsMax: config.limits.hosts,
     neighboursMax: config.limits.neighbours,
   };

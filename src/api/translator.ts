@@ -80,9 +80,11 @@ class ConfiguredTranslator implements PacketTranslator {
   constructor(config: NptdConfig, options: PacketTranslatorOptions) {
     this.#options = options;
     this.#state = { config, generation: 0, slots: new Map(), epochs: new Map(), unusable: new Set() };
-    const { mappings: mappingsMax, sessions: sessionsMax, hosts: hostsMax } = config.limits;
+    const { limits } = config;
+    const sizes = { mappingsMax: limits.mappings, sessionsMax: limits.sessions, hostsMax: limits.hosts };
+    const filterSessionsMax = limits.filterSessions;
     const secret = options.secret ?? randomBytes(16);
-    this.#native = attempt(() => new NativeTranslator({ secret, mappingsMax, sessionsMax, hostsMax }));
+    this.#native = attempt(() => new NativeTranslator({ secret, ...sizes, filterSessionsMax }));
     this.apply(config);
   }
 
@@ -155,7 +157,8 @@ function planOf({ config, generation, slots, epochs, unusable }: TranslatorState
 }
 
 function requireSameTables(now: LimitsConfig, wanted: LimitsConfig): void {
-  if (now.mappings === wanted.mappings && now.sessions === wanted.sessions) return;
+  const isSame = (name: 'mappings' | 'sessions' | 'filterSessions') => now[name] === wanted[name];
+  if (isSame('mappings') && isSame('sessions') && isSame('filterSessions')) return;
   throw new NptdError('RESTART_REQUIRED', 'other limits of mappings or sessions need another translator');
 }
 

@@ -23,6 +23,8 @@ export interface DataPlaneOptions {
   readonly hashKey: Uint8Array;
   readonly mappingsMax: number;
   readonly sessionsMax: number;
+  /** Most sessions of the IPv6 filter; absent: as `sessionsMax`. */
+  readonly filterSessionsMax?: number;
   /** Most internal addresses that hold mappings or sessions at once. */
   readonly hostsMax: number;
   readonly neighboursMax: number;
