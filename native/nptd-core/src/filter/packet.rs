@@ -135,9 +135,9 @@ impl Packet {
         self.protocol.flow(internal, remote)
     }
 
-    /// Whether it is an echo request, and no fragment of one.
+    /// Whether it is an echo request, or the first fragment of one.
     pub fn is_echo_request(&self) -> bool {
-        self.protocol.kind == ProtocolKind::Echo && self.segment.opens && self.is_whole
+        self.protocol.kind == ProtocolKind::Echo && self.segment.opens
     }
 
     /// Whether it is an echo reply, which opens nothing.

@@ -6,7 +6,7 @@ use super::forward::check_hop_limit;
 use super::link::{Family, LinkDestination};
 use super::mss;
 use super::own_errors::IcmpError;
-use super::parse::{Headers6, locate_headers6};
+use super::parse::{Headers6, has_whole_tcp_header, locate_headers6};
 use super::transit::{Outcome, Refusal, Transit};
 use crate::frame::Frame;
 use crate::host::{echo, neighbour_discovery};
@@ -77,7 +77,8 @@ impl Transit<'_> {
             return Ok(Outcome::local(self.forward6(frame, hop)));
         }
         // MWAN-5: whether the uplink is usable or not.
-        if let Some((uplink, pair)) = plan.external_owner6(destination) {
+        if let Some(uplink) = plan.external_owner6(destination) {
+            let pair = pair_of_destination(plan, uplink, destination).ok_or(DropReason::NotForThisUplink)?;
             if self.filter.is_some() {
                 return self.filtered_hairpin6(frame, headers, Hairpin { uplink, inbound: pair });
             }
@@ -261,7 +262,7 @@ pub fn clamp_mss6(frame: &mut Frame<'_>, headers: &Headers6, uplink: &Uplink) {
     let Some(limit) = limit.filter(|_| headers.protocol == protocol::TCP && !headers.is_fragment) else { return };
     let state = frame.checksum;
     let segment = tail_mut(frame.octets_mut(), headers.upper_offset);
-    if tcp::flags(segment) & tcp::flag::SYN != 0 {
+    if has_whole_tcp_header(segment) && tcp::flags(segment) & tcp::flag::SYN != 0 {
         mss::clamp(segment, limit, state);
     }
 }

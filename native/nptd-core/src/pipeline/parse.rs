@@ -43,7 +43,7 @@ pub struct Headers6 {
     pub is_fragment: bool,
     /// Identification, unless the packet is all of its datagram (RFC 6946).
     pub identification: Option<u32>,
-    /// Whether nothing follows a HIP header: a packet of that protocol.
+    /// Whether there is a HIP header and nothing behind it: a packet of that protocol.
     pub is_hip: bool,
     /// Type of an ICMPv6 message, unless it is hidden in a later fragment.
     pub icmp_kind: Option<u8>,
@@ -111,7 +111,7 @@ pub fn locate_upper6(packet: &[u8]) -> Result<Headers6, DropReason> {
         total_len: packet.len(),
         is_fragment: walk.is_fragment,
         identification: walk.identification,
-        is_hip: walk.is_behind_hip && walk.protocol == NO_NEXT,
+        is_hip: walk.has_hip && walk.protocol == NO_NEXT,
         icmp_kind: is_icmp.then(|| icmp::kind(tail(packet, walk.offset))),
     })
 }
@@ -132,10 +132,7 @@ fn check_transport(protocol: u8, transport: &[u8], more_fragments: bool) -> Resu
             let fits = more_fragments || length <= transport.len();
             transport.len() >= udp::HEADER_LEN && length >= udp::HEADER_LEN && fits
         }
-        TCP => {
-            let header_len = tcp::header_len(transport);
-            transport.len() >= tcp::HEADER_LEN && header_len >= tcp::HEADER_LEN && header_len <= transport.len()
-        }
+        TCP => has_whole_tcp_header(transport),
         ICMP => transport.len() >= icmp::HEADER_LEN,
         UDP_LITE => {
             // RFC 3828 section 3.1: 0 covers everything, and the header is always covered.
@@ -155,12 +152,18 @@ fn check_transport(protocol: u8, transport: &[u8], more_fragments: bool) -> Resu
     if is_valid { Ok(()) } else { Err(DropReason::TransportInvalid) }
 }
 
+/// Whether a TCP header is all there.
+pub fn has_whole_tcp_header(segment: &[u8]) -> bool {
+    let header_len = tcp::header_len(segment);
+    segment.len() >= tcp::HEADER_LEN && header_len >= tcp::HEADER_LEN && header_len <= segment.len()
+}
+
 struct Walk {
     offset: usize,
     protocol: u8,
     is_fragment: bool,
     identification: Option<u32>,
-    is_behind_hip: bool,
+    has_hip: bool,
 }
 
 fn walk_extensions(packet: &[u8]) -> Result<Walk, DropReason> {
@@ -169,7 +172,7 @@ fn walk_extensions(packet: &[u8]) -> Result<Walk, DropReason> {
         protocol: ipv6::next_header(packet),
         is_fragment: false,
         identification: None,
-        is_behind_hip: false,
+        has_hip: false,
     };
     for walked in 0..=EXTENSION_HEADERS_MAX {
         let header = tail(packet, walk.offset);
@@ -192,12 +195,12 @@ fn walk_extensions(packet: &[u8]) -> Result<Walk, DropReason> {
             let place = u16_at(header, 2);
             let is_part = place & (FRAGMENT_OFFSET | MORE_FRAGMENTS) != 0;
             walk.is_fragment = true;
-            walk.identification = walk.identification.or(is_part.then(|| u32_at(header, 4)));
+            walk.identification = is_part.then(|| u32_at(header, 4));
             if place & FRAGMENT_OFFSET != 0 {
                 return Ok(walk);
             }
         }
-        walk.is_behind_hip = walk.protocol == HIP;
+        walk.has_hip |= walk.protocol == HIP;
         walk.protocol = u8_at(header, 0);
     }
     Err(DropReason::Ipv6ExtensionInvalid)

@@ -1,12 +1,12 @@
 //! What the filter sees in an IPv6 packet: a packet of a flow, or an ICMPv6 error about one.
 
-use super::parse::{Headers6, locate_upper6};
+use super::parse::{Headers6, has_whole_tcp_header, locate_upper6};
 use crate::filter::{Endpoint, Packet, Protocol, ProtocolKind, Quote};
 use crate::nptv6::{self, Upper};
 use crate::session::segment::Segment;
 use crate::verdict::DropReason;
 use crate::wire::octets::tail;
-use crate::wire::{dccp, icmp, ipv6, protocol, sctp, tcp, udp};
+use crate::wire::{dccp, icmp, ipv6, protocol, sctp, udp};
 
 /// What the filter sees in a packet.
 pub enum Query6 {
@@ -22,7 +22,7 @@ pub fn query6(packet: &[u8], headers: &Headers6) -> Result<Query6, DropReason> {
         return Ok(Query6::Error);
     }
     let upper = tail(packet, headers.upper_offset);
-    if upper.len() < header_len(headers.protocol, upper) {
+    if !has_header(headers.protocol, upper) {
         return Err(DropReason::TransportInvalid);
     }
     let protocol = Protocol::new(headers.protocol, headers.icmp_kind);
@@ -69,13 +69,13 @@ fn segment(protocol: Protocol, headers: &Headers6, upper: &[u8]) -> Segment {
     }
 }
 
-/// Octets that the header of a protocol has at least; no state is made of anything shorter.
-fn header_len(number: u8, upper: &[u8]) -> usize {
+/// Whether the header of a protocol is there: no state is made of less.
+fn has_header(number: u8, upper: &[u8]) -> bool {
     match number {
-        protocol::UDP | protocol::UDP_LITE => udp::HEADER_LEN,
-        protocol::TCP => tcp::HEADER_LEN,
-        protocol::SCTP => sctp::HEADER_LEN,
-        protocol::DCCP => dccp::generic_header_len(upper),
-        _ => 0,
+        protocol::UDP | protocol::UDP_LITE => upper.len() >= udp::HEADER_LEN,
+        protocol::TCP => has_whole_tcp_header(upper),
+        protocol::SCTP => upper.len() >= sctp::HEADER_LEN,
+        protocol::DCCP => upper.len() >= dccp::generic_header_len(upper),
+        _ => true,
     }
 }

@@ -360,10 +360,9 @@ impl Plan {
         owners.find(|uplink| self.usable4(uplink.slot)).or(first)
     }
 
-    /// The uplink and pair whose external prefix covers an IPv6 address.
-    pub fn external_owner6(&self, address: u128) -> Option<(&Uplink, &PrefixPair)> {
-        self.uplinks()
-            .find_map(|uplink| Some((uplink, uplink.pairs6().iter().find(|pair| pair.external().contains(address))?)))
+    /// The first uplink with a pair whose external prefix covers an IPv6 address.
+    pub fn external_owner6(&self, address: u128) -> Option<&Uplink> {
+        self.uplinks().find(|uplink| uplink.pairs6().iter().any(|pair| pair.external().contains(address)))
     }
 
     /// Whether any pair translates this internal IPv6 address.
