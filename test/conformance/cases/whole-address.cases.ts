@@ -129,6 +129,18 @@ export const wholeAddressCases: readonly Case[] = [
     },
   },
   {
+    name: 'OTHER-2 it is the published address that another host must not speak by, also where the host itself has no mapping',
+    plan: twoUplinks({ a4: { pool: [0xcb007107] } }),
+    run: (bed) => {
+      bed.send(LAN, gre('10.0.0.13', S1, 1));
+      bed.plan(PLAN);
+      bed.send(LAN, gre('10.0.0.14', '192.0.2.20', 1));
+      const error = icmpError('10.0.0.1', HOST, gre(HOST, S1, 1), { type: 3, code: 1, dontFragment: true });
+      bed.dropsWithError(LAN, gre(HOST, S1, 1), 'RemoteInUse', LAN, error);
+      bed.forwards(LAN, gre(HOST, '192.0.2.20', 1), ISP_A, gre(WHOLE, '192.0.2.20', 1));
+    },
+  },
+  {
     name: '5508-R5 an error about a query from outside',
     plan: PLAN,
     run: (bed) => {
