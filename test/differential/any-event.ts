@@ -200,6 +200,7 @@ function waitUntil(until: WaitEvent['until'], ...ms: readonly number[]): fc.Arbi
     until: fc.constant(until),
     which: small(63),
     ms: fc.constantFrom(...ms),
+    tick: until === 'held-is-due' ? weighted([3, true], [1, false]) : weighted([1, true], [3, false]),
   });
 }
 
@@ -207,7 +208,8 @@ const restore: fc.Arbitrary<RestoreEvent> = fc.record({
   type: fc.constant<'restore'>('restore'),
   fresh: weighted([4, true], [1, false]),
   without: fc.constantFrom(0, 0, 2, 3),
-  spoilt: fc.constantFrom(0, 0, 2, 3),
+  spoilt: fc.constantFrom(0, 0, 1, 2, 3),
+  change: small(63),
 });
 
 const plan: fc.Arbitrary<PlanEvent> = fc.record({
@@ -247,6 +249,8 @@ const WEIGHTS: readonly (readonly [weight: number, arbitrary: fc.Arbitrary<Event
   [64, plan],
   // One of them is as long as many sequences.
   [1, flood],
+  // More than one tick answers.
+  [has('held') ? 8 : 0, floodOf('calls', fc.constantFrom('tcp', 'tcp', 'dccp'), 3, 17, 18, 35)],
 ];
 
 export const anyEvent: fc.Arbitrary<Event> = fc.oneof(...WEIGHTS.map(([weight, arbitrary]) => ({ weight, arbitrary })));

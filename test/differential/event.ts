@@ -214,6 +214,8 @@ export interface WaitEvent {
   readonly which: number;
   /** All of it, or how much later. */
   readonly ms: number;
+  /** Whether a tick follows at once. */
+  readonly tick: boolean;
 }
 
 /** The engine is asked for what time alone calls for. */
@@ -229,6 +231,8 @@ export interface RestoreEvent {
   readonly without: number;
   /** Changes every so-manieth, so that it may not fit; 0: none. */
   readonly spoilt: number;
+  /** How the first of them is changed. */
+  readonly change: number;
 }
 
 /** Another plan. */

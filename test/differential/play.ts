@@ -78,6 +78,11 @@ class Run {
       case 'tick':
         this.#tick();
         break;
+      case 'wait':
+        if (event.tick) {
+          this.#tick();
+        }
+        break;
       case 'restore':
         this.#restore(event);
         break;
@@ -183,11 +188,11 @@ class Run {
     }
   }
 
-  #restore({ fresh, without, spoilt }: RestoreEvent): void {
+  #restore({ fresh, without, spoilt, change }: RestoreEvent): void {
     const rests = this.#pair
       .portRests(this.#nowUs)
       .filter((_, index) => without === 0 || index % without !== 0)
-      .map((rest, index) => (spoilt === 0 || index % spoilt !== 0 ? rest : spoiltRest(rest, index)));
+      .map((rest, index) => (spoilt === 0 || index % spoilt !== 0 ? rest : spoiltRest(rest, index + change)));
     this.#tally.mark(fresh ? 'restart' : 'restore');
     this.#tally.mark('port rest restored', rests.length);
     this.#take({ atUs: this.#nowUs, rests, fresh });
