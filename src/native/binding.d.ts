@@ -124,6 +124,8 @@ export interface BindingDataPlaneOptions {
   mappingsMax: number
   /** Most sessions. */
   sessionsMax: number
+  /** Most sessions of the IPv6 filter; absent: as `sessionsMax`. */
+  filterSessionsMax?: number
   /** Most internal addresses that hold mappings or sessions. */
   hostsMax: number
   /** Most neighbours. */
@@ -177,7 +179,7 @@ export interface BindingMappedAddress {
 /** `MappingRow`. */
 export interface BindingMappingRow {
   /** Protocol. */
-  protocol: 'udp' | 'tcp' | 'icmp' | 'udp-lite' | 'dccp' | 'gre' | 'esp' | 'sctp' | `ip-${number}`
+  protocol: 'udp' | 'tcp' | 'icmp' | 'udp-lite' | 'dccp' | 'gre' | 'esp' | 'icmpv6' | 'sctp' | `ip-${number}`
   /** Internal endpoint, `a.b.c.d:port`. */
   internal: string
   /** External endpoint. */
@@ -621,8 +623,8 @@ export interface BindingProbeSample {
 /** `SessionRow`. */
 export interface BindingSessionRow {
   /** Protocol. */
-  protocol: 'udp' | 'tcp' | 'icmp' | 'udp-lite' | 'dccp' | 'gre' | 'esp' | 'sctp' | `ip-${number}`
-  /** Internal endpoint, `a.b.c.d:port`. */
+  protocol: 'udp' | 'tcp' | 'icmp' | 'udp-lite' | 'dccp' | 'gre' | 'esp' | 'icmpv6' | 'sctp' | `ip-${number}`
+  /** Internal endpoint, `a.b.c.d:port` or `[address]:port`. */
   internal: string
   /** External endpoint. */
   external: string
@@ -658,6 +660,8 @@ export interface BindingTranslatorOptions {
   sessionsMax: number
   /** Most internal addresses that hold mappings or sessions. */
   hostsMax: number
+  /** Most sessions of the IPv6 filter; absent: as `sessionsMax`. */
+  filterSessionsMax?: number
 }
 
 /** An address that has no other form. */
