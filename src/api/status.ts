@@ -18,6 +18,8 @@ export interface Status {
   readonly selections: readonly Selection[];
   /** What is full or used up, by packets refused within the last minute. */
   readonly exhausted: readonly ExhaustedStatus[];
+  /** What is as configured, and yet may surprise. */
+  readonly notes: readonly string[];
   readonly counters: CountersSnapshot;
 }
 
@@ -61,16 +63,17 @@ export interface ExhaustedStatus {
 
 export interface StatusFacts {
   readonly state: ControlState;
+  readonly notes: readonly string[];
   readonly generation: number;
   readonly counters: CountersSnapshot;
   readonly atMs: number;
   readonly startedAtMs: number;
 }
 
-export function statusOf({ state, generation, counters, atMs, startedAtMs }: StatusFacts): Status {
+export function statusOf({ state, notes, generation, counters, atMs, startedAtMs }: StatusFacts): Status {
   const { uplinks, selections } = state;
   const exhausted = currentExhaustion(state.exhaustion, atMs).map((one) => exhaustedStatus(one, uplinks));
-  return { atMs, startedAtMs, generation, uplinks: uplinks.map(uplinkStatus), selections, exhausted, counters };
+  return { atMs, startedAtMs, generation, uplinks: uplinks.map(uplinkStatus), selections, exhausted, notes, counters };
 }
 
 function exhaustedStatus({ slot, ...exhausted }: Exhaustion, uplinks: readonly UplinkState[]): ExhaustedStatus {

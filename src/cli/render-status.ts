@@ -3,7 +3,8 @@ import type { FamilyStatus, Status, UplinkStatus } from '../api/status.ts';
 import { countOf, renderFacts, renderTable } from './render.ts';
 
 export function renderStatus(status: Status): string {
-  const notes = renderReasons(status.uplinks) + renderExhausted(status);
+  const notes =
+    renderReasons(status.uplinks) + renderExhausted(status) + status.notes.map((one) => `${one}\n`).join('');
   const parts = [renderUplinks(status), notes, renderTotals(status), renderCounters(status)];
   return parts.filter((part) => part !== '').join('\n');
 }

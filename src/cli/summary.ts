@@ -11,6 +11,7 @@ import { formatIpv4Address } from '../net/ipv4-address.ts';
 import { formatIpv4Interface, formatIpv4Prefix } from '../net/ipv4-prefix.ts';
 import { formatIpv6Address } from '../net/ipv6-address.ts';
 import { formatIpv6Interface, formatIpv6Prefix } from '../net/ipv6-prefix.ts';
+import { preferenceNote } from '../plan/address-preference.ts';
 import { addressForms6, type MapAddress6 } from '../plan/external-forms.ts';
 import { renderTable } from './render.ts';
 import { type PublishSummary, publishRow, summarizePublish } from './summary-publish.ts';
@@ -22,6 +23,8 @@ export interface ConfigSummary {
   readonly forms: readonly FormSummary[];
   /** Names of uplinks, most preferred first. */
   readonly prefer: readonly string[];
+  /** What is as configured, and yet may surprise. */
+  readonly notes: readonly string[];
 }
 
 export interface InternalSummary {
@@ -67,10 +70,11 @@ export function summarize(config: NptdConfig, mapAddress6: MapAddress6 | undefin
     published: summarizePublish(config),
     forms: mapAddress6 === undefined ? [] : summarizeForms(config, mapAddress6),
     prefer: config.policies.at(-1)?.prefer ?? [],
+    notes: notesOf(config),
   };
 }
 
-export function renderSummary({ internal, uplinks, published, forms, prefer }: ConfigSummary): string {
+export function renderSummary({ internal, uplinks, published, forms, prefer, notes }: ConfigSummary): string {
   const tables = [
     renderTable(
       ['INTERNAL', 'DEVICE', 'ADDRESSES', 'ROUTES'],
@@ -85,7 +89,13 @@ export function renderSummary({ internal, uplinks, published, forms, prefer }: C
     const rows = forms.map(({ internal, uplink, external }) => [internal, uplink, external]);
     tables.push(renderTable(['ADDRESS', 'ON UPLINK', 'IS'], rows));
   }
-  return `${tables.join('\n')}\nNew traffic prefers: ${prefer.join(', then ')}\n`;
+  const lines = [`New traffic prefers: ${prefer.join(', then ')}`, ...notes.map((note) => `Note: ${note}`)];
+  return `${tables.join('\n')}\n${lines.join('\n')}\n`;
+}
+
+function notesOf(config: NptdConfig): string[] {
+  const note = preferenceNote(config);
+  return note === undefined ? [] : [note];
 }
 
 /** One row for each family; the name stands in the first. */

@@ -82,6 +82,7 @@ describe('nptd check of a valid file', () => {
       fd12:3456:789a:1::1  lte        2001:db8:b100:1:cb49::1
 
       New traffic prefers: lte, then fiber
+      Note: hosts on office prefer IPv4: their IPv6 addresses are unique local ones (RFC 6724); docs/ula.md says what helps
       "
     `);
   });
