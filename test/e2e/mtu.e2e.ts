@@ -14,6 +14,7 @@ function narrow(config: ConfigObject): ConfigObject {
     ...uplink,
     device: { ...(uplink.device as object), mtu: MTU },
     ipv4: { ...(uplink.ipv4 as object), 'mss-clamp': 'off' },
+    ipv6: { ...(uplink.ipv6 as object), 'mss-clamp': 'off' },
   }));
 }
 

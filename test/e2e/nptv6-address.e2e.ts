@@ -7,7 +7,7 @@ import { TestBed } from './test-bed.ts';
 let bed: TestBed;
 
 beforeAll(async () => {
-  bed = await TestBed.open();
+  bed = await TestBed.open({ change: (config) => ({ ...config, filter: { mode: 'off' } }) });
 });
 afterAll(() => bed?.close());
 
@@ -55,4 +55,5 @@ test('6296-2.5: the Internet reaches the client at that address without any stat
   const external = await bed.gateway.externalOf(CLIENT.ipv6, ISP_B.name);
   const result = await ping(bed.site.internet, external, 3);
   expect(result, result.text).toMatchObject({ sent: 3, received: 3 });
+  expect((await bed.sessions()).sessions.filter(({ internal }) => internal.startsWith('['))).toEqual([]);
 });
