@@ -167,6 +167,8 @@ OutputKind {
     Segment,
     /// An ARP request or neighbour solicitation.
     NeighbourRequest,
+    /// A router advertisement, or a part of a long one.
+    Advertisement,
     /// A frame that waited for address resolution and could then be sent.
     Released,
     /// A probe packet.

@@ -11,7 +11,8 @@ mod host;
 use host::*;
 use nptd_core::frame::ChecksumState;
 use nptd_core::host::neighbours::NeighbourState;
-use nptd_core::plan::{NextHop, Plan};
+use nptd_core::plan::NextHop;
+use nptd_core::plan::spec::PrefixPairSpec;
 use nptd_core::verdict::{DropReason, OutputKind, Verdict};
 use nptd_core::wire::ethernet::MacAddress;
 
@@ -24,6 +25,13 @@ const INVALID: Verdict = Verdict::Drop(DropReason::NeighbourDiscoveryInvalid);
 const ROUTER: u8 = 0x80;
 const SOLICITED: u8 = 0x40;
 const OVERRIDE: u8 = 0x20;
+
+/// What an internal address is on the uplink.
+fn external_form(internal: &str) -> String {
+    let gateway = Gateway::new();
+    let pair = &gateway.plan.uplink(0).unwrap().ipv6.as_ref().unwrap().pairs[0];
+    std::net::Ipv6Addr::from(pair.outbound(v6(internal), gateway.plan.nptv6).unwrap()).to_string()
+}
 
 fn host() -> NextHop<u128> {
     hop6(INTERNAL, HOST)
@@ -178,7 +186,7 @@ fn an_asker_from_off_the_link_is_answered_but_does_not_become_a_neighbour() {
 // ---- External prefixes on the link ----
 
 #[test]
-fn any_address_of_an_external_prefix_on_the_link_is_answered_without_override_6296_rout4() {
+fn any_external_address_of_an_internal_one_is_answered_without_override_6296_rout4() {
     let question = Nd::solicitation(OTHER_MAC, "2001:db8:1::1", "2001:db8:1:0:abcd::1234").frame();
     let (verdict, reply) = Gateway::new().nd(UPLINK, &question);
     assert_eq!(verdict, Verdict::Reply);
@@ -190,13 +198,12 @@ fn any_address_of_an_external_prefix_on_the_link_is_answered_without_override_62
 }
 
 #[test]
-fn the_uplinks_gateway_known_neighbours_and_probes_for_duplicates_are_left_alone_6296_rout4() {
+fn the_uplinks_gateway_and_known_neighbours_are_left_alone_6296_rout4() {
     let mut gateway = Gateway::new();
     let asked = |gateway: &mut Gateway, source: &str, target: &str| {
         gateway.nd(UPLINK, &Nd::solicitation(OTHER_MAC, source, target).frame()).0
     };
     assert_eq!(asked(&mut gateway, "2001:db8:1::50", "2001:db8:1::1"), Verdict::Consumed);
-    assert_eq!(asked(&mut gateway, "::", "2001:db8:1::60"), Verdict::Consumed);
     // The station at ::50 asks for the gateway's own address and so becomes known.
     assert_eq!(asked(&mut gateway, "2001:db8:1::50", "2001:db8:1::2"), Verdict::Reply);
     assert_eq!(asked(&mut gateway, "2001:db8:1::1", "2001:db8:1::50"), Verdict::Consumed);
@@ -204,13 +211,59 @@ fn the_uplinks_gateway_known_neighbours_and_probes_for_duplicates_are_left_alone
 }
 
 #[test]
-fn a_routed_external_prefix_is_not_answered_for_6296_rout4() {
-    let mut routed = spec();
-    routed.devices[1].ipv6 = vec![(v6("2001:db8:99::2"), 64)];
+fn a_probe_for_a_duplicate_of_an_external_address_is_answered_to_all_nodes_6296_rout4() {
+    let question = Nd::solicitation(OTHER_MAC, "::", "2001:db8:1::60").frame();
+    let (verdict, reply) = Gateway::new().nd(UPLINK, &question);
+    assert_eq!(verdict, Verdict::Reply);
+    let answer = read_nd(&reply);
+    assert_eq!((answer.destination, answer.flags), (v6("ff02::1"), Some((false, false, false))));
+}
+
+#[test]
+fn nothing_is_answered_for_that_leads_nowhere_or_to_the_gateway_itself_6296_rout4() {
     let mut gateway = Gateway::new();
-    gateway.plan = Plan::new(routed).unwrap();
-    let question = Nd::solicitation(OTHER_MAC, "2001:db8:99::1", "2001:db8:1::1234").frame();
+    let answers = |gateway: &mut Gateway, device, target: &str| {
+        let question = Nd::solicitation(OTHER_MAC, "2001:db8:1::1", target).frame();
+        gateway.nd(device, &question).0 == Verdict::Reply
+    };
+    let own = external_form(OWN);
+    assert!(!answers(&mut gateway, UPLINK, &own));
+    assert!(answers(&mut gateway, UPLINK, &external_form(HOST)));
+    assert!(!answers(&mut gateway, INTERNAL, &external_form(HOST)));
+    assert!(!answers(&mut gateway, UPLINK, "2001:db8:1:1::1234"), "beyond the prefix");
+    // The pair is wider than what the site has routes to.
+    gateway.adopt(|spec| {
+        let pairs = &mut spec.uplinks[0].ipv6.as_mut().unwrap().pairs;
+        pairs[0] = PrefixPairSpec { internal: (v6("fd01:203:405::"), 56), external: (v6("2001:db8:1::"), 56) };
+    });
+    let [in_use, unused] = ["fd01:203:405:1::10", "fd01:203:405:2::10"].map(|internal| {
+        let pair = &gateway.plan.uplink(0).unwrap().ipv6.as_ref().unwrap().pairs[0];
+        let external = pair.outbound(v6(internal), gateway.plan.nptv6).unwrap();
+        std::net::Ipv6Addr::from(external).to_string()
+    });
+    assert!(answers(&mut gateway, UPLINK, &in_use));
+    assert!(!answers(&mut gateway, UPLINK, &unused));
+}
+
+#[test]
+fn a_routed_external_prefix_is_not_answered_for_6296_rout4() {
+    let mut gateway = Gateway::new();
+    gateway.adopt(|spec| spec.uplinks[0].ipv6.as_mut().unwrap().proxy_neighbours = false);
+    let question = Nd::solicitation(OTHER_MAC, "2001:db8:1::1", "2001:db8:1::1234").frame();
     assert_eq!(gateway.nd(UPLINK, &question).0, Verdict::Consumed);
+}
+
+#[test]
+fn a_unicast_question_about_a_proxied_address_reaches_neighbour_discovery_6296_rout4() {
+    let mut engine = engine();
+    let target = external_form(HOST);
+    let mut question = Nd::solicitation(OTHER_MAC, "2001:db8:1::1", &target);
+    (question.to_mac, question.destination) = (UPLINK_MAC, v6(&target));
+    assert_eq!(through(&mut engine, UPLINK, &question.frame()), Verdict::Reply);
+    question.kind = 136;
+    question.flags = SOLICITED;
+    let verdict = through(&mut engine, UPLINK, &question.frame());
+    assert_eq!(verdict, Verdict::Drop(DropReason::IcmpTypeNotForwarded));
 }
 
 // ---- Advertisements (RFC 4861 section 7.2.5) ----

@@ -11,6 +11,9 @@ const MESSAGE_LEN: usize = 32;
 /// Octets of the IPv6 packet that carries it.
 pub const PACKET_LEN: usize = ipv6::HEADER_LEN + MESSAGE_LEN;
 
+/// Octets of the IPv6 packet of a probe for duplicates, which has no option.
+pub const PROBE_LEN: usize = ipv6::HEADER_LEN + 24;
+
 /// Option that carries the sender's link address (RFC 4861 section 4.6.1).
 pub const SOURCE_LINK_ADDRESS: u8 = 1;
 /// Option that carries the target's link address.
@@ -52,8 +55,8 @@ impl Received {
         let end = ipv6::HEADER_LEN + ipv6::payload_len(packet);
         let message = packet.get(ipv6::HEADER_LEN..end)?;
         let options_at = match icmp::kind(message) {
-            133 => 8,
-            134 => 16,
+            icmp::v6::ROUTER_SOLICITATION => 8,
+            icmp::v6::ROUTER_ADVERTISEMENT => 16,
             icmp::v6::NEIGHBOUR_SOLICITATION | icmp::v6::NEIGHBOUR_ADVERTISEMENT => 24,
             icmp::v6::REDIRECT => 40,
             _ => return None,
@@ -152,24 +155,36 @@ pub struct NdMessage {
 impl NdMessage {
     /// Writes the whole IPv6 packet into [`PACKET_LEN`] zeroed octets.
     pub fn write(&self, packet: &mut [u8], source: u128, destination: u128) {
-        ipv6::write_own_header(
-            packet,
-            ipv6::OwnHeader {
-                traffic_class: 0,
-                payload_len: MESSAGE_LEN as u16,
-                next_header: protocol::ICMPV6,
-                hop_limit: 255,
-                source,
-                destination,
-            },
-        );
+        write_header(packet, source, destination);
         let message = tail_mut(packet, ipv6::HEADER_LEN);
         set_u8(message, 0, self.kind);
         set_u8(message, 4, self.flags);
         set_u128(message, 8, self.target);
         set_array(message, 24, [self.option, 1]);
         set_array(message, 26, self.mac.0);
-        let sum = checksum_of(packet, tail(packet, ipv6::HEADER_LEN));
-        icmp::set_checksum(tail_mut(packet, ipv6::HEADER_LEN), sum);
+        fill_checksum(packet);
     }
+}
+
+/// Writes a probe for duplicates of an address (RFC 4862 section 5.4.2) into [`PROBE_LEN`] zeroed octets.
+pub fn write_probe(packet: &mut [u8], target: u128, group: u128) {
+    write_header(packet, ipv6::address::UNSPECIFIED, group);
+    let message = tail_mut(packet, ipv6::HEADER_LEN);
+    set_u8(message, 0, icmp::v6::NEIGHBOUR_SOLICITATION);
+    set_u128(message, 8, target);
+    fill_checksum(packet);
+}
+
+/// Writes the IPv6 header of a message that fills the packet.
+pub fn write_header(packet: &mut [u8], source: u128, destination: u128) {
+    let payload_len = packet.len().saturating_sub(ipv6::HEADER_LEN) as u16;
+    let (next_header, hop_limit) = (protocol::ICMPV6, 255);
+    let header = ipv6::OwnHeader { traffic_class: 0, payload_len, next_header, hop_limit, source, destination };
+    ipv6::write_own_header(packet, header);
+}
+
+/// Writes the checksum of a message that is complete but for it.
+pub fn fill_checksum(packet: &mut [u8]) {
+    let sum = checksum_of(packet, tail(packet, ipv6::HEADER_LEN));
+    icmp::set_checksum(tail_mut(packet, ipv6::HEADER_LEN), sum);
 }

@@ -1,25 +1,25 @@
 //! Neighbour discovery for IPv6 (RFC 4861): solicitations answered, advertisements learned.
 
 use super::context::Context;
+use super::link_duties::LinkDuties;
 use super::nd_message::{NdMessage, OVERRIDE, PACKET_LEN, ROUTER, Received, SOLICITED, TARGET_LINK_ADDRESS};
+use super::neighbour_proxy;
 use super::neighbours::{Claim, Neighbours};
 use crate::frame::{ChecksumState, DeviceIndex, Frame, Segmentation};
-use crate::plan::{Device, Plan, Role};
+use crate::plan::Role;
 use crate::verdict::{DropReason, Verdict};
 use crate::wire::ethernet::{self, MacAddress};
+use crate::wire::ipv6::address::ALL_NODES;
 use crate::wire::octets::{tail, tail_mut};
 use crate::wire::{icmp, ipv6};
-
-/// ff02::1, all nodes of a link.
-const ALL_NODES: u128 = (0xff02 << 112) | 1;
 
 /// Handles an ICMPv6 message of type 133 to 137. The frame is a whole Ethernet frame, both offsets count from its
 /// first octet.
 ///
-/// - Neighbour solicitation: `Reply` for own addresses, and for external ones that are on the link (6296-ROUT4);
-///   `Consumed` for others.
+/// - Neighbour solicitation: `Reply` for own addresses, and for those that are [proxied](neighbour_proxy); `Consumed` for
+///   others.
 /// - Neighbour advertisement: `Consumed`; packets that waited for it leave as outputs.
-/// - Router solicitation: `Pass`. Router advertisement: `Pass` on uplinks, elsewhere `Consumed`: the site's router
+/// - Router solicitation: `Consumed` where the gateway advertises itself, elsewhere `Pass`. Router advertisement: `Pass` on uplinks, elsewhere `Consumed`: the site's router
 ///   is this one.
 /// - Redirect: `Consumed` unused, since a router must not follow it (RFC 4861 section 8.2).
 /// - What fails a check of RFC 4861 is `Drop(NeighbourDiscoveryInvalid)`, and so is a message behind extension
@@ -27,6 +27,7 @@ const ALL_NODES: u128 = (0xff02 << 112) | 1;
 pub fn handle(
     context: &mut Context<'_>,
     neighbours: &mut Neighbours,
+    duties: &mut LinkDuties,
     frame: &mut Frame<'_>,
     l3_offset: usize,
     icmp_offset: usize,
@@ -38,6 +39,7 @@ pub fn handle(
     let Some(received) = Received::parse(tail(frame.octets(), l3_offset), frame.checksum) else {
         return invalid;
     };
+    note_conflict(context, duties, frame, &received);
     match received.kind {
         icmp::v6::NEIGHBOUR_SOLICITATION => answer(context, neighbours, frame, &received),
         icmp::v6::NEIGHBOUR_ADVERTISEMENT => {
@@ -55,7 +57,13 @@ pub fn handle(
             );
             Verdict::Consumed
         }
-        icmp::v6::ROUTER_SOLICITATION => Verdict::Pass,
+        icmp::v6::ROUTER_SOLICITATION => {
+            if !duties.advertisements.solicited(frame.ingress, received.source, context.now) {
+                return Verdict::Pass;
+            }
+            learn(context, neighbours, frame.ingress, &received);
+            Verdict::Consumed
+        }
         icmp::v6::REDIRECT => Verdict::Consumed,
         _ => match context.plan.device(frame.ingress).map(|device| device.role) {
             Some(Role::Uplink(_)) => Verdict::Pass,
@@ -84,7 +92,7 @@ fn answer(
     let ownership = if device.owns6(received.target) {
         Some(Ownership::Own)
     } else {
-        is_proxied(plan, device, received).then_some(Ownership::Proxied)
+        neighbour_proxy::answers_for(plan, device, received.target).then_some(Ownership::Proxied)
     };
     let (Some(own), Some(ownership)) = (device.mac, ownership) else { return Verdict::Consumed };
     if ownership == Ownership::Proxied && neighbours.is_known(frame.ingress, received.target) {
@@ -99,18 +107,17 @@ fn answer(
     write_answer(frame, own, received.source_mac.unwrap_or(sender), received, ownership)
 }
 
-/// Whether the target is an external address of this uplink that the link expects to find on itself (6296-ROUT4).
-///
-/// Not so the uplink's gateway, and not a probe for duplicates: a station of the link may take an address that no
-/// internal host uses, and is known as a neighbour from then on.
-fn is_proxied(plan: &Plan, device: &Device, received: &Received) -> bool {
-    let Role::Uplink(slot) = device.role else { return false };
-    let Some(ipv6) = plan.uplink(slot).and_then(|uplink| uplink.ipv6.as_ref()) else { return false };
-    let covers = ipv6.pairs.iter().any(|pair| {
-        let external = pair.external();
-        external.contains(received.target) && device.on_link6(external.address())
-    });
-    covers && ipv6.gateway != Some(received.target) && received.source != ipv6::address::UNSPECIFIED
+/// RFC 4862 sections 5.4.3 and 5.4.4: a station says that it has an address, or probes whether it may.
+fn note_conflict(context: &Context<'_>, duties: &mut LinkDuties, frame: &Frame<'_>, received: &Received) {
+    let claims = match received.kind {
+        icmp::v6::NEIGHBOUR_SOLICITATION => received.source == ipv6::address::UNSPECIFIED,
+        kind => kind == icmp::v6::NEIGHBOUR_ADVERTISEMENT,
+    };
+    let sender = ethernet::source(frame.octets());
+    let own = context.plan.device(frame.ingress).and_then(|device| device.mac);
+    if claims && own != Some(sender) {
+        duties.duplicates.hear(frame.ingress, received.target, sender);
+    }
 }
 
 /// A station that asked for us will be spoken to (RFC 4861 section 7.2.3).

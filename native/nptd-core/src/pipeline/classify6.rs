@@ -1,10 +1,11 @@
 //! Whether an IPv6 packet's addresses and ICMPv6 type let it be forwarded (docs/decisions.md, "Groups and martians").
 
 use super::parse::Headers6;
+use crate::host::neighbour_proxy;
 use crate::plan::{Device, Plan, Role};
 use crate::verdict::DropReason;
-use crate::wire::ipv6;
 use crate::wire::ipv6::address;
+use crate::wire::{icmp, ipv6};
 
 /// Whether a packet's addresses let it be forwarded.
 pub enum Scope {
@@ -33,7 +34,9 @@ pub fn classify(packet: &[u8], headers: &Headers6, device: &Device, plan: &Plan)
         Role::Internal if !address::is_link_local(destination) => plan.internal_owner6(destination).is_some(),
         Role::Internal | Role::Uplink(_) => device.owns6(destination),
     };
-    if is_own {
+    // A neighbour that knows us as the proxy of an address confirms it by unicast (RFC 4861 section 7.3.1).
+    let is_solicitation = headers.icmp_kind == Some(icmp::v6::NEIGHBOUR_SOLICITATION);
+    if is_own || is_solicitation && neighbour_proxy::answers_for(plan, device, destination) {
         return Ok(Scope::Host);
     }
     if source == address::UNSPECIFIED {

@@ -214,7 +214,7 @@ impl Transit<'_> {
             return Verdict::Drop(DropReason::NeighbourDiscoveryInvalid);
         }
         let (l3, icmp) = (ethernet::HEADER_LEN, ethernet::HEADER_LEN + headers.upper_offset);
-        let verdict = neighbour_discovery::handle(&mut self.context, self.neighbours, frame, l3, icmp);
+        let verdict = neighbour_discovery::handle(&mut self.context, self.neighbours, self.duties, frame, l3, icmp);
         if verdict == Verdict::Pass {
             frame.strip_front(ethernet::HEADER_LEN);
         }

@@ -26,6 +26,8 @@ use crate::counters::{Counters, Direction};
 use crate::filter::{Filter, FilterRow};
 use crate::frame::{DeviceIndex, Frame};
 use crate::host::context::Context;
+use crate::host::duplicate_addresses::AddressConflict;
+use crate::host::link_duties::LinkDuties;
 use crate::host::neighbours::{Neighbours, Received};
 use crate::host::probes::{Family as ProbeFamily, ProbeSample, ProbeSpec, Probes};
 use crate::nat44::{Capacities, MappingRow, Nat44, PortRest, SessionRow};
@@ -82,6 +84,7 @@ pub struct Engine {
     hash_key: [u8; 16],
     fragments: FragmentTable,
     neighbours: Neighbours,
+    duties: LinkDuties,
     probes: Probes,
     errors: OwnErrors,
     /// Echo identifiers of our own probes, by slot.
@@ -101,6 +104,7 @@ impl Engine {
             hash_key: config.hash_key,
             fragments: FragmentTable::new(&config.hash_key),
             neighbours: Neighbours::new(config.neighbours_max, config.hash_key),
+            duties: LinkDuties::new(config.hash_key),
             probes: Probes::new(config.secret),
             errors: OwnErrors::new(),
             probe_identifiers: [None; SLOTS_MAX],
@@ -118,6 +122,7 @@ impl Engine {
             None => self.filter = plan.filter6.is_some().then(|| Filter::new(self.filter_sessions_max, &self.hash_key)),
         }
         self.neighbours.adopt(&plan);
+        self.duties.adopt(&plan);
         self.plan = plan;
         // A pool that began anew has forgotten which identifiers are ours.
         for (slot, identifier) in (0u8..).zip(&mut self.probe_identifiers) {
@@ -159,7 +164,7 @@ impl Engine {
         self.transit(&plan, &counters, now, outputs).answer_held();
     }
 
-    /// Expiry within a budget, address resolution, probes.
+    /// Expiry within a budget, address resolution, router advertisements, probes.
     pub fn poll(&mut self, now: Instant, outputs: &mut OutputPool) {
         let is_behind = self.nat44.expire(&self.plan, now, EXPIRE_BUDGET)
             | self.expire_filter(now, EXPIRE_BUDGET)
@@ -172,6 +177,7 @@ impl Engine {
         let mut transit = self.transit(&plan, &counters, now, outputs);
         transit.neighbours.poll(&mut transit.context);
         transit.tell_all_undelivered();
+        transit.duties.poll(&mut transit.context, transit.neighbours);
         transit.probes.poll(&mut transit.context, transit.neighbours);
     }
 
@@ -189,7 +195,8 @@ impl Engine {
             self.nat44.is_idle() && self.fragments.is_idle() && self.filter.as_ref().is_none_or(Filter::is_idle);
         let sweep = (!is_idle).then(|| self.last_sweep.after(SWEEP_INTERVAL));
         let held = self.nat44.held_until().map(Instant::at);
-        [sweep, held, self.neighbours.next_wakeup(), self.probes.next_wakeup()].into_iter().flatten().min()
+        let host = [self.neighbours.next_wakeup(), self.duties.next_wakeup(), self.probes.next_wakeup()];
+        [sweep, held].into_iter().chain(host).flatten().min()
     }
 
     /// Sends a complete frame of the control plane out of a device; false if there is no room or no such device.
@@ -225,6 +232,11 @@ impl Engine {
     /// The next finished probe.
     pub fn take_probe_sample(&mut self) -> Option<ProbeSample> {
         self.probes.take_sample()
+    }
+
+    /// The next own address that another station of its link has or wants.
+    pub fn take_address_conflict(&mut self) -> Option<AddressConflict> {
+        self.duties.duplicates.take_conflict()
     }
 
     /// Adds live sessions among the `max` table positions from `from` on; returns where to go on, none at the end.
@@ -308,6 +320,7 @@ impl Engine {
             filter: self.filter.as_mut(),
             fragments: &mut self.fragments,
             neighbours: &mut self.neighbours,
+            duties: &mut self.duties,
             probes: &mut self.probes,
             errors: &mut self.errors,
             received: Received::NOTHING,

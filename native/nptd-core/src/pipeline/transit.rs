@@ -3,6 +3,7 @@
 use crate::filter::Filter;
 use crate::frame::{DeviceIndex, Frame};
 use crate::host::context::Context;
+use crate::host::link_duties::LinkDuties;
 use crate::host::neighbours::{Neighbours, Received};
 use crate::host::probes::Probes;
 use crate::nat44::Nat44;
@@ -33,6 +34,8 @@ pub struct Transit<'a> {
     pub fragments: &'a mut FragmentTable,
     /// Neighbours and the frames that wait for them.
     pub neighbours: &'a mut Neighbours,
+    /// What the gateway owes its IPv6 links.
+    pub duties: &'a mut LinkDuties,
     /// Probes under way.
     pub probes: &'a mut Probes,
     /// Limits on own errors.

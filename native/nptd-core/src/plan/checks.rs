@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::String;
 
 use super::spec::{DeviceSpec, PlanSpec, RoleSpec, RouteSpec, UplinkSpec};
-use super::{DEVICES_MAX, POOL_ADDRESSES_MAX, PlanError, SLOTS_MAX, static_mappings};
+use super::{DEVICES_MAX, POOL_ADDRESSES_MAX, PlanError, SLOTS_MAX, advertise, static_mappings};
 use crate::session::protocol::Protocol;
 
 /// Refuses a specification that the pipeline could not rely on.
@@ -54,6 +54,9 @@ fn check_device(index: usize, device: &DeviceSpec, spec: &PlanSpec) -> Result<()
     ensure(!carries6 || device.mtu >= 1280, || place("mtu"), "below 1280 octets with IPv6")?;
     ensure(device.ipv4.iter().all(|(_, length)| *length <= 32), || place("ipv4"), "prefix too long")?;
     ensure(device.ipv6.iter().all(|(_, length)| *length <= 128), || place("ipv6"), "prefix too long")?;
+    if let Some(says) = &device.advertise {
+        advertise::check(index, device, says)?;
+    }
     if let RoleSpec::Uplink(slot) = device.role {
         let found = spec.uplinks.iter().any(|uplink| uplink.slot == slot && usize::from(uplink.device) == index);
         ensure(found, || place("role"), "its uplink does not name this device")?;
@@ -89,6 +92,6 @@ fn are_ports(protocol: u8, (low, high): (u16, u16)) -> bool {
     Protocol::from_number(protocol).has_port_ranges() && low <= high
 }
 
-fn ensure(holds: bool, path: impl FnOnce() -> String, problem: &'static str) -> Result<(), PlanError> {
+pub fn ensure(holds: bool, path: impl FnOnce() -> String, problem: &'static str) -> Result<(), PlanError> {
     if holds { Ok(()) } else { Err(PlanError { path: path(), problem }) }
 }

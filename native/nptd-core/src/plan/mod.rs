@@ -2,6 +2,7 @@
 //!
 //! [`Plan::new`] checks what the translators rely on; a refusal names the place in the [`PlanSpec`].
 
+mod advertise;
 mod checks;
 mod exempt;
 mod filter6;
@@ -20,7 +21,7 @@ use crate::wire::ipv6::address;
 use exempt::Exemptions;
 use prefix::{Prefix4, Prefix6};
 use routes::{RouteTable4, RouteTable6};
-use spec::{LinkSpec, Nat44Spec, Nptv6Spec, PlanSpec, PortsSpec, RateSpec, RoleSpec, Uplink6Spec};
+use spec::{AdvertiseSpec, LinkSpec, Nat44Spec, Nptv6Spec, PlanSpec, PortsSpec, RateSpec, RoleSpec, Uplink6Spec};
 
 pub use exempt::Exemption;
 pub use filter6::Filter6;
@@ -64,6 +65,8 @@ pub struct Device {
     pub ipv4: Vec<(u32, Prefix4)>,
     /// Own IPv6 addresses and their on-link prefixes, link-local last.
     pub ipv6: Vec<(u128, Prefix6)>,
+    /// What router advertisements say here; none: there are none.
+    pub advertise: Option<AdvertiseSpec>,
 }
 
 /// IPv4 of an uplink.
@@ -100,6 +103,8 @@ pub struct Uplink6 {
     pub pairs: Vec<PrefixPair>,
     /// Largest TCP maximum segment size; none leaves it alone.
     pub mss_clamp: Option<u16>,
+    /// Whether neighbour solicitations for external addresses of the pairs are answered.
+    pub proxy_neighbours: bool,
 }
 
 /// One uplink.
@@ -411,6 +416,7 @@ impl Device {
             mtu: spec.mtu,
             ipv4: spec.ipv4.iter().map(|(address, length)| (*address, Prefix4::covering(*address, *length))).collect(),
             ipv6,
+            advertise: spec.advertise.clone(),
         }
     }
 
@@ -445,8 +451,8 @@ impl Uplink {
                     path: alloc::format!("uplinks[slot {}].ipv6.pairs", spec.slot),
                     problem,
                 })?;
-                let Uplink6Spec { usable, last_resort, gateway, mss_clamp, .. } = *ipv6;
-                Some(Uplink6 { usable, last_resort, gateway, pairs, mss_clamp })
+                let Uplink6Spec { usable, last_resort, gateway, mss_clamp, proxy_neighbours, .. } = *ipv6;
+                Some(Uplink6 { usable, last_resort, gateway, pairs, mss_clamp, proxy_neighbours })
             }
         };
         Ok(Self {

@@ -48,6 +48,8 @@ pub mod v6 {
     pub const ECHO_REPLY: u8 = 129;
     /// Router solicitation.
     pub const ROUTER_SOLICITATION: u8 = 133;
+    /// Router advertisement.
+    pub const ROUTER_ADVERTISEMENT: u8 = 134;
     /// Neighbour solicitation.
     pub const NEIGHBOUR_SOLICITATION: u8 = 135;
     /// Neighbour advertisement.

@@ -92,6 +92,9 @@ pub mod address {
     /// `::`.
     pub const UNSPECIFIED: u128 = 0;
 
+    /// ff02::1, all nodes of a link.
+    pub const ALL_NODES: u128 = (0xff02 << 112) | 1;
+
     /// Whether it is in ff00::/8.
     pub const fn is_multicast(address: u128) -> bool {
         address >> 120 == 0xff

@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each test crate uses a part of it")]
 
 use std::net::{Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 
 use etherparse::icmpv6::{Icmpv6PayloadSlice, NdpOptionSlice};
 use etherparse::{
@@ -12,9 +13,11 @@ use etherparse::{
 use nptd_core::counters::Counters;
 use nptd_core::frame::{ChecksumState, DeviceIndex, Frame, HEADROOM, Segmentation};
 use nptd_core::host::context::Context;
+use nptd_core::host::link_duties::LinkDuties;
 use nptd_core::host::neighbours::{NeighbourRow, Neighbours, mapped4};
 use nptd_core::host::{arp, neighbour_discovery};
 use nptd_core::output::OutputPool;
+use nptd_core::pipeline::{Engine, EngineConfig};
 use nptd_core::plan::spec::*;
 use nptd_core::plan::{NextHop, Plan};
 use nptd_core::time::{Duration, Instant};
@@ -79,7 +82,7 @@ pub fn spec() -> PlanSpec {
                 gateway: gateway6.map(v6),
                 pairs: vec![PrefixPairSpec { internal: (v6("fd01:203:405:1::"), 64), external: (v6(external), 64) }],
                 mss_clamp: None,
-                proxy_neighbours: false,
+                proxy_neighbours: slot == 0,
             }),
         };
     PlanSpec {
@@ -112,6 +115,7 @@ pub struct Gateway {
     pub plan: Plan,
     pub now: Instant,
     pub neighbours: Neighbours,
+    pub duties: LinkDuties,
     pub counters: Counters,
     outputs: OutputPool,
     /// Outputs since the last look.
@@ -128,6 +132,7 @@ impl Gateway {
             plan: Plan::new(spec()).unwrap(),
             now: Instant::from_micros(5_000_000),
             neighbours: Neighbours::new(capacity, [7; 16]),
+            duties: LinkDuties::new([7; 16]),
             counters: Counters::new(),
             outputs: OutputPool::new(),
             sent: Vec::new(),
@@ -135,10 +140,14 @@ impl Gateway {
     }
 
     pub fn with<R>(&mut self, act: impl FnOnce(&mut Context<'_>, &mut Neighbours) -> R) -> R {
+        self.with_duties(|context, neighbours, _| act(context, neighbours))
+    }
+
+    pub fn with_duties<R>(&mut self, act: impl FnOnce(&mut Context<'_>, &mut Neighbours, &mut LinkDuties) -> R) -> R {
         self.outputs.clear();
         let mut context =
             Context { plan: &self.plan, now: self.now, outputs: &mut self.outputs, counters: &self.counters };
-        let result = act(&mut context, &mut self.neighbours);
+        let result = act(&mut context, &mut self.neighbours, &mut self.duties);
         self.sent.extend(self.outputs.iter().map(|(output, octets)| Sent {
             egress: output.egress,
             kind: output.kind,
@@ -157,6 +166,21 @@ impl Gateway {
     pub fn wait_us(&mut self, us: u64) {
         self.now = self.now.after(Duration::from_micros(us));
         self.with(|context, neighbours| neighbours.poll(context));
+    }
+
+    /// Takes over a changed plan, and polls the duties at once.
+    pub fn adopt(&mut self, change: impl FnOnce(&mut PlanSpec)) {
+        let mut changed = spec();
+        change(&mut changed);
+        self.plan = Plan::new(changed).unwrap();
+        self.duties.adopt(&self.plan);
+        self.wait_for_duties(0);
+    }
+
+    /// Lets time pass and does what is due on the links.
+    pub fn wait_for_duties(&mut self, ms: u64) {
+        self.now = self.now.after(Duration::from_millis(ms));
+        self.with_duties(|context, neighbours, duties| duties.poll(context, neighbours));
     }
 
     pub fn wait_ms(&mut self, ms: u64) {
@@ -183,7 +207,9 @@ impl Gateway {
 
     /// A frame through ARP; the octets as they are afterwards.
     pub fn arp(&mut self, device: DeviceIndex, octets: &[u8]) -> (Verdict, Vec<u8>) {
-        self.frame(device, octets, ChecksumState::Complete, arp::handle)
+        self.frame(device, octets, ChecksumState::Complete, |context, neighbours, _, frame| {
+            arp::handle(context, neighbours, frame)
+        })
     }
 
     /// A frame through neighbour discovery.
@@ -192,8 +218,8 @@ impl Gateway {
     }
 
     pub fn nd_with(&mut self, device: DeviceIndex, octets: &[u8], checksum: ChecksumState) -> (Verdict, Vec<u8>) {
-        self.frame(device, octets, checksum, |context, neighbours, frame| {
-            neighbour_discovery::handle(context, neighbours, frame, 14, 54)
+        self.frame(device, octets, checksum, |context, neighbours, duties, frame| {
+            neighbour_discovery::handle(context, neighbours, duties, frame, 14, 54)
         })
     }
 
@@ -202,14 +228,14 @@ impl Gateway {
         device: DeviceIndex,
         octets: &[u8],
         checksum: ChecksumState,
-        handle: impl FnOnce(&mut Context<'_>, &mut Neighbours, &mut Frame<'_>) -> Verdict,
+        handle: impl FnOnce(&mut Context<'_>, &mut Neighbours, &mut LinkDuties, &mut Frame<'_>) -> Verdict,
     ) -> (Verdict, Vec<u8>) {
         let mut buffer = vec![0; HEADROOM];
         buffer.extend_from_slice(octets);
         let mut frame = Frame::new(&mut buffer, HEADROOM, octets.len(), device);
         frame.checksum = checksum;
         frame.egress = DeviceIndex(999);
-        let verdict = self.with(|context, neighbours| handle(context, neighbours, &mut frame));
+        let verdict = self.with_duties(|context, neighbours, duties| handle(context, neighbours, duties, &mut frame));
         if verdict == Verdict::Reply {
             assert_eq!((frame.egress, frame.checksum), (device, ChecksumState::Complete));
         }
@@ -374,4 +400,31 @@ fn read_payload<'a>(icmp: &Icmpv6Slice<'a>) -> NdPayload<'a> {
         }
         other => panic!("unexpected {other:?}"),
     }
+}
+
+// ---- The whole engine ----
+
+/// An engine with the plan of [`spec`].
+pub fn engine() -> Engine {
+    let config = EngineConfig {
+        mappings_max: 16,
+        sessions_max: 16,
+        filter_sessions_max: 16,
+        hosts_max: 16,
+        neighbours_max: 16,
+        secret: [3; 16],
+        hash_key: [7; 16],
+    };
+    let mut engine = Engine::new(config, Arc::new(Counters::new()));
+    engine.adopt(Arc::new(Plan::new(spec()).unwrap()));
+    engine
+}
+
+/// One frame through it.
+pub fn through(engine: &mut Engine, device: DeviceIndex, octets: &[u8]) -> Verdict {
+    let mut buffer = vec![0; HEADROOM];
+    buffer.extend_from_slice(octets);
+    let mut frames = [Frame::new(&mut buffer, HEADROOM, octets.len(), device)];
+    engine.process(&mut frames, Instant::from_micros(5_000_000), &mut OutputPool::new());
+    frames[0].verdict
 }

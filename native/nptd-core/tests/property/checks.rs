@@ -98,7 +98,9 @@ fn check_output(spec: &PlanSpec, device: DeviceIndex, kind: OutputKind, frame: &
             check_length(spec, device, packet);
             check_source(spec, device, packet);
         }
-        OutputKind::Segment | OutputKind::Probe | OutputKind::Injected => panic!("{kind:?} out of a packet"),
+        OutputKind::Advertisement | OutputKind::Segment | OutputKind::Probe | OutputKind::Injected => {
+            panic!("{kind:?} out of a packet")
+        }
     }
 }
 
