@@ -1,7 +1,7 @@
 /** Destinations that are not translated: RFC 6888 REQ-6. */
 import { expect } from 'vitest';
 import { fragmentsOf } from '../../support/fragment-builder.ts';
-import { echoReply, echoRequest, icmpError, ip4, tcp, text, udp } from '../../support/packet-builder.ts';
+import { echoReply, echoRequest, hop, icmpError, ip4, tcp, text, udp } from '../../support/packet-builder.ts';
 import { ISP_A, ISP_B, LAN, OFFICE, prefix4, twoUplinks } from '../../support/plans.ts';
 import type { Case } from '../case.ts';
 
@@ -165,6 +165,36 @@ export const exemptCases: readonly Case[] = [
         Uint8Array.of(203, 0, 113, 2),
         Uint8Array.of(203, 0, 113, 2),
       ]);
+    },
+  },
+  {
+    name: '6888-R6 by port, from an uplink: every later fragment of that protocol and address, since its port cannot be seen',
+    plan: BY_PORT,
+    run: (bed) => {
+      const payload = new Uint8Array(40);
+      const covered = fragmentsOf(udp(S2, H1, { payload }), 7, 24);
+      for (const fragment of covered.toReversed()) bed.forwards(ISP_A, fragment, LAN, fragment);
+      const [first, later] = fragmentsOf(udp('192.0.2.20:61', H1, { payload }), 8, 24);
+      bed.drops(ISP_A, first ?? payload, 'NotForThisUplink');
+      bed.forwards(ISP_A, later ?? payload, LAN, later ?? payload);
+      const ofTcp = fragmentsOf(tcp(S2, H1, 'ACK', { payload }), 9, 24);
+      for (const fragment of ofTcp) bed.drops(ISP_A, fragment, 'NotForThisUplink');
+    },
+  },
+  {
+    name: '6888-R6 by port: what came ahead of its first fragment follows it untranslated',
+    plan: BY_PORT,
+    run: (bed) => {
+      const [first, later] = fragmentsOf(udp(H1, S2, { payload: new Uint8Array(40) }), 7, 24).map(hop);
+      const [sentFirst, sentLater] = fragmentsOf(udp(H1, S2, { payload: new Uint8Array(40) }), 7, 24);
+      bed.ends(LAN, sentLater ?? new Uint8Array(), 'Queued');
+      bed.ends(
+        LAN,
+        sentFirst ?? new Uint8Array(),
+        'Forward',
+        { device: ISP_A, packet: first ?? new Uint8Array() },
+        { device: ISP_A, packet: later ?? new Uint8Array(), kind: 'ReleasedFragment' },
+      );
     },
   },
 ];
