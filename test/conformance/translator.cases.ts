@@ -12,6 +12,7 @@ import { filterCases } from './cases/filter.cases.ts';
 import { filterConnectionCases } from './cases/filter-connections.cases.ts';
 import { filterErrorCases } from './cases/filter-errors.cases.ts';
 import { filterFragmentCases } from './cases/filter-fragments.cases.ts';
+import { filterHeldCases } from './cases/filter-held.cases.ts';
 import { filterUplinkCases } from './cases/filter-uplinks.cases.ts';
 import { floodCases } from './cases/floods.cases.ts';
 import { fragmentCases } from './cases/fragments.cases.ts';
@@ -93,6 +94,7 @@ export function translatorCases(make: MakeTranslator): void {
   runCases('IPv6 prefixes of the ISPs (RFC 8028)', ipv6IdentityCases, make);
   runCases('IPv6 filter (RFC 6092)', filterCases, make);
   runCases('IPv6 filter: connections (RFC 6092)', filterConnectionCases, make);
+  runCases('IPv6 filter: held calls (RFC 6092)', filterHeldCases, make);
   runCases('IPv6 filter: errors (RFC 6092, 4890)', filterErrorCases, make);
   runCases('IPv6 filter: fragments (RFC 6092, 8200)', filterFragmentCases, make);
   runCases('IPv6 filter: several uplinks (RFC 6092, 6296, 8028)', filterUplinkCases, make);

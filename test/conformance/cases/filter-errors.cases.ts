@@ -211,6 +211,16 @@ const quotes: readonly Case[] = [
       bed.drops(OFFICE, icmpError6(H2, H1_A, unknown, { type: 1 }), 'IcmpQuoteUnknown');
     },
   },
+  {
+    name: '6296b-ICMP7, MWAN-5 an error to the form of a host on one uplink does not leave by the sessions of another',
+    plan: filtered({}, { a6: { usable: false } }),
+    run: (bed) => {
+      const packet = udp6(H2, Q6, OUT);
+      bed.forwards(OFFICE, packet, ISP_B, readdressed(packet, { from: '2001:db8:5555:7ffd::5678' }));
+      const quote = udp6(H1_A, H2, [1, 40000]);
+      bed.drops(OFFICE, icmpError6(H2, H1_A, quote, { type: 1 }), 'IcmpQuoteUnknown');
+    },
+  },
 ];
 
 /** H1 sends by uplink B. */
