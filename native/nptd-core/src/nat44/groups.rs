@@ -137,3 +137,90 @@ impl Nat44 {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod tests {
+    use alloc::vec::Vec;
+
+    use super::*;
+    use crate::counters::Direction;
+    use crate::nat44::mapping::{InternalKey, NewMapping};
+    use crate::nat44::session::NewSession;
+    use crate::nat44::{Capacities, Endpoint, Flow, Protocol};
+    use crate::session::segment::Segment;
+    use crate::time::Instant;
+
+    const INTERNAL: Endpoint = Endpoint { address: 1, port: 1 };
+
+    /// Two mappings of one host.
+    fn with_mappings(plan: &Plan) -> Option<(Nat44, [u32; 2])> {
+        let max = Capacities { mappings: 4, sessions: 256, hosts: 4 };
+        let mut nat44 = Nat44::new(max, &[1; 16], &[2; 16]);
+        let host = nat44.hosts.enter(INTERNAL.address).ok()?;
+        let mut mapping = |slot| {
+            let key = InternalKey { slot, protocol: Protocol::UDP, internal: INTERNAL };
+            nat44.insert_mapping(NewMapping { key, external: INTERNAL, host }, plan).ok()
+        };
+        let mappings = [mapping(0)?, mapping(1)?];
+        Some((nat44, mappings))
+    }
+
+    fn open(nat44: &mut Nat44, mapping: u32, remote: Endpoint, plan: &Plan) -> Option<u32> {
+        let flow = Flow { protocol: Protocol::UDP, internal: INTERNAL, remote };
+        let (apparent, by) = (Endpoint::default(), Direction::Outbound);
+        let new = NewSession { flow, apparent, mapping, by, segment: Segment::PLAIN };
+        nat44.open_session(new, plan, Instant::default()).ok()
+    }
+
+    /// The list holds what it should, each address in one piece, and every address is found.
+    fn check(nat44: &Nat44, mapping: u32, expected: &[(u32, u32)]) {
+        let mut position = nat44.mappings.get(mapping).map_or(NONE, |mapping| mapping.first_session);
+        let mut listed = Vec::new();
+        while let Some(session) = nat44.sessions.get(position) {
+            listed.push((position, session.remote.address));
+            position = session.next;
+        }
+        let mut groups: Vec<u32> = listed.iter().map(|(_, address)| *address).collect();
+        groups.dedup();
+        for address in 0..6 {
+            let begins = listed.iter().find(|(_, listed)| *listed == address).map(|(position, _)| *position);
+            assert_eq!(nat44.first_of_group(mapping, address), begins);
+            assert!(groups.iter().filter(|group| **group == address).count() <= 1, "one piece");
+        }
+        let mut sorted = (listed, expected.to_vec());
+        sorted.0.sort_unstable();
+        sorted.1.sort_unstable();
+        assert_eq!(sorted.0, sorted.1);
+    }
+
+    #[test]
+    fn every_remote_address_is_found_however_sessions_come_and_go_4787_r8() {
+        let plan = Plan::empty();
+        let mut random = 1_u64;
+        let mut next = |below: u64| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (random >> 33) % below
+        };
+        for _ in 0..50 {
+            let (mut nat44, mappings) = with_mappings(&plan).unwrap();
+            let mut expected: [Vec<(u32, u32)>; 2] = [Vec::new(), Vec::new()];
+            for port in 0..120 {
+                let which = next(2) as usize;
+                let (Some(mapping), Some(held)) = (mappings.get(which).copied(), expected.get_mut(which)) else {
+                    continue;
+                };
+                // One session stays, for the mapping goes with the last.
+                if held.len() > 1 && next(2) == 0 {
+                    let (position, _) = held.swap_remove(next(held.len() as u64) as usize);
+                    nat44.end_session(position, &plan, None);
+                } else {
+                    let address = next(6) as u32;
+                    let position = open(&mut nat44, mapping, Endpoint { address, port }, &plan);
+                    held.extend(position.map(|position| (position, address)));
+                }
+                check(&nat44, mapping, held);
+            }
+        }
+    }
+}
