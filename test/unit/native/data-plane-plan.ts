@@ -19,6 +19,7 @@ export function options(devices: readonly TapOptions[]): DataPlaneOptions {
     hashKey: key(2),
     mappingsMax: 1000,
     sessionsMax: 1000,
+    hostsMax: 1000,
     neighboursMax: 100,
   };
 }
