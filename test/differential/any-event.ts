@@ -26,7 +26,6 @@ import type {
   ToPublishedEvent,
   WaitEvent,
 } from './event.ts';
-import { has } from './features.ts';
 
 const outbound: fc.Arbitrary<OutboundEvent> = fc.record({
   type: fc.constant<'outbound'>('outbound'),
@@ -114,9 +113,7 @@ const addressed: fc.Arbitrary<AddressedEvent> = fc.record({
   device: fc.constantFrom(0, 0, 1, 2, 3, 3, 1, 4),
   source: small(63),
   destination: small(63),
-  payload: has('protocols')
-    ? fc.constantFrom('udp', 'echo', 'echo', 'echo-reply', 'other-icmp', 'tcp', 'gre', 'ah', 'dccp', 'udp-lite')
-    : fc.constantFrom('udp', 'echo', 'echo', 'echo-reply', 'other-icmp', 'tcp'),
+  payload: fc.constantFrom('udp', 'echo', 'echo', 'echo-reply', 'other-icmp', 'tcp', 'gre', 'ah', 'dccp', 'udp-lite'),
   ...sent,
 });
 
@@ -160,15 +157,8 @@ const flood: fc.Arbitrary<FloodEvent> = fc.oneof(
   { weight: 40, arbitrary: floodOf('lone', fc.constant('ip-253'), 5, 20, 250, 257) },
   { weight: 24, arbitrary: floodOf('flows', protocolWithPorts, 5, 20, 378, 399, 405) },
   {
-    weight: has('held') ? 12 : 0,
-    arbitrary: floodOf(
-      'calls',
-      has('protocols') ? weighted([2, 'tcp'], [1, 'dccp']) : fc.constant('tcp'),
-      5,
-      20,
-      250,
-      257,
-    ),
+    weight: 12,
+    arbitrary: floodOf('calls', weighted([2, 'tcp'], [1, 'dccp']), 5, 20, 250, 257),
   },
   { weight: 1, arbitrary: floodOf('first', fc.constant('ip-253'), 4090, 4097) },
 );
@@ -191,7 +181,7 @@ const wait: fc.Arbitrary<WaitEvent> = fc.oneof(
   { weight: 1, arbitrary: waitUntil('then', 1999, 2000, 4900, 9999, 20_000, 60_000) },
   { weight: 2, arbitrary: waitUntil('timer-ends', -100, -1, 0, 1, 100) },
   { weight: 2, arbitrary: waitUntil('session-ends', -99, -1, 0, 1, 100) },
-  { weight: has('held') ? 3 : 0, arbitrary: waitUntil('held-is-due', -101, -100, -50, -1, 0, 1, 50, 100, 101) },
+  { weight: 3, arbitrary: waitUntil('held-is-due', -101, -100, -50, -1, 0, 1, 50, 100, 101) },
 );
 
 function waitUntil(until: WaitEvent['until'], ...ms: readonly number[]): fc.Arbitrary<WaitEvent> {
@@ -224,7 +214,7 @@ const plan: fc.Arbitrary<PlanEvent> = fc.record({
     [2, 'prefer'],
     [2, 'filtering'],
     [1, 'internal-address'],
-    [has('staticMappings') ? 8 : 0, 'published'],
+    [8, 'published'],
   ),
   which: small(63),
 });
@@ -233,24 +223,24 @@ const plan: fc.Arbitrary<PlanEvent> = fc.record({
 const WEIGHTS: readonly (readonly [weight: number, arbitrary: fc.Arbitrary<Event>])[] = [
   [352, outbound],
   [224, toMapping],
-  [has('staticMappings') ? 192 : 0, toPublished],
+  [192, toPublished],
   [352, inSession],
   [56, dialogue],
   [112, again],
   [304, fragment],
   [224, answer],
   [192, error],
-  [has('ipv6') ? 160 : 0, ipv6],
+  [160, ipv6],
   [48, addressed],
   [32, garbage],
   [96, wait],
-  [has('held') ? 80 : 0, fc.constant<Event>({ type: 'tick' })],
-  [has('rests') ? 8 : 0, restore],
+  [80, fc.constant<Event>({ type: 'tick' })],
+  [8, restore],
   [64, plan],
   // One of them is as long as many sequences.
   [1, flood],
   // More than one tick answers.
-  [has('held') ? 8 : 0, floodOf('calls', fc.constantFrom('tcp', 'tcp', 'dccp'), 3, 17, 18, 35)],
+  [8, floodOf('calls', weighted([2, 'tcp'], [1, 'dccp']), 3, 17, 18, 35)],
 ];
 
 export const anyEvent: fc.Arbitrary<Event> = fc.oneof(...WEIGHTS.map(([weight, arbitrary]) => ({ weight, arbitrary })));

@@ -1,7 +1,6 @@
 /** What packets look like: header fields, what they say to their connection, what is wrong with them. */
 import fc from 'fast-check';
 import type { Damage, DialogueStep, PacketShape, Protocol, Speech } from './event.ts';
-import { has } from './features.ts';
 import { TCP_OPTIONS } from './flow-packet.ts';
 
 export const small = (max: number): fc.Arbitrary<number> => fc.nat({ max });
@@ -156,22 +155,18 @@ export const opening = { ...sent, speech: openingSpeech };
 export const endpoints = { host: small(5), port: mostlyFirst(6), remote: mostlyFirst(3), remotePort: mostlyFirst(2) };
 
 /** Those that every implementation knows, and AH, which none translates. */
-export const protocol: fc.Arbitrary<Protocol> = has('protocols')
-  ? weighted<Protocol>(
-      [6, 'udp'],
-      [8, 'tcp'],
-      [4, 'icmp'],
-      [3, 'udp-lite'],
-      [4, 'dccp'],
-      [2, 'esp'],
-      [2, 'gre'],
-      [1, 'sctp'],
-      [1, 'ip-253'],
-      [1, 'ip-51'],
-    )
-  : fc.constantFrom<Protocol>('udp', 'tcp', 'icmp');
+export const protocol: fc.Arbitrary<Protocol> = weighted<Protocol>(
+  [6, 'udp'],
+  [8, 'tcp'],
+  [4, 'icmp'],
+  [3, 'udp-lite'],
+  [4, 'dccp'],
+  [2, 'esp'],
+  [2, 'gre'],
+  [1, 'sctp'],
+  [1, 'ip-253'],
+  [1, 'ip-51'],
+);
 
 /** Those that have ports. */
-export const protocolWithPorts: fc.Arbitrary<Protocol> = has('protocols')
-  ? fc.constantFrom<Protocol>('udp', 'tcp', 'udp-lite', 'dccp')
-  : fc.constantFrom<Protocol>('udp', 'tcp');
+export const protocolWithPorts: fc.Arbitrary<Protocol> = fc.constantFrom<Protocol>('udp', 'tcp', 'udp-lite', 'dccp');

@@ -3,7 +3,6 @@ import fc from 'fast-check';
 import type { PlanExempt, PlanPorts } from '../../src/plan/plan.ts';
 import { prefix4 } from '../support/plans.ts';
 import { small, weighted } from './any-packet.ts';
-import { has } from './features.ts';
 
 /** Everything about a site that a seed decides. */
 export interface Site {
@@ -96,45 +95,41 @@ const RESERVED: readonly (readonly PlanPorts[])[] = [
   ],
 ];
 
-const rested: fc.Arbitrary<Resting> = has('rests')
-  ? weighted<Resting>(
-      [6, { portsMax: 65_536, pace: 'quick' }],
-      [1, { portsMax: 0, pace: 'quick' }],
-      [1, { portsMax: 1, pace: 'slow' }],
-      [1, { portsMax: 2, pace: 'slow' }],
-      [1, { portsMax: 3, pace: 'slow' }],
-    )
-  : fc.constant<Resting>({ portsMax: 65_536, pace: 'quick' });
+const rested: fc.Arbitrary<Resting> = weighted<Resting>(
+  [6, { portsMax: 65_536, pace: 'quick' }],
+  [1, { portsMax: 0, pace: 'quick' }],
+  [1, { portsMax: 1, pace: 'slow' }],
+  [1, { portsMax: 2, pace: 'slow' }],
+  [1, { portsMax: 3, pace: 'slow' }],
+);
 
-const limits: fc.Arbitrary<Limits> = has('hostLimits')
-  ? fc.oneof(
-      { weight: 3, arbitrary: fc.constant(PLENTY) },
-      {
-        weight: 1,
-        arbitrary: fc.record({
-          mappings: weighted([2, PLENTY.mappings], [1, 1], [1, 2], [1, 5]),
-          sessions: weighted([2, PLENTY.sessions], [1, 1], [1, 3], [1, 8]),
-          sessionsPerMapping: weighted([2, PLENTY.sessionsPerMapping], [1, 1], [1, 2]),
-          flows: weighted<readonly [number, number]>(
-            [3, PLENTY.flows],
-            [1, [1, 1]],
-            [1, [10, 4]],
-            [1, [0, 7]],
-            [1, [7, 0]],
-            [1, [1_000_000, 3]],
-            [1, [3_000_000, 2]],
-          ),
-        }),
-      },
-    )
-  : fc.constant(PLENTY);
+const limits: fc.Arbitrary<Limits> = fc.oneof(
+  { weight: 3, arbitrary: fc.constant(PLENTY) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      mappings: weighted([2, PLENTY.mappings], [1, 1], [1, 2], [1, 5]),
+      sessions: weighted([2, PLENTY.sessions], [1, 1], [1, 3], [1, 8]),
+      sessionsPerMapping: weighted([2, PLENTY.sessionsPerMapping], [1, 1], [1, 2]),
+      flows: weighted<readonly [number, number]>(
+        [3, PLENTY.flows],
+        [1, [1, 1]],
+        [1, [10, 4]],
+        [1, [0, 7]],
+        [1, [7, 0]],
+        [1, [1_000_000, 3]],
+        [1, [3_000_000, 2]],
+      ),
+    }),
+  },
+);
 
 /** Weighted towards small tables and narrow port ranges, where things collide and run out. */
 export const anySite: fc.Arbitrary<Site> = fc.record({
   secret: fc.uint8Array({ minLength: 16, maxLength: 16 }),
   mappingsMax: fc.constantFrom(4, 12, 1000, 1000, 1000),
   sessionsMax: fc.constantFrom(4, 16, 1000, 1000, 1000),
-  hostsMax: has('hostLimits') ? weighted([12, 1000], [1, 1], [1, 2], [1, 4]) : fc.constant(1000),
+  hostsMax: weighted([12, 1000], [1, 1], [1, 2], [1, 4]),
   poolSize: fc.constantFrom(1, 1, 2, 4),
   ports: fc.constantFrom<readonly [number, number]>(
     [1, 65535],
@@ -145,10 +140,8 @@ export const anySite: fc.Arbitrary<Site> = fc.record({
     [1024, 1423],
     [1024, 1423],
   ),
-  reserved: has('reserved')
-    ? weighted([3, []], ...RESERVED.map((ports) => [1, ports] as const))
-    : fc.constant<readonly PlanPorts[]>([]),
-  preserveParity: has('parity') ? weighted([2, false], [1, true]) : fc.constant(false),
+  reserved: weighted([3, []], ...RESERVED.map((ports) => [1, ports] as const)),
+  preserveParity: weighted([2, false], [1, true]),
   pairsA: small(7),
   pairsB: small(2),
   mtu: fc.constantFrom<readonly [number, number, number]>(
@@ -158,10 +151,10 @@ export const anySite: fc.Arbitrary<Site> = fc.record({
     [1500, 1280, 1400],
   ),
   timers: small(3),
-  holdMs: has('held') ? weighted([3, 6000], [1, 999], [1, 1500], [1, 60_000], [1, 0], [1, 1]) : fc.constant(0),
+  holdMs: weighted([3, 6000], [1, 999], [1, 1500], [1, 60_000], [1, 0], [1, 1]),
   resting: rested,
   filtering: small(80),
-  refuseFiltered: has('refuseFiltered') ? weighted([2, false], [1, true]) : fc.constant(false),
+  refuseFiltered: weighted([2, false], [1, true]),
   otherProtocols: weighted([5, true], [1, false]),
   rate: fc.constantFrom<readonly [number, number]>([100, 100], [3, 2], [1000, 1], [0, 5]),
   translateZeros: fc.boolean(),
@@ -173,17 +166,13 @@ export const anySite: fc.Arbitrary<Site> = fc.record({
     [1, 'b-without-ipv6'],
     [1, 'only-a'],
   ),
-  lastResort: has('lastResort')
-    ? fc.tuple(weighted([2, true], [1, false]), weighted([2, true], [1, false]))
-    : fc.constant<readonly [boolean, boolean]>([true, true]),
+  lastResort: fc.tuple(weighted([2, true], [1, false]), weighted([2, true], [1, false])),
   exempt: weighted<readonly PlanExempt[]>(
     [6, []],
     ...EXEMPT.map((entries) => [1, entries] as const),
-    ...(has('exemptPorts') ? EXEMPT_PORTS : []).map((entries) => [1, entries] as const),
+    ...EXEMPT_PORTS.map((entries) => [1, entries] as const),
   ),
   mssClamp: fc.tuple(fc.constantFrom(undefined, 1360, 536), fc.constantFrom(undefined, 1460, 28)),
-  published: has('staticMappings')
-    ? fc.record({ bits: fc.oneof(fc.constant(0), small(0xff_ffff)), first: small(63) })
-    : fc.constant<Published>({ bits: 0, first: 0 }),
+  published: fc.record({ bits: fc.oneof(fc.constant(0), small(0xff_ffff)), first: small(63) }),
   limits,
 });

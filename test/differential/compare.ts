@@ -10,7 +10,6 @@ import type {
   TranslatorOptions,
 } from '../../src/reference/translator.ts';
 import { hex } from '../support/translator-bed.ts';
-import { has } from './features.ts';
 
 export interface Implementations {
   readonly reference: (options: TranslatorOptions) => Translator;
@@ -102,9 +101,7 @@ export class Pair {
     this.#sessions = this.#reference.sessions(nowUs);
     compareRows('mappings', this.#mappings, this.#native.mappings(nowUs), mappingKey);
     compareRows('sessions', this.#sessions, this.#native.sessions(nowUs), sessionKey);
-    if (has('rests')) {
-      compareRows('port rests', this.#reference.portRests(nowUs), this.#native.portRests(nowUs), restKey);
-    }
+    compareRows('port rests', this.#reference.portRests(nowUs), this.#native.portRests(nowUs), restKey);
   }
 }
 

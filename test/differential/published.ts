@@ -2,7 +2,6 @@
 import type { Plan, PlanStaticMapping } from '../../src/plan/plan.ts';
 import { ipv4 } from '../support/packet-builder.ts';
 import type { Published } from './any-site.ts';
-import { has } from './features.ts';
 
 const TCP = 6;
 const UDP = 17;
@@ -71,7 +70,7 @@ function mappingOf(plan: Plan, { slot, external, internal, ports }: Candidate): 
     return whole;
   }
   const [protocol, externalPort, internalPort, count, mode] = ports;
-  const gatewaySource = mode === 'gateway' && has('gatewaySource');
+  const gatewaySource = mode === 'gateway';
   return { ...whole, ports: { protocol, external: externalPort, internal: internalPort, count, gatewaySource } };
 }
 

@@ -15,12 +15,12 @@ class FaultyTranslator extends ReferenceTranslator {
   }
 }
 
-test('finds a small fault and shrinks it to a few steps that show it again', () => {
+test('finds a small fault and shrinks it to a few steps that show it again', async () => {
   const implementations: Implementations = {
     reference: (options) => new ReferenceTranslator(options),
     native: (options) => new FaultyTranslator(options),
   };
-  const { found } = search(implementations, { seed: 7, seconds: 60, packetsMin: 0 });
+  const { found } = await search(implementations, { seed: 7, seconds: 60, packetsMin: 0 });
   const recording = readRecording(
     writeRecording(
       found?.recording ?? {

@@ -7,7 +7,6 @@ import { device, NAT44, prefixPair, UPLINK_A4, UPLINK_B4 } from '../support/plan
 import type { Layout, Site } from './any-site.ts';
 import { LAN } from './endpoints.ts';
 import type { PlanEvent } from './event.ts';
-import { has } from './features.ts';
 import { withPublished } from './published.ts';
 
 /** What events have changed since the start. */
@@ -258,16 +257,12 @@ function clampOf(octets: number | undefined): { readonly mssClamp?: number } {
   return octets === undefined ? {} : { mssClamp: octets };
 }
 
-/** The lifetimes that both implementations know apart. */
 function timersOf(site: Site): Timers {
   const timers = TIMERS[site.timers];
   if (timers === undefined) {
     throw new RangeError(`no timers ${site.timers}`);
   }
-  if (site.resting.pace === 'slow') {
-    return SLOW_TIMERS;
-  }
-  return has('resets') ? timers : { ...timers, tcpClosingMs: timers.tcpOpeningMs };
+  return site.resting.pace === 'slow' ? SLOW_TIMERS : timers;
 }
 
 function limitsOf({ limits }: Site): Plan['nat44']['hostLimits'] {
