@@ -20,7 +20,7 @@ const sockets = new Map<number, Socket>();
 const report = (event: object) => process.stdout.write(`${JSON.stringify(event)}\n`);
 
 function open(id: number, address: string, port: number): void {
-  const socket = createSocket('udp4');
+  const socket = createSocket(address.includes(':') ? 'udp6' : 'udp4');
   sockets.set(id, socket);
   socket.on('error', ({ message }) => report({ socket: id, event: 'error', message }));
   socket.on('message', (octets, source) =>
