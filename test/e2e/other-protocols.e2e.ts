@@ -61,9 +61,9 @@ describe.each(PORTLESS)('$name', (protocol) => {
   });
 
   test('belongs to one host for each remote address: the second is refused there and served elsewhere', async () => {
-    const before = (await bed.verdicts())['RemoteInUse'] ?? 0;
+    const before = (await bed.verdicts()).RemoteInUse ?? 0;
     expect(await ask(SECOND, protocol, INTERNET.web4)).toMatch(/^(nothing|refused)$/);
-    expect((await bed.verdicts())['RemoteInUse']).toBe(before + 1);
+    expect((await bed.verdicts()).RemoteInUse).toBe(before + 1);
     expect(await ask(SECOND, protocol, INTERNET.dns4)).toBe(protocol.hex);
   });
 });

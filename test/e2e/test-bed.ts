@@ -140,7 +140,8 @@ export async function startServers(namespace: Namespace, ...addresses: string[])
 
 const socketIn = (folder: string) => join(folder, 'control.sock');
 
-function siteConfig(options: TestBedOptions, prefix: string, socket: string): ConfigObject {
+/** The configuration of a site: its ISPs with probes, most preferred first. */
+export function siteConfig(options: TestBedOptions, prefix: string, socket: string): ConfigObject {
   const isps = options.isps ?? [ISP_A, ISP_B];
   const device = { tap: CLIENT.device, netns: `${prefix}${CLIENT.name}` };
   return {
