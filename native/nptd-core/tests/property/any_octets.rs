@@ -1,6 +1,8 @@
 //! Anything on any device.
 
 use nptd_core::frame::DeviceIndex;
+use nptd_core::plan::spec::{Filter6Spec, PlanSpec};
+use nptd_core::session::filtering::Filtering;
 use nptd_core::verdict::Verdict;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -17,22 +19,44 @@ fn device() -> impl Strategy<Value = DeviceIndex> {
 fn play(site: &mut Site, frames: &[(DeviceIndex, Vec<u8>)]) {
     for (ingress, octets) in frames {
         site.settle();
-        let state = (site.engine.session_count(), site.engine.mapping_count());
+        let state = state_of(site);
         let seen = site.send(*ingress, octets);
         check(&site.spec, &seen);
         if matches!(seen.verdict, Verdict::Drop(_)) && !is_hairpinned(site, &seen.ingress, octets) {
-            let after = (site.engine.session_count(), site.engine.mapping_count());
-            assert_eq!(after, state, "a dropped packet leaves nothing: {:?}", seen.verdict);
+            assert_eq!(state_of(site), state, "a dropped packet leaves nothing: {:?}", seen.verdict);
         }
         site.advance(7);
     }
     site.tick();
 }
 
+fn state_of(site: &Site) -> [u32; 3] {
+    [site.engine.session_count(), site.engine.mapping_count(), site.engine.filter_session_count()]
+}
+
+/// The site with the filter of IPv6, or without it.
+fn introduced(with_filter: bool) -> Site {
+    let mut site = Site::introduced();
+    let filtering = Filtering::EndpointIndependent;
+    let rules = Filter6Spec {
+        filtering_udp: filtering,
+        filtering_tcp: filtering,
+        filtering_other: filtering,
+        ipsec: true,
+        published: Vec::new(),
+    };
+    let filter6 = with_filter.then_some(rules);
+    site.adopt(PlanSpec { filter6, ..site.spec.clone() });
+    site
+}
+
 fn is_hairpinned(site: &Site, ingress: &DeviceIndex, octets: &[u8]) -> bool {
     let packet = packet_of(&site.spec, *ingress, octets);
     let pool = [CABLE_POOL[0], CABLE_POOL[1], TUNNEL_ADDRESS].map(u32::to_be_bytes);
-    ingress.0 < 2 && packet.len() >= 20 && pool.iter().any(|address| packet[16..20] == *address)
+    let external6 = [0xa1, 0xb1].map(|octet| [0x20, 0x01, 0x0d, 0xb8, octet, 0]);
+    let is_to_pool = packet.len() >= 20 && pool.iter().any(|address| packet[16..20] == *address);
+    let is_to_prefix = packet.len() >= 40 && external6.iter().any(|prefix| packet[24..30] == *prefix);
+    ingress.0 < 2 && (is_to_pool || is_to_prefix)
 }
 
 #[test]
@@ -79,8 +103,8 @@ fn octets_shorter_than_a_link_header_are_dropped() {
 fn valid_packets_are_treated_well_wherever_they_come_from() {
     let packet = prop_oneof![3 => packet4(), 1 => packet6()];
     runner(1_200)
-        .run(&vec((device(), packet), 1..40), |packets| {
-            let mut site = Site::introduced();
+        .run(&(vec((device(), packet), 1..40), any::<bool>()), |(packets, with_filter)| {
+            let mut site = introduced(with_filter);
             let frames: Vec<_> =
                 packets.into_iter().map(|(ingress, packet)| (ingress, framed(&site.spec, ingress, &packet))).collect();
             play(&mut site, &frames);
@@ -93,8 +117,8 @@ fn valid_packets_are_treated_well_wherever_they_come_from() {
 fn damaged_packets_get_a_verdict_and_outputs_are_well_formed() {
     let packet = prop_oneof![3 => packet4(), 2 => packet6()];
     runner(1_200)
-        .run(&vec((device(), packet, damage()), 1..40), |packets| {
-            let mut site = Site::introduced();
+        .run(&(vec((device(), packet, damage()), 1..40), any::<bool>()), |(packets, with_filter)| {
+            let mut site = introduced(with_filter);
             let frames: Vec<_> = packets
                 .into_iter()
                 .map(|(ingress, packet, damage)| (ingress, framed(&site.spec, ingress, &damage.apply(packet))))
