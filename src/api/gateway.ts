@@ -6,7 +6,7 @@ import type { LogEntry } from '../control/notice.ts';
 import { RawSocketProber } from '../control/probe/raw-socket-prober.ts';
 import type { ControlEvent } from '../control/state.ts';
 import type { DataPlane, PassedFrame } from '../native/data-plane.ts';
-import { preferenceNote } from '../plan/address-preference.ts';
+import { configNotes } from '../plan/notes.ts';
 import { assignSlots } from '../plan/slots.ts';
 import type { MappingRow, SessionRow } from '../reference/translator.ts';
 import { messageOf, NptdError } from './errors.ts';
@@ -97,10 +97,9 @@ export class Gateway implements Nptd {
   status(): Status {
     const { dataPlane, controller, startedAtMs } = this.#require();
     const { generation } = dataPlane;
-    const note = preferenceNote(this.#config);
     return statusOf({
       state: controller.state,
-      notes: note === undefined ? [] : [note],
+      notes: configNotes(this.#config),
       generation,
       counters: dataPlane.counters(),
       atMs: Date.now(),

@@ -11,8 +11,8 @@ import { formatIpv4Address } from '../net/ipv4-address.ts';
 import { formatIpv4Interface, formatIpv4Prefix } from '../net/ipv4-prefix.ts';
 import { formatIpv6Address } from '../net/ipv6-address.ts';
 import { formatIpv6Interface, formatIpv6Prefix } from '../net/ipv6-prefix.ts';
-import { preferenceNote } from '../plan/address-preference.ts';
 import { addressForms6, type MapAddress6 } from '../plan/external-forms.ts';
+import { configNotes } from '../plan/notes.ts';
 import { renderTable } from './render.ts';
 import { type PublishSummary, publishRow, summarizePublish } from './summary-publish.ts';
 
@@ -70,7 +70,7 @@ export function summarize(config: NptdConfig, mapAddress6: MapAddress6 | undefin
     published: summarizePublish(config),
     forms: mapAddress6 === undefined ? [] : summarizeForms(config, mapAddress6),
     prefer: config.policies.at(-1)?.prefer ?? [],
-    notes: notesOf(config),
+    notes: configNotes(config),
   };
 }
 
@@ -91,11 +91,6 @@ export function renderSummary({ internal, uplinks, published, forms, prefer, not
   }
   const lines = [`New traffic prefers: ${prefer.join(', then ')}`, ...notes.map((note) => `Note: ${note}`)];
   return `${tables.join('\n')}\n${lines.join('\n')}\n`;
-}
-
-function notesOf(config: NptdConfig): string[] {
-  const note = preferenceNote(config);
-  return note === undefined ? [] : [note];
 }
 
 /** One row for each family; the name stands in the first. */

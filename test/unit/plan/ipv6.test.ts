@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { formatIpv6Address, ipv6FromOctets } from '../../../src/net/ipv6-address.ts';
 import { compilePlan } from '../../../src/plan/compile.ts';
+import { configNotes } from '../../../src/plan/notes.ts';
 import type { Plan } from '../../../src/plan/plan.ts';
 import { configOf, healthyState } from './support.ts';
 
@@ -125,5 +126,28 @@ filter: { mode: off, unassigned-icmp: forward }
     const plan = compilePlan(open, healthyState(open, 1));
     expect(plan.filter6).toBeUndefined();
     expect(plan.nptv6.forwardUnassignedIcmp).toBe(true);
+  });
+});
+
+describe('notes', () => {
+  const site = (addresses: string, more = ''): string => `internal: { office: { device: { tap: lan0 }, ${addresses} } }
+uplinks:
+  fiber: { device: { tap: wan0 }, ipv4: { address: 203.0.113.2/30, gateway: 203.0.113.1 }, ipv6: { address: "2001:db8:a::2/64", gateway: "2001:db8:a::1", pairs: [{ internal: "fd12::/48", external: "2001:db8:a100::/48" }] } }
+  lte: { device: { tap: wan1 }, ipv6: { address: "2001:db8:b::2/64", gateway: "2001:db8:b::1", pairs: [{ internal: "fd12::/48", external: "2001:db8:b100::/48" }] } }
+${more}`;
+
+  it.each([
+    [
+      'hosts with unique local addresses and IPv4 (6724-2)',
+      'ipv4: 192.168.1.1/24, ipv6: "fd12::1/64"',
+      '',
+      ['office prefer IPv4'],
+    ],
+    ['hosts with unique local addresses alone', 'ipv6: "fd12::1/64"', '', []],
+    ['hosts with a global address too', 'ipv4: 192.168.1.1/24, ipv6: ["fd12::1/64", "2001:db8:c::1/64"]', '', []],
+    ['several uplinks without the filter', 'ipv6: "fd12::1/64"', 'filter: { mode: off }', ['nothing ties a packet']],
+  ])('%s', (_what, addresses, more, parts) => {
+    const notes = configNotes(configOf(site(addresses, more)));
+    expect(notes).toEqual(parts.map((part) => expect.stringContaining(part)));
   });
 });
