@@ -20,7 +20,7 @@ export function openFilterSession(
 ): void {
   const { protocol, internal, remote } = flow;
   const outer = { address: external, port: internal.port };
-  const session = filter.open({ protocol, internal, remote, external: outer, slot, epoch, openedFrom });
+  const session = filter.open({ protocol, internal, remote, slot, epoch, openedFrom });
   startFilterSession(plan, session, flow, nowUs);
   held.discard(slot, protocolNumber(protocol), formatEndpoint6(outer), formatEndpoint6(remote));
 }

@@ -10,8 +10,6 @@ import type { Side, TcpState } from './tcp-machine.ts';
 export interface FilterSession extends FilterEnds {
   readonly slot: number;
   readonly epoch: number;
-  /** What the outside knows as the internal endpoint. */
-  readonly external: Endpoint6;
   /** The side of its first packet. */
   readonly openedFrom: Side;
   endTick: Tick;

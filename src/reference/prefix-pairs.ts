@@ -1,8 +1,8 @@
 /** Questions to the plan about prefix pairs: which one translates an address, and what the site calls its own. */
 import type { Plan, PlanPrefixPair, PlanUplink } from '../plan/plan.ts';
 import { inPrefix6, ipv6FromOctets } from './address.ts';
-import { isIdentity, mapInbound } from './nptv6.ts';
-import { bySlot, internalRoute6, preferred } from './steering.ts';
+import { isIdentity, mapInbound, mapOutbound } from './nptv6.ts';
+import { bySlot, internalRoute6, preferred, uplinkAt } from './steering.ts';
 
 const UNIQUE_LOCAL = 0xfcn << 120n;
 const UNIQUE_LOCAL_LENGTH = 7;
@@ -10,6 +10,14 @@ const UNIQUE_LOCAL_LENGTH = 7;
 /** The first pair of an uplink whose internal prefix covers an address. */
 export function pairByInternal(uplink: PlanUplink, address: bigint): PlanPrefixPair | undefined {
   return pairsOf(uplink).find((pair) => internalCovers(pair, address));
+}
+
+/** What an internal address leaves an uplink as; undefined where it does not. */
+export function externalForm(plan: Plan, slot: number, address: bigint): bigint | undefined {
+  const uplink = uplinkAt(plan, slot);
+  const pair = uplink && pairByInternal(uplink, address);
+  const external = pair && mapOutbound(pair, plan.nptv6, address);
+  return typeof external === 'bigint' ? external : undefined;
 }
 
 /**

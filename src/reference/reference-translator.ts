@@ -20,6 +20,7 @@ import type { Packet, Parsed, TcpHeader } from './packet.ts';
 import { parseIpv4 } from './packet-ipv4.ts';
 import { parseIpv6 } from './packet-ipv6.ts';
 import { portRests, restorePortRest } from './port-rests.ts';
+import { externalForm } from './prefix-pairs.ts';
 import { ICMPV6, protocolName } from './protocol.ts';
 import { uplinkAt } from './steering.ts';
 import { readTcp } from './tcp-header.ts';
@@ -118,7 +119,7 @@ export class ReferenceTranslator implements Translator {
     const ofNat44 = this.#table.live().flatMap((mapping) => [...mapping.sessions.values()]);
     return [
       ...ofNat44.map((session) => sessionRow(session, nowUs)),
-      ...this.#filter.all().map((session) => filterRow(session, nowUs)),
+      ...this.#filter.all().map((session) => filterRow(this.#plan, session, nowUs)),
     ];
   }
 
@@ -240,13 +241,14 @@ function sessionRow({ mapping, remote, apparent, tcp, endTick }: Session, nowUs:
   };
 }
 
-function filterRow(session: FilterSession, nowUs: number): SessionRow {
-  const { protocol, internal, external, remote, slot, tcp, endTick } = session;
+function filterRow(plan: Plan | undefined, session: FilterSession, nowUs: number): SessionRow {
+  const { protocol, internal, remote, slot, tcp, endTick } = session;
+  const address = plan && externalForm(plan, slot, internal.address);
   const isIcmp = protocol === 'echo' || protocol === ICMPV6;
   return {
     protocol: isIcmp ? 'icmpv6' : protocolName(protocol),
     internal: formatEndpoint6(internal),
-    external: formatEndpoint6(external),
+    external: formatEndpoint6({ ...internal, address: address ?? internal.address }),
     uplinkSlot: slot,
     remote: formatEndpoint6(remote),
     expiresInMs: msUntil(endTick, nowUs),

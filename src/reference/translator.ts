@@ -52,7 +52,7 @@ export type ProtocolName =
 /**
  * One live session, of NAT44 or of the IPv6 filter, as operators see it. Endpoints are `address:port` or `[address]:port`;
  * of an ICMP query the port is its identifier, and 0 where the protocol has no ports. The external endpoint of an IPv6
- * session is what the outside knows: the internal one with its prefix translated.
+ * session is what its packets leave with: the internal one with its prefix translated, if it can be.
  */
 export interface SessionRow {
   readonly protocol: ProtocolName;
