@@ -2,7 +2,7 @@
 import type { DeviceId } from '../native/data-plane.ts';
 import type { HealthCause } from './multihoming/health.ts';
 import type { FamilyState } from './multihoming/uplink.ts';
-import type { Exhausted, LogEntry, SelectionChanged, UplinkChanged } from './notice.ts';
+import type { ControlNotice, Exhausted, LogEntry, SelectionChanged, UplinkChanged } from './notice.ts';
 
 /** The cause of a change of health, as a sentence without a full stop. */
 export function causeInWords(cause: HealthCause, family: FamilyState): string {
@@ -63,6 +63,12 @@ export function logOfExhaustion({ reason, uplink, refused }: Exhausted): LogEntr
 /** `device 2 (wan0 in namespace isp)` */
 export function deviceInWords({ index, device, netns }: DeviceId): string {
   return `device ${index} (${device}${netns === undefined ? '' : ` in namespace ${netns}`})`;
+}
+
+export function logOfConflict(notice: Extract<ControlNotice, { type: 'address-conflict' }>): LogEntry {
+  const { type, address, mac } = notice;
+  const message = `another station (${mac}) on the link of ${deviceInWords(notice)} has ${address}, which is the gateway's`;
+  return { level: 'error', message, fields: { event: type, ...fieldsOfDevice(notice), address, mac } };
 }
 
 export function fieldsOfDevice({ index, device, netns }: DeviceId): LogEntry['fields'] {

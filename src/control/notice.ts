@@ -21,6 +21,13 @@ export type ControlNotice =
       readonly message: string;
     } & DeviceId)
   | ({ readonly type: 'device-restored'; readonly atMs: number } & DeviceId)
+  /** Another station of the device's link (`mac`) has, or wants, an IPv6 address of the gateway (RFC 4862). */
+  | ({
+      readonly type: 'address-conflict';
+      readonly atMs: number;
+      readonly address: string;
+      readonly mac: string;
+    } & DeviceId)
   | Exhausted
   | { readonly type: 'worker-panicked'; readonly atMs: number; readonly message: string }
   | { readonly type: 'passed-available'; readonly atMs: number };

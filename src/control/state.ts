@@ -32,6 +32,7 @@ import {
   causeInWords,
   deviceInWords,
   fieldsOfDevice,
+  logOfConflict,
   logOfExhaustion,
   logOfSelectionChange,
   logOfUplinkChange,
@@ -109,6 +110,8 @@ export function reduce(state: ControlState, event: ControlEvent): Reduction {
       return reduceDeviceFailure(state, event);
     case 'device-restored':
       return reduceDeviceRestored(state, event);
+    case 'address-conflict':
+      return atOnce(state, tell(event, logOfConflict(event)));
     case 'worker-panicked':
       return atOnce(state, tell(event, logOfPanic(event.message)));
     case 'passed-available':

@@ -166,6 +166,12 @@ export type BindingEvent =
     index: number; /** Its interface name. */
     device: string; /** Named network namespace it was made in; absent: that of this process. */
   netns?: string }
+  | { type: 'address-conflict'; /** Position of the device in the plans. */
+    index: number; /** Its interface name. */
+    device: string; /** Named network namespace it was made in; absent: that of this process. */
+    netns?: string; /** The IPv6 address. */
+    address: string; /** Link address of the other station, like `02:00:00:00:00:01`. */
+  mac: string }
   | { type: 'worker-panicked'; /** What it said. */
   message: string }
   | { type: 'passed-available' }

@@ -75,6 +75,8 @@ export type DataPlaneEvent =
   | ({ readonly type: 'device-failed'; readonly errno: number; readonly message: string } & DeviceId)
   /** A device that had failed takes frames again. */
   | ({ readonly type: 'device-restored' } & DeviceId)
+  /** Another station of the device's link (`mac`) has, or wants, an IPv6 address of the gateway. */
+  | ({ readonly type: 'address-conflict'; readonly address: string; readonly mac: string } & DeviceId)
   | { readonly type: 'worker-panicked'; readonly message: string }
   | { readonly type: 'passed-available' };
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use nptd_core::filter::FilterRow;
 use nptd_core::frame::{DeviceIndex, Frame};
+use nptd_core::host::duplicate_addresses::AddressConflict;
 use nptd_core::host::probes::{ProbeSample, ProbeSpec};
 use nptd_core::nat44::{MappingRow, PortRest, SessionRow};
 use nptd_core::output::OutputPool;
@@ -27,6 +28,8 @@ pub trait DataPath {
     fn set_probes(&mut self, specs: Vec<ProbeSpec>, now: Instant);
     /// Takes the oldest finished probe.
     fn take_probe_sample(&mut self) -> Option<ProbeSample>;
+    /// Takes the oldest conflict over an own address.
+    fn take_address_conflict(&mut self) -> Option<AddressConflict>;
     /// Adds the live sessions among `max` places of the table from a cursor on; returns the next cursor, none at the end.
     fn session_rows(&self, from: u32, max: u32, now: Instant, rows: &mut Vec<SessionRow>) -> Option<u32>;
     /// The same for live sessions of the IPv6 filter.
@@ -70,6 +73,10 @@ impl DataPath for Engine {
 
     fn take_probe_sample(&mut self) -> Option<ProbeSample> {
         self.take_probe_sample()
+    }
+
+    fn take_address_conflict(&mut self) -> Option<AddressConflict> {
+        self.take_address_conflict()
     }
 
     fn session_rows(&self, from: u32, max: u32, now: Instant, rows: &mut Vec<SessionRow>) -> Option<u32> {

@@ -11,6 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crossbeam_queue::ArrayQueue;
 use nptd_core::frame::DeviceIndex;
 use nptd_core::host::probes::ProbeSample;
+use nptd_core::wire::ethernet::MacAddress;
 
 /// Most samples that wait. With 16 uplinks in two families, a fast profile sends some 1,000 in 3 s.
 pub const SAMPLES_MAX: usize = 1_024;
@@ -45,6 +46,15 @@ pub enum Event {
         /// Which one.
         device: DeviceId,
     },
+    /// Another station of a link has, or wants, an address of the gateway.
+    AddressConflict {
+        /// The device on that link.
+        device: DeviceId,
+        /// The IPv6 address.
+        address: u128,
+        /// Link address of the other station.
+        mac: MacAddress,
+    },
     /// A worker met a fault in our own code and has ended.
     WorkerPanicked {
         /// What it said.
@@ -54,10 +64,11 @@ pub enum Event {
     PassedAvailable,
 }
 
-/// What must not be lost: at most two notices a device, one a worker, and one flag.
+/// What must not be lost: at most two notices a device, one an own address, one a worker, and one flag.
 #[derive(Default)]
 struct Notices {
     devices: BTreeMap<DeviceIndex, DeviceNotices>,
+    conflicts: BTreeMap<(DeviceIndex, u128), Event>,
     passed: bool,
     panics: Vec<Event>,
 }
@@ -108,6 +119,10 @@ impl EventQueue {
                 let index = device.index;
                 lock(&self.notices).devices.entry(index).or_default().restored = Some(event);
             }
+            Event::AddressConflict { device, address, .. } => {
+                let key = (device.index, *address);
+                lock(&self.notices).conflicts.insert(key, event);
+            }
             Event::WorkerPanicked { .. } => lock(&self.notices).panics.push(event),
             Event::PassedAvailable => lock(&self.notices).passed = true,
         }
@@ -155,11 +170,12 @@ impl EventQueue {
 
 impl Notices {
     fn is_empty(&self) -> bool {
-        self.devices.is_empty() && !self.passed && self.panics.is_empty()
+        self.devices.is_empty() && self.conflicts.is_empty() && !self.passed && self.panics.is_empty()
     }
 
     fn into_events(self) -> impl Iterator<Item = Event> {
         let devices = self.devices.into_values().flat_map(|device| [device.failed, device.restored]).flatten();
+        let devices = devices.chain(self.conflicts.into_values());
         devices.chain(self.passed.then_some(Event::PassedAvailable)).chain(self.panics)
     }
 }
@@ -176,6 +192,7 @@ mod tests {
     use nptd_core::frame::DeviceIndex;
     use nptd_core::host::probes::{Family, ProbeSample};
     use nptd_core::time::Instant;
+    use nptd_core::wire::ethernet::MacAddress;
 
     use super::{DeviceId, Event, EventQueue, SAMPLES_MAX};
 
@@ -199,6 +216,10 @@ mod tests {
 
     fn failed(index: u16, errno: i32) -> Event {
         Event::DeviceFailed { device: device(index), errno, message: String::new() }
+    }
+
+    fn conflict(index: u16, address: u128, mac: u8) -> Event {
+        Event::AddressConflict { device: device(index), address, mac: MacAddress([mac; 6]) }
     }
 
     fn restored(index: u16) -> Event {
@@ -229,7 +250,7 @@ mod tests {
 
     #[test]
     fn events_from_before_the_reader_came_are_announced() {
-        for event in [sample(1), failed(0, 5), Event::PassedAvailable] {
+        for event in [sample(1), failed(0, 5), conflict(0, 1, 2), Event::PassedAvailable] {
             let queue = EventQueue::default();
             queue.push(event);
             assert_eq!(counted(&queue).load(Ordering::Relaxed), 1);
@@ -262,5 +283,16 @@ mod tests {
         }
         queue.push(failed(3, 77));
         assert_eq!(queue.take(), [failed(1, 5), restored(1), failed(2, 5), failed(3, 77)]);
+    }
+
+    #[test]
+    fn conflicts_over_an_address_are_told_in_bounded_space() {
+        let queue = EventQueue::default();
+        for mac in 0..100 {
+            queue.push(conflict(1, 7, mac));
+            queue.push(conflict(2, 7, mac));
+            queue.push(conflict(1, 8, mac));
+        }
+        assert_eq!(queue.take(), [conflict(1, 7, 99), conflict(1, 8, 99), conflict(2, 7, 99)]);
     }
 }

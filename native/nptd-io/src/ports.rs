@@ -66,6 +66,11 @@ impl Ports {
         self.ports.len()
     }
 
+    /// A device, as messages name it.
+    pub(crate) fn id(&self, index: DeviceIndex) -> Option<DeviceId> {
+        self.ports.get(usize::from(index.0)).map(Port::id)
+    }
+
     /// Sleeps until a device has frames, the bell rings, or the time is over (none: never).
     pub(crate) fn wait(&mut self, timeout: Option<Duration>) -> io::Result<()> {
         self.poll.wait(timeout)

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use nptd_core::counters::{Counters, Direction};
 use nptd_core::frame::{DeviceIndex, Frame};
+use nptd_core::host::duplicate_addresses::AddressConflict;
 use nptd_core::output::OutputPool;
 use nptd_core::plan::{DEVICES_MAX, Plan, Role};
 use nptd_core::time::{Duration, Instant};
@@ -241,6 +242,10 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
     fn report(&mut self) {
         while let Some(sample) = self.path.take_probe_sample() {
             self.shared.events.push(Event::ProbeSample(sample));
+        }
+        while let Some(AddressConflict { device, address, mac }) = self.path.take_address_conflict() {
+            let id = self.ports.id(device);
+            id.into_iter().for_each(|device| self.shared.events.push(Event::AddressConflict { device, address, mac }));
         }
         if self.shared.passed.needs_announcement() {
             self.shared.events.push(Event::PassedAvailable);

@@ -1,7 +1,10 @@
 //! Events in the words of `src/native/data-plane.ts`.
 
+use std::net::Ipv6Addr;
+
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
+use nptd_core::wire::ethernet::MacAddress;
 use nptd_io::{DeviceId, Event, PassedFrame};
 
 use crate::binding_probe::BindingProbeSample;
@@ -36,6 +39,19 @@ pub enum BindingEvent {
         /// Named network namespace it was made in; absent: that of this process.
         netns: Option<String>,
     },
+    /// Another station of a link has, or wants, an address of the gateway.
+    AddressConflict {
+        /// Position of the device in the plans.
+        index: u16,
+        /// Its interface name.
+        device: String,
+        /// Named network namespace it was made in; absent: that of this process.
+        netns: Option<String>,
+        /// The IPv6 address.
+        address: String,
+        /// Link address of the other station, like `02:00:00:00:00:01`.
+        mac: String,
+    },
     /// A worker met a fault in our own code and has ended.
     WorkerPanicked {
         /// What it said.
@@ -63,6 +79,11 @@ impl From<Event> for BindingEvent {
             }
             Event::DeviceRestored { device: DeviceId { index, name, netns } } => {
                 Self::DeviceRestored { index: index.0, device: name, netns }
+            }
+            Event::AddressConflict { device: DeviceId { index, name, netns }, address, mac: MacAddress(octets) } => {
+                let address = Ipv6Addr::from(address).to_string();
+                let mac = octets.map(|octet| format!("{octet:02x}")).join(":");
+                Self::AddressConflict { index: index.0, device: name, netns, address, mac }
             }
             Event::WorkerPanicked { message } => Self::WorkerPanicked { message },
             Event::PassedAvailable => Self::PassedAvailable,

@@ -150,6 +150,18 @@ const restored = (index: number, atMs = 9000): ControlEvent => {
   return { type: 'device-restored', atMs, index, device: DEVICES[index] ?? '' };
 };
 
+test('who has an address of the gateway is told of, and nothing changes', () => {
+  const device = { index: 0, device: 'lan0' };
+  const which = { ...device, address: 'fe80::1', mac: '02:00:00:00:00:07' };
+  const run = configured().take({ type: 'address-conflict', atMs: 5000, ...which });
+  expect(run.kinds).toEqual(['log', 'emit']);
+  expect(run.logs[0]).toEqual({
+    level: 'error',
+    message: "another station (02:00:00:00:00:07) on the link of device 0 (lan0) has fe80::1, which is the gateway's",
+    fields: { event: 'address-conflict', ...which },
+  });
+});
+
 describe('a failed device', () => {
   test('takes its uplink down at once in both families', () => {
     const run = configured().take(failure(1));

@@ -9,6 +9,7 @@ use std::time::Duration;
 use nptd_core::counters::Counters;
 use nptd_core::filter::FilterRow;
 use nptd_core::frame::{DeviceIndex, Frame};
+use nptd_core::host::duplicate_addresses::AddressConflict;
 use nptd_core::host::probes::{ProbeSample, ProbeSpec};
 use nptd_core::nat44::{MappingRow, PortRest, SessionRow};
 use nptd_core::output::OutputPool;
@@ -49,6 +50,9 @@ impl DataPath for Echo {
     }
     fn set_probes(&mut self, _specs: Vec<ProbeSpec>, _now: Instant) {}
     fn take_probe_sample(&mut self) -> Option<ProbeSample> {
+        None
+    }
+    fn take_address_conflict(&mut self) -> Option<AddressConflict> {
         None
     }
     fn session_rows(&self, _from: u32, _max: u32, _now: Instant, _rows: &mut Vec<SessionRow>) -> Option<u32> {

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use nptd_core::counters::{Counters, Direction};
 use nptd_core::filter::FilterRow;
 use nptd_core::frame::{DeviceIndex, Frame};
+use nptd_core::host::duplicate_addresses::AddressConflict;
 use nptd_core::host::probes::{Family, ProbeSample, ProbeSpec};
 use nptd_core::nat44::{Endpoint, MappingRow, PortRest, Protocol, SessionRow};
 use nptd_core::output::OutputPool;
@@ -16,6 +17,7 @@ use nptd_core::plan::Plan;
 use nptd_core::plan::spec::{PlanSpec, PolicySpec};
 use nptd_core::time::{Duration, Instant};
 use nptd_core::verdict::{DropReason, OutputKind, Verdict};
+use nptd_core::wire::ethernet::MacAddress;
 
 use super::{Shared, Worker, WorkerLink};
 use crate::clock::Clock;
@@ -55,6 +57,7 @@ struct Script {
     probes: Vec<ProbeSpec>,
     wakeup: Option<Instant>,
     samples: VecDeque<ProbeSample>,
+    conflicts: VecDeque<AddressConflict>,
     sessions: u32,
     /// External ports of the rests it was given.
     restored: Vec<u16>,
@@ -120,6 +123,10 @@ impl DataPath for ScriptedPath {
 
     fn take_probe_sample(&mut self) -> Option<ProbeSample> {
         self.script().samples.pop_front()
+    }
+
+    fn take_address_conflict(&mut self) -> Option<AddressConflict> {
+        self.script().conflicts.pop_front()
     }
 
     fn session_rows(&self, from: u32, max: u32, _now: Instant, rows: &mut Vec<SessionRow>) -> Option<u32> {
@@ -237,6 +244,18 @@ fn outputs_of_one_burst_are_not_sent_again_with_the_next() -> io::Result<()> {
     bench.turn()?;
     let received: Vec<_> = std::iter::from_fn(|| bench.peers[2].receive()).collect();
     assert_eq!(received, [[2, FORWARD_WITH_OUTPUT], [2, 0xff], [2, FORWARD]]);
+    Ok(())
+}
+
+#[test]
+fn a_conflict_over_an_address_is_told_with_its_device() -> io::Result<()> {
+    let mut bench = Bench::new(2)?;
+    let mac = MacAddress([2; 6]);
+    for index in [9, 1] {
+        bench.path.script().conflicts.push_back(AddressConflict { device: DeviceIndex(index), address: 7, mac });
+    }
+    bench.turn()?;
+    assert_eq!(bench.shared.events.take(), [Event::AddressConflict { device: device(1), address: 7, mac }]);
     Ok(())
 }
 
