@@ -152,8 +152,8 @@ function planOf({ config, generation, slots, epochs, unusable }: TranslatorState
     }),
   );
   const plan = compilePlan(config, { generation, uplinks });
-  // Without link addresses devices carry bare IP packets.
-  return { ...plan, devices: plan.devices.map(({ mac: _, ...device }) => device) };
+  // Without link addresses devices carry bare IP packets, and nobody there hears of routers.
+  return { ...plan, devices: plan.devices.map(({ mac: _, advertise: _says, ...device }) => device) };
 }
 
 function requireSameTables(now: LimitsConfig, wanted: LimitsConfig): void {
