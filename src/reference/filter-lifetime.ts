@@ -81,6 +81,9 @@ function belongsTo({ track }: FilterSession, { segment }: FilterFlow): boolean {
 }
 
 function follow(session: FilterSession, track: SequenceTrack, segment: TcpHeader, side: Side, isAnew: boolean): void {
+  if (segment.flags.rst) {
+    return;
+  }
   session.isPickedUp = session.isPickedUp === true && !segment.flags.syn;
   const next = isAnew ? openTrack(side, segment) : nextTrack(track, side, segment);
   session.track = session.isPickedUp ? { ...next, window: UNKNOWN_WINDOW } : next; // 6092-R32
