@@ -57,7 +57,8 @@ export function fromUplink4(
   if (!isOwned && routedTo === undefined) {
     return dropped('NotForThisUplink');
   }
-  if (internalRoute4(plan, packet.source) !== undefined && !onLink4(ingress, packet.source)) {
+  const isInternal = internalRoute4(plan, packet.source) !== undefined && !onLink4(ingress, packet.source);
+  if (isInternal || hasExternalAddress(plan, uplink, packet.source)) {
     return dropped('SpoofedSource');
   }
   if (!isOwned && routedTo !== undefined) {

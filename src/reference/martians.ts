@@ -19,7 +19,8 @@ export function classify4(packet: Ipv4Packet, ingress: PlanDevice): AddressClass
   if (inPrefix4(destination, 0xe0000000, 4)) {
     return dropped('MulticastNotForwarded');
   }
-  if (isThisNetworkOrLoopback(source) || inPrefix4(source, 0xe0000000, 3)) {
+  const isOurs = ingress.ipv4.some(({ address }) => address === source);
+  if (isThisNetworkOrLoopback(source) || inPrefix4(source, 0xe0000000, 3) || isOurs || isBroadcast(source, ingress)) {
     return dropped('MartianSource'); // 1812-MARTIAN
   }
   if (isThisNetworkOrLoopback(destination) || inPrefix4(destination, 0xf0000000, 4)) {

@@ -1,6 +1,6 @@
 /** Malformed IPv4, groups and martians: nothing of it passes, nothing of it is answered. */
-import { concat, echoRequest, icmp, ip4, patched, tcp, text, udp } from '../../support/packet-builder.ts';
-import { ISP_A, LAN } from '../../support/plans.ts';
+import { concat, echoRequest, icmp, ip4, ipv4, patched, tcp, text, udp } from '../../support/packet-builder.ts';
+import { ISP_A, LAN, twoUplinks } from '../../support/plans.ts';
 import type { Case } from '../case.ts';
 
 const H1 = '10.0.0.11:5000';
@@ -125,6 +125,8 @@ const FROM_SITE: readonly Addressed[] = [
   { id: '1812-MARTIAN', from: '127.0.0.1', to: '192.0.2.10', verdict: 'MartianSource' },
   { id: '1812-MARTIAN', from: '224.0.0.5', to: '192.0.2.10', verdict: 'MartianSource' },
   { id: '1812-MARTIAN', from: '255.255.255.255', to: '192.0.2.10', verdict: 'MartianSource' },
+  { id: '1812-MARTIAN', from: '10.0.0.1', to: '192.0.2.10', verdict: 'MartianSource' },
+  { id: '1812-MARTIAN', from: '10.0.0.255', to: '192.0.2.10', verdict: 'MartianSource' },
   { id: '1812-MARTIAN', from: '10.0.0.11', to: '0.0.0.1', verdict: 'MartianDestination' },
   { id: '1812-MARTIAN', from: '10.0.0.11', to: '127.0.0.1', verdict: 'MartianDestination' },
   { id: '1812-MARTIAN', from: '10.0.0.11', to: '240.0.0.1', verdict: 'MartianDestination' },
@@ -140,6 +142,8 @@ const FROM_SITE: readonly Addressed[] = [
 
 const FROM_UPLINK: readonly Addressed[] = [
   { id: '1812-MARTIAN', from: '127.0.0.1', to: '203.0.113.2', verdict: 'MartianSource' },
+  { id: '1812-MARTIAN', from: '203.0.113.2', to: '203.0.113.2', verdict: 'MartianSource' },
+  { id: '1812-MARTIAN', from: '203.0.113.255', to: '203.0.113.2', verdict: 'MartianSource' },
   { id: '1812-MARTIAN', from: '192.0.2.10', to: '127.0.0.1', verdict: 'MartianDestination' },
   { id: '1812-WHEN', from: '192.0.2.10', to: '203.0.113.255', verdict: 'Pass' },
   { id: '2827-1', from: '192.0.2.10', to: '10.0.0.11', verdict: 'NotForThisUplink' },
@@ -185,6 +189,14 @@ export const malformedIpv4Cases: readonly Case[] = [
   {
     name: '5508-R10b other ICMP to the gateway is passed on',
     run: (bed) => bed.drops(LAN, icmp('10.0.0.11', '10.0.0.1', 13, 0, concat(text('12345678'))), 'Pass'),
+  },
+  {
+    name: "1812-SAV an external address of this uplink is nobody else's, that of another uplink is in another world",
+    plan: twoUplinks({ a4: { pool: ['203.0.113.2', '203.0.113.9'].map(ipv4) } }),
+    run: (bed) => {
+      bed.drops(ISP_A, udp('203.0.113.9:5000', '203.0.113.2:53'), 'SpoofedSource');
+      bed.drops(ISP_A, udp('198.51.100.2:5000', '203.0.113.2:53'), 'NoMapping');
+    },
   },
   {
     name: '1812-SAV a source of the site that is on the link of the uplink is no spoof (4787-R7)',

@@ -181,7 +181,7 @@ export const routerIpv4Cases: readonly Case[] = [
         ip4('10.0.0.11', '10.0.1.5', 17, text('12345678'), { ttl: 1, fragmentOffset: 8 }),
         'HopLimitExceeded',
       );
-      bed.drops(LAN, udp('10.0.0.255:5000', '10.0.1.5:53', { ttl: 1 }), 'HopLimitExceeded');
+      bed.drops(LAN, udp('10.0.0.255:5000', '10.0.1.5:53', { ttl: 1 }), 'MartianSource');
     },
   },
   {

@@ -227,8 +227,10 @@ impl Transit<'_> {
             (false, true) => Some(plan.internal_route4(destination).ok_or(DropReason::NotForThisUplink)?),
             (false, false) => return Err(DropReason::NotForThisUplink.into()),
         };
-        // The neighbours on an uplink may share a subnet with the site (4787-R7); beyond them it is spoofed (1812-SAV).
-        if plan.internal_route4(source).is_some() && !device.on_link4(source) {
+        // The neighbours on an uplink may share a subnet with the site (4787-R7); beyond them it is spoofed (1812-SAV), and
+        // so is whatever claims to be us. Another uplink may own this address, in a world of its own.
+        let is_internal = plan.internal_route4(source).is_some() && !device.on_link4(source);
+        if is_internal || plan.is_external4(uplink.slot, source) {
             return Err(DropReason::SpoofedSource.into());
         }
         if let Some(hop) = untranslated {
@@ -372,15 +374,18 @@ fn is_for_want_of_room(reason: DropReason) -> bool {
 /// Groups and martians: the verdict of a packet that is not for forwarding.
 fn check_addresses(packet: &[u8], device: &Device) -> Option<Verdict> {
     let (source, destination) = (ipv4::source(packet), ipv4::destination(packet));
-    let is_directed_broadcast = || device.ipv4.iter().any(|(_, prefix)| prefix.broadcast() == Some(destination));
-    let is_for_host =
-        destination == address::LIMITED_BROADCAST || address::is_link_multicast(destination) || is_directed_broadcast();
+    let is_directed_broadcast =
+        |address: u32| device.ipv4.iter().any(|(_, prefix)| prefix.broadcast() == Some(address));
+    let is_for_host = destination == address::LIMITED_BROADCAST
+        || address::is_link_multicast(destination)
+        || is_directed_broadcast(destination);
     if is_for_host {
         return Some(Verdict::Pass);
     }
     let reason = if address::is_multicast(destination) {
         DropReason::MulticastNotForwarded
-    } else if address::is_martian_source(source) {
+    } else if address::is_martian_source(source) || device.owns4(source) || is_directed_broadcast(source) {
+        // 1812-MARTIAN: what is ours or everybody's is nobody else's.
         DropReason::MartianSource
     } else if address::is_martian_destination(destination) {
         DropReason::MartianDestination
