@@ -35,18 +35,21 @@ export function belongs(track: SequenceTrack, { sequence, acknowledgement, flags
     : flags.ack && distance(acknowledgement, track.expected) <= UNTAKEN_MAX;
 }
 
-/** The track after a segment that does not begin the connection anew. */
+/** The track after a segment that does not begin the connection anew. A reset changes nothing, whatever else it says. */
 export function nextTrack(track: SequenceTrack, side: Side, segment: TcpHeader): SequenceTrack {
+  const { syn, ack, rst } = segment.flags;
+  if (rst) {
+    return track;
+  }
   const scales = scalesAfter(track.scales, side, segment);
   if (side === 'external') {
     return { ...track, scales };
   }
-  const { syn, ack, rst } = segment.flags;
   if (syn && !ack && !track.acknowledged) {
     return { expected: endOf(segment), acknowledged: false, window: FIRST_WINDOW, scales };
   }
   const isNews = !track.acknowledged || distance(track.expected, segment.acknowledgement) < 2 ** 31;
-  if (ack && !rst && isNews) {
+  if (ack && isNews) {
     const window = windowOf(segment, scales);
     return { expected: segment.acknowledgement, acknowledged: true, window, scales };
   }
