@@ -1,11 +1,13 @@
 /** What the other end of a packet sends back. */
 import { dccp } from '../support/dccp-builder.ts';
 import { echoReply, echoRequest, ip4, tcp, udp } from '../support/packet-builder.ts';
-import { icmp6, ip6, udp6 } from '../support/packet-builder-ipv6.ts';
+import { echoReply6, icmp6, ip6, udp6 } from '../support/packet-builder-ipv6.ts';
 import { udpLite } from '../support/udp-lite-builder.ts';
+import { saidIn } from './conversations.ts';
 import { at } from './endpoints.ts';
 import type { AnswerEvent } from './event.ts';
-import { fieldsOf, payloadOf, TCP_OPTIONS } from './flow-packet.ts';
+import { type Flow, fieldsOf, payloadOf, TCP_OPTIONS } from './flow-packet.ts';
+import { ends6Of, flowPacket6 } from './packet6.ts';
 
 /** The answer to a packet that left the gateway: addresses and ports exchanged. */
 export function answerTo(packet: Uint8Array, event: AnswerEvent): Uint8Array {
@@ -64,7 +66,14 @@ function segmentAfter(
   };
 }
 
-function answer6(packet: Uint8Array, { shape }: AnswerEvent): Uint8Array {
+function answer6(packet: Uint8Array, event: AnswerEvent): Uint8Array {
+  const ends = ends6Of(packet);
+  if (ends !== undefined && packet[6] !== 58) {
+    const flow: Flow = { ...ends, from: ends.to, to: ends.from, side: 'external' };
+    const said = packet[6] === 6 && packet.length >= 60 ? saidIn(packet.subarray(40)) : undefined;
+    return flowPacket6({ ...flow, said }, event.shape, event.speech, 0);
+  }
+  const { shape } = event;
   const [source, destination] = [ipv6At(packet, 8), ipv6At(packet, 24)];
   const fields = { hopLimit: shape.ttl, trafficClass: shape.tos, payload: payloadOf(shape.size) };
   const nextHeader = packet[6] ?? 0;
@@ -72,7 +81,9 @@ function answer6(packet: Uint8Array, { shape }: AnswerEvent): Uint8Array {
     case 17:
       return udp6(destination, source, [53, 5000], fields);
     case 58:
-      return icmp6(destination, source, 129, 0, fields.payload, fields);
+      return packet[40] === 128 && packet.length >= 46
+        ? echoReply6(destination, source, ((packet[44] ?? 0) << 8) | (packet[45] ?? 0), fields)
+        : icmp6(destination, source, 129, 0, fields.payload, fields);
     default:
       return ip6(destination, source, nextHeader, packet.slice(40), fields);
   }

@@ -18,6 +18,7 @@ import type {
   ErrorEvent,
   Event,
   FloodEvent,
+  Flow6Event,
   InSessionEvent,
   OutboundEvent,
   PlanEvent,
@@ -26,6 +27,7 @@ import type {
   ToPublishedEvent,
   WaitEvent,
 } from './event.ts';
+import { EXTENSIONS6 } from './packet6.ts';
 
 const outbound: fc.Arbitrary<OutboundEvent> = fc.record({
   type: fc.constant<'outbound'>('outbound'),
@@ -108,6 +110,28 @@ const ipv6: fc.Arbitrary<Event> = fc.record({
   ...sent,
 });
 
+const flow6: fc.Arbitrary<Flow6Event> = fc.record({
+  type: fc.constant<'flow6'>('flow6'),
+  from: weighted([5, 'site'], [3, 'uplink'], [1, 'neighbour']),
+  protocol: weighted<Flow6Event['protocol']>(
+    [4, 'udp'],
+    [8, 'tcp'],
+    [4, 'icmpv6'],
+    [2, 'udp-lite'],
+    [3, 'dccp'],
+    [4, 'sctp'],
+    [2, 'esp'],
+    [1, 'ip-51'],
+    [1, 'ip-59'],
+    [1, 'gre'],
+    [1, 'ip-253'],
+  ),
+  seen: small(15),
+  extension: small(EXTENSIONS6.length - 1),
+  ...endpoints,
+  ...opening,
+});
+
 const addressed: fc.Arbitrary<AddressedEvent> = fc.record({
   type: fc.constant<'addressed'>('addressed'),
   device: fc.constantFrom(0, 0, 1, 2, 3, 3, 1, 4),
@@ -129,6 +153,7 @@ const fragment: fc.Arbitrary<Event> = fc.record({
     { weight: 1, arbitrary: answer },
     { weight: 1, arbitrary: error },
     { weight: 1, arbitrary: addressed },
+    { weight: 4, arbitrary: flow6 },
   ),
   identification: fc.constantFrom(7, 7, 8, 65_535),
   part: fc.record({
@@ -215,6 +240,8 @@ const plan: fc.Arbitrary<PlanEvent> = fc.record({
     [2, 'filtering'],
     [1, 'internal-address'],
     [8, 'published'],
+    [4, 'published-6'],
+    [1, 'filter'],
   ),
   which: small(63),
 });
@@ -231,6 +258,7 @@ const WEIGHTS: readonly (readonly [weight: number, arbitrary: fc.Arbitrary<Event
   [224, answer],
   [192, error],
   [160, ipv6],
+  [320, flow6],
   [48, addressed],
   [32, garbage],
   [96, wait],

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import type { PlanExempt, PlanPorts } from '../../src/plan/plan.ts';
 import { prefix4 } from '../support/plans.ts';
 import { small, weighted } from './any-packet.ts';
+import type { FilterSite } from './filter-site.ts';
 
 /** Everything about a site that a seed decides. */
 export interface Site {
@@ -31,6 +32,7 @@ export interface Site {
   readonly mssClamp: readonly [number | undefined, number | undefined];
   readonly published: Published;
   readonly limits: Limits;
+  readonly filter: FilterSite;
 }
 
 /** How the uplinks lie to each other and to the site. */
@@ -173,6 +175,16 @@ export const anySite: fc.Arbitrary<Site> = fc.record({
     ...EXEMPT_PORTS.map((entries) => [1, entries] as const),
   ),
   mssClamp: fc.tuple(fc.constantFrom(undefined, 1360, 536), fc.constantFrom(undefined, 1460, 28)),
+  filter: fc.record({
+    isOn: weighted([4, true], [1, false]),
+    filtering: small(26),
+    ipsec: weighted([2, true], [1, false]),
+    published: fc.oneof(fc.constant(0), small(0xff_ffff)),
+    sessionsMax: fc.constantFrom(1, 3, 1000, 1000, 1000),
+    isNative: weighted([2, false], [1, true]),
+    forwardUnassignedIcmp: fc.boolean(),
+    mssClamp: fc.constantFrom(undefined, 1220, 536),
+  }),
   published: fc.record({ bits: fc.oneof(fc.constant(0), small(0xff_ffff)), first: small(63) }),
   limits,
 });

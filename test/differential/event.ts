@@ -139,6 +139,17 @@ export interface Ipv6Event extends Sent {
   readonly extensions: readonly number[];
 }
 
+/** A packet of an IPv6 flow: from a host to the Internet, or to an address that a host was seen with. */
+export interface Flow6Event extends Spoken, Endpoints {
+  readonly type: 'flow6';
+  readonly protocol: Protocol;
+  readonly from: 'site' | 'neighbour' | 'uplink';
+  /** Which of the addresses seen. */
+  readonly seen: number;
+  /** What extension headers it has. */
+  readonly extension: number;
+}
+
 /** One IPv6 address, put together from parts. */
 export interface Ipv6Choice {
   readonly prefix: number;
@@ -171,7 +182,8 @@ export type PacketEvent =
   | InSessionEvent
   | AnswerEvent
   | ErrorEvent
-  | AddressedEvent;
+  | AddressedEvent
+  | Flow6Event;
 
 /** A fragment of a new datagram, made of the packet of another event, or of one before it (0: the last). */
 export interface FragmentEvent {
@@ -248,7 +260,9 @@ export interface PlanEvent {
     | 'prefer'
     | 'filtering'
     | 'internal-address'
-    | 'published';
+    | 'published'
+    | 'published-6'
+    | 'filter';
   /** Which static mapping comes or goes. */
   readonly which: number;
 }

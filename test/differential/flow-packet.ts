@@ -92,7 +92,7 @@ export function flowPacket(flow: Flow, shape: PacketShape, speech: Speech): Uint
   }
 }
 
-function segmentOf(
+export function segmentOf(
   { side, said }: Flow,
   speech: Speech,
 ): { sequence: number; acknowledgement: number; window: number; tcpOptions: Uint8Array } {

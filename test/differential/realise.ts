@@ -27,6 +27,7 @@ import type {
 } from './event.ts';
 import { flood } from './flood.ts';
 import { fieldsOf, flowPacket } from './flow-packet.ts';
+import { flow6, inSession6 } from './flow6.ts';
 import { fragmentOf } from './fragments.ts';
 import type { Arrival, Datagram, History } from './history.ts';
 import { ipv6Packet } from './ipv6-packet.ts';
@@ -120,6 +121,8 @@ function undamaged(event: PacketEvent | Ipv6Event, history: History): Arrival | 
     }
     case 'ipv6':
       return ipv6Packet(event, history.plan);
+    case 'flow6':
+      return flow6(event, history);
     case 'addressed':
       return addressed(event);
   }
@@ -204,6 +207,9 @@ function inSession(event: InSessionEvent, history: History): Arrival | undefined
   const row = sessionOf(event, history);
   if (row === undefined) {
     return undefined;
+  }
+  if (row.internal.startsWith('[')) {
+    return inSession6(event, row, history);
   }
   const { side, shape, speech } = event;
   const { protocol, internal, external, remote, apparent = remote } = row;

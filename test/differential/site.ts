@@ -7,6 +7,7 @@ import { device, NAT44, prefixPair, UPLINK_A4, UPLINK_B4 } from '../support/plan
 import type { Layout, Site } from './any-site.ts';
 import { LAN } from './endpoints.ts';
 import type { PlanEvent } from './event.ts';
+import { withFilter } from './filter-site.ts';
 import { withPublished } from './published.ts';
 
 /** What events have changed since the start. */
@@ -21,6 +22,10 @@ export interface PlanState {
   readonly internalAddress: number;
   /** Bits of the static mappings. */
   readonly published: number;
+  /** Whether the filter is the other way round: off where the site has it on. */
+  readonly filterTurned: boolean;
+  /** Bits of what the filter publishes. */
+  readonly published6: number;
 }
 
 /** What the hosts of the first network see as the gateway, before and after a change. */
@@ -142,6 +147,8 @@ export const START: PlanState = {
   filtering: 0,
   internalAddress: 0,
   published: 0,
+  filterTurned: false,
+  published6: 0,
 };
 
 /** The state after a change of plan. Whatever changes the addresses of an uplink raises its epoch. */
@@ -167,16 +174,24 @@ export function changed(state: PlanState, { change, which }: PlanEvent): PlanSta
       return { ...state, internalAddress: 1 - state.internalAddress };
     case 'published':
       return { ...state, published: state.published ^ (1 << (which % 24)) };
+    case 'published-6':
+      return { ...state, published6: state.published6 ^ (1 << (which % 24)) };
+    case 'filter':
+      return { ...state, filterTurned: !state.filterTurned };
   }
 }
 
 export function optionsOf(site: Site): TranslatorOptions {
-  return { secret: site.secret, mappingsMax: site.mappingsMax, sessionsMax: site.sessionsMax, hostsMax: site.hostsMax };
+  const { secret, mappingsMax, sessionsMax, hostsMax } = site;
+  return { secret, mappingsMax, sessionsMax, hostsMax, filterSessionsMax: site.filter.sessionsMax };
 }
 
 /** Internal devices 0 and 3, uplink A on device 1, uplink B on device 2. */
 export function planOf(site: Site, state: PlanState, generation: number): Plan {
-  const plan = laidOut(site.layout, plainPlan(site, state, generation));
+  const plan = withFilter(laidOut(site.layout, plainPlan(site, state, generation)), site.filter, {
+    isTurned: state.filterTurned,
+    published: state.published6,
+  });
   return withPublished(plan, { bits: site.published.bits ^ state.published, first: site.published.first });
 }
 

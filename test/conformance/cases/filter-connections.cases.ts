@@ -81,12 +81,13 @@ const SCTP_SEQUENCES: readonly (readonly [title: string, steps: readonly Step[]]
     ],
   ],
   [
-    'an abort from outside, without any check',
+    'an abort and a last word from outside, without any check',
     [
       ['H1', 'INIT', 'INIT', OPENING],
       ['Q6', 'INIT ACK', 'ESTABLISHED', ESTABLISHED],
       ['Q6', 'ABORT', 'TRANS', OPENING],
       ['H1', 'none', 'ESTABLISHED', ESTABLISHED],
+      ['Q6', 'SHUTDOWN COMPLETE', 'TRANS', OPENING],
     ],
   ],
   ['a chunk that sets nothing up', [['H1', 'DATA', 'INIT', OPENING]]],
