@@ -22,7 +22,7 @@ const NETWORK_PROGRAMS = {
 };
 
 /** Programs of single end-to-end tests, which are skipped where they are missing. */
-const TEST_PROGRAMS = { turnserver: 'coturn', turnutils_natdiscovery: 'coturn' };
+const TEST_PROGRAMS = { turnserver: 'coturn', turnutils_natdiscovery: 'coturn', 'ip6tables-restore': 'iptables' };
 
 /** Services that come with a package and that nobody asked for: masked before it is installed, so they never run. */
 const SERVICES = { coturn: 'coturn.service' };

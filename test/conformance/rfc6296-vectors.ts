@@ -8,7 +8,7 @@ import { device, LAN, NAT44, prefixPair } from '../support/plans.ts';
 import { hex, type MakeTranslator, OPTIONS, unhex } from '../support/translator-bed.ts';
 import { TIMEOUT } from './case.ts';
 
-interface PairFields {
+export interface PairFields {
   readonly internal_prefix: string;
   readonly external_prefix: string;
 }
@@ -53,10 +53,10 @@ interface Vectors {
 }
 
 const FILE = new URL('../../fixtures/vectors/rfc6296.json', import.meta.url);
-const VECTORS = JSON.parse(readFileSync(FILE, 'utf8')) as Vectors;
+export const VECTORS = JSON.parse(readFileSync(FILE, 'utf8')) as Vectors;
 const UPLINK = 1;
 /** Outside every prefix of the file. */
-const PEER = '3fff:ffff:ffff::53';
+export const PEER = '3fff:ffff:ffff::53';
 const NEXT_HEADER = 253;
 
 /** The verdicts that stand for the reasons of the file. */
@@ -77,7 +77,7 @@ const NOMATCH: Readonly<Record<string, string>> = {
 };
 
 /** A site of one pair: everything internal is behind one router, whatever the prefix. */
-function planOf({ internal_prefix, external_prefix }: PairFields): Plan {
+export function planOf({ internal_prefix, external_prefix }: PairFields): Plan {
   const pair = prefixPair(internal_prefix, external_prefix);
   return {
     generation: 1,
