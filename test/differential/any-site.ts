@@ -91,7 +91,7 @@ const RESERVED: readonly (readonly PlanPorts[])[] = [
     { protocol: 33, low: 5000, high: 5000 },
   ],
   [
-    { protocol: 6, low: 1024, high: 65_535 },
+    { protocol: 6, low: 1024, high: 1500 },
     { protocol: 17, low: 0, high: 1023 },
     { protocol: 136, low: 5001, high: 5002 },
   ],

@@ -33,7 +33,7 @@ const CANDIDATES: readonly Candidate[] = [
   { slot: 0, external: 'first', internal: '10.0.0.11', ports: [TCP, 65_535, 65_535, 1] },
   { slot: 0, external: 'first', internal: '10.0.0.11', ports: [UDP, 5000, 5000, 1] },
   { slot: 0, external: 'first', internal: '10.0.0.12', ports: [TCP, 80, 80, 1] },
-  { slot: 1, external: 'first', internal: '10.0.0.11', ports: [UDP, 1, 1, 65_535] },
+  { slot: 1, external: 'first', internal: '10.0.0.11', ports: [UDP, 1, 1, 1023] },
   { slot: 0, external: 42, internal: '10.0.0.11' },
   { slot: 0, external: 'first', internal: '172.16.5.5', ports: [TCP, 5002, 5002, 1] },
   { slot: 1, external: 'first', internal: '10.0.9.8', ports: [DCCP, 80, 5000, 2] },
