@@ -52,7 +52,8 @@ function planPrefix(
     onLink: true,
     autonomous: prefix.length === AUTONOMOUS_LENGTH,
     validS: seconds(validMs),
-    preferredS: owner === undefined || isUsable6(owner) ? seconds(preferredMs) : 0,
+    // RFC 4861 section 6.2.1: hosts ignore a prefix that is preferred for longer than it is valid.
+    preferredS: owner === undefined || isUsable6(owner) ? seconds(Math.min(preferredMs, validMs)) : 0,
   };
 }
 

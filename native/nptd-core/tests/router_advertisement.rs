@@ -275,6 +275,9 @@ fn a_prefix_that_is_gone_stays_deprecated_for_two_hours_at_most_7084_l13_9096_l1
         prefixes(&advertised(gateway)[0])
     };
     assert_eq!(ask(&mut gateway, 600), gone([6600, 3000]), "what remains");
+    gateway.adopt(with(|says| says.router_lifetime = 0));
+    assert_eq!(prefixes(&advertised(&mut gateway)[0]), gone([6600, 3000]), "whatever else changes");
+    gateway.adopt(with(|_| {}));
     assert_eq!(ask(&mut gateway, 3000), gone([3600, 0])[..2]);
     gateway.adopt(with(|says| says.prefixes.push(old[0])));
     let back = prefixes(&advertised(&mut gateway)[0]);

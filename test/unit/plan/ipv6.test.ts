@@ -68,6 +68,17 @@ describe('router advertisements', () => {
     });
   });
 
+  it('prefer no prefix for longer than it is valid', () => {
+    const short = configOf(`internal:
+  office: { device: { tap: lan0 }, ipv6: "fd12:3456:789a:1::1/64", advertise: { valid: 10m, preferred: 30m } }
+site: { ula: "fd12:3456:789a::/48" }
+uplinks:
+  fiber: { device: { tap: wan0 }, ipv6: { address: "2001:db8:a::2/64", gateway: "2001:db8:a::1", prefix: "2001:db8:a100::/48" } }
+`);
+    const [prefix] = compilePlan(short, healthyState(short, 1)).devices[0]?.advertise?.prefixes ?? [];
+    expect(prefix).toMatchObject({ validS: 600, preferredS: 600 });
+  });
+
   it("deprecate a dead uplink's prefix and withdraw its resolver (8475-1, 8475-2, 8028-1)", () => {
     const { router, prefixes, resolvers } = advertised({ fiber: false, lte: true });
     expect(router).toBe(1200);
