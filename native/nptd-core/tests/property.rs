@@ -5,6 +5,7 @@
 mod property {
     mod any_octets;
     mod checks;
+    mod held;
     mod lagging;
     mod model;
     mod packets;
