@@ -38,7 +38,7 @@ function routerLifetimeS(config: NptdConfig, { lifetimeMs }: AdvertiseConfig, is
   return config.uplinks.some((uplink) => uplink.ipv6 !== undefined && isUsable6(uplink)) ? seconds(lifetimeMs) : 0;
 }
 
-/** 8028-1, 8475-1: the prefix of a dead uplink is deprecated and stays valid. */
+/** 8028-1, 8475-1, 8678-2: the prefix of a dead uplink is deprecated and stays valid; hosts are told before any packet is refused. */
 function planPrefix(
   { uplinks }: NptdConfig,
   { validMs, preferredMs }: AdvertiseConfig,
