@@ -98,7 +98,7 @@ describe('with the filter, which is on unless switched off', () => {
     expect(result, result.text).toMatchObject({ sent: 3, received: 3 });
   });
 
-  test.each(UPLINKS)('6296-4.3: hosts of the site reach each other by their addresses on $name', async (isp) => {
+  test.each(UPLINKS)('6296-4.3b: hosts of the site reach each other by their addresses on $name', async (isp) => {
     expect((await whoAmI(site.bed.site.client, serverOn(isp)))?.address).toBe(clientOn(isp));
     const result = await ping(site.server, clientOn(isp), 3);
     expect(result, result.text).toMatchObject({ sent: 3, received: 3 });
@@ -120,7 +120,7 @@ describe('with the filter, which is on unless switched off', () => {
   test.each([
     ['UDP', []],
     ['TCP', ['-T']],
-  ])('6092-R10: traceroute by %s from the server shows every hop to the Internet', async (_title, options) => {
+  ])('6296b-ICMP1: traceroute by %s from the server shows every hop to the Internet', async (_title, options) => {
     const hops = await traceroute(site.server, INTERNET.web6, ...options);
     expect(hops).toEqual([SERVER.router, CLIENT.gateway6, ISP_A.ipv6.gateway, INTERNET.web6]);
   });
@@ -147,14 +147,14 @@ describe('with the filter, which is on unless switched off', () => {
     }
   });
 
-  test('6092-R10: a narrow link of the ISP is found by a server that sends to the Internet', async () => {
+  test('6296b-ICMP1: a narrow link of the ISP is found by a server that sends to the Internet', async () => {
     await site.bed.site.isp(ISP_A).ip(`link set transit mtu ${NARROW}`);
     expect((await download(internet(), serverOn(ISP_A), LENGTH)).sha256).toBe(contentDigest(LENGTH));
     expect(await site.server.runOrThrow(['ip', 'route', 'get', asks(ISP_A)])).toContain(`mtu ${NARROW}`);
     await site.bed.site.isp(ISP_A).ip('link set transit mtu 1500');
   });
 
-  test('6092-R10: a narrow link of the site is found by a host of the Internet that sends to the server', async () => {
+  test('6296b-ICMP2: a narrow link of the site is found by a host of the Internet that sends to the server', async () => {
     // Only the way to the server is narrow: it asks for full segments.
     await site.bed.site.client.ip(`link set ${INNER_DEVICE} mtu ${NARROW}`);
     const url = `http://${urlHost(serverOn(ISP_B))}/digest`;

@@ -60,7 +60,7 @@ afterAll(async () => {
   await network?.close();
 });
 
-test('6296-2.5, MWAN-4: a transfer through A goes on untouched while B gets another prefix, which new connections have', async () => {
+test('a transfer through A goes on untouched while B gets another prefix, which new connections have', async () => {
   const curl = `curl -sS --limit-rate ${RATE} --max-time 100 'http://[${INTERNET.dns6}]/octets/${LENGTH}'`;
   const transfer = site.client.start(['sh', '-c', `${curl} | sha256sum`]);
   const [session] = (await until(async () => ((await transfers()).length > 0 ? transfers() : undefined), 5000)) ?? [];

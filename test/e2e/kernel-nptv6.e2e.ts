@@ -28,7 +28,7 @@ beforeEach(({ skip }) => skip(obstacle !== undefined, obstacle));
 const titlesOf = (list: readonly Compared[]) => [...new Set(list.map(({ title }) => title))];
 const translates = ({ packet }: Outcome) => packet !== undefined;
 
-test('6296-3.2b, 6296-4.1b: what both translate is the same in every octet, but for quotes that the kernel does not find', () => {
+test('6296-3.2b, 6296-3.3: what both translate is the same in every octet, but for quotes that the kernel does not find', () => {
   const both = compared.filter(({ nptd, kernel }) => translates(nptd) && translates(kernel));
   expect(both.length).toBeGreaterThan(380);
   expect(titlesOf(both.filter(({ nptd, kernel }) => nptd.packet !== kernel.packet))).toEqual([
@@ -37,7 +37,7 @@ test('6296-3.2b, 6296-4.1b: what both translate is the same in every octet, but 
   ]);
 });
 
-test('6296-2.5: what nptd translates keeps its sum, and the kernel takes the answer back to where it came from', () => {
+test('6296-2.6: what nptd translates keeps its sum, and the kernel takes the answer back to where it came from', () => {
   const translated = compared.filter(({ nptd }) => translates(nptd));
   expect(titlesOf(translated.filter(({ neutral, astray }) => !neutral || astray !== undefined))).toEqual([]);
 });
@@ -46,7 +46,7 @@ test('the kernel translates all that nptd translates', () => {
   expect(titlesOf(compared.filter(({ nptd, kernel }) => translates(nptd) && !translates(kernel)))).toEqual([]);
 });
 
-test('6296-3.7: addresses that the kernel translates and nptd refuses break a checksum or lose their answers', () => {
+test('6296-3.2a, 6296-3.7a: addresses that the kernel translates and nptd refuses break a checksum or lose their answers', () => {
   const refused = compared.filter(({ nptd, kernel }) => nptd.verdict === 'SubnetNotMapped' && translates(kernel));
   expect(refused.length).toBeGreaterThanOrEqual(27);
   expect(titlesOf(refused.filter(({ neutral, astray }) => neutral && astray === undefined))).toEqual([]);
