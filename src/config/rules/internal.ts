@@ -13,7 +13,9 @@ import {
   ipv6PrefixContains,
   ipv6PrefixesOverlap,
 } from '../../net/ipv6-prefix.ts';
+import { DEFAULT_ADVERTISE } from '../defaults.ts';
 import { type DraftContext, oneOrMoreEntries, readEntries } from '../draft-context.ts';
+import { formatDuration } from '../duration.ts';
 import type { ConfigPath } from '../issue.ts';
 import type { ConfigDraft, InternalDraft, RouteDraft } from '../schema.ts';
 import { type Address, formatAddress } from '../values.ts';
@@ -35,10 +37,20 @@ export function checkInternal(draft: ConfigDraft, context: DraftContext): void {
   for (const [name, device] of Object.entries(draft.internal ?? {})) {
     const path = ['internal', name];
     if (device.ipv6 !== undefined) checkMtu(device.device?.mtu, [...path, 'device', 'mtu'], context);
+    checkAdvertise(device, [...path, 'advertise'], context);
     for (const { entry, index } of readEntries(device.routes)) {
       checkRoute(entry, device, [...path, 'routes', index], context);
     }
   }
+}
+
+/** RFC 4861 section 6.2.1: a default route that ends before the next advertisement would come and go. */
+function checkAdvertise({ advertise }: InternalDraft, path: ConfigPath, { report }: DraftContext): void {
+  const interval = advertise?.interval ?? DEFAULT_ADVERTISE.intervalMs;
+  const lifetime = advertise?.lifetime ?? DEFAULT_ADVERTISE.lifetimeMs;
+  if (lifetime === 0 || lifetime >= interval) return;
+  const reason = `hosts would lose the default route after ${formatDuration(lifetime)}, before the next advertisement after ${formatDuration(interval)}`;
+  report([...path, advertise?.lifetime === undefined ? 'interval' : 'lifetime'], { code: 'bad-value', reason });
 }
 
 /** RFC 8200 asks 1280 octets of every link that carries IPv6. */

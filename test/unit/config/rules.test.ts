@@ -53,6 +53,13 @@ describe('internal devices', () => {
       ],
     },
     {
+      name: 'a default route that ends before it is advertised again',
+      text: base('1::1/64" }', '1::1/64", advertise: { lifetime: 60s, interval: 10m } }'),
+      issues: [
+        'f:2:113: internal.office.advertise.lifetime: hosts would lose the default route after 60s, before the next advertisement after 10m',
+      ],
+    },
+    {
       name: 'no address at all',
       text: base(', ipv4: 192.168.1.1/24, ipv6: "fd12:3456:789a:1::1/64" }', ' }'),
       issues: ['f:2:3: internal.office: key "ipv4" is missing (or "ipv6", or both)'],
