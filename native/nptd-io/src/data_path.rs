@@ -40,7 +40,7 @@ pub trait DataPath {
     fn port_rests(&mut self, from: u32, max: u32, now: Instant, rests: &mut Vec<PortRest>) -> Option<u32>;
     /// Makes resting mappings again of what a former process held, as far as they fit the plan.
     fn restore_port_rests(&mut self, rests: &[PortRest], now: Instant);
-    /// Live sessions.
+    /// Live sessions, of NAT44 and of the IPv6 filter.
     fn session_count(&self) -> u32;
     /// Live mappings.
     fn mapping_count(&self) -> u32;
@@ -100,7 +100,7 @@ impl DataPath for Engine {
     }
 
     fn session_count(&self) -> u32 {
-        self.session_count()
+        self.session_count().saturating_add(self.filter_session_count())
     }
 
     fn mapping_count(&self) -> u32 {
