@@ -14,8 +14,8 @@ import type { Tally } from './tally.ts';
 
 const HISTORY_MAX = 16;
 /** Reading whole tables is slow on both sides: done after so many packets, the more the longer they are. */
-const PACKETS_PER_COMPARISON = 12;
-const ROWS_PER_PACKET = 3;
+const PACKETS_PER_COMPARISON = 24;
+const ROWS_PER_PACKET = 2;
 const STEP_US = 1_700;
 const SLOW_STEP_US = SLOW_STEP_MS * 1000;
 

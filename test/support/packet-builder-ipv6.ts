@@ -31,9 +31,17 @@ export function readdressed(packet: Uint8Array, ends: { readonly from?: string; 
   return changed;
 }
 
-/** `fd01::1` as sixteen octets. */
+const KNOWN = new Map<string, Uint8Array>();
+
+/** `fd01::1` as sixteen octets, which are not to be changed: each address is read once. */
 export function ipv6(address: string): Uint8Array {
-  return Uint8Array.from(ipaddr.IPv6.parse(address).toByteArray());
+  const known = KNOWN.get(address);
+  if (known !== undefined) {
+    return known;
+  }
+  const octets = Uint8Array.from(ipaddr.IPv6.parse(address).toByteArray());
+  KNOWN.set(address, octets);
+  return octets;
 }
 
 /** An IPv6 packet around an upper layer. */

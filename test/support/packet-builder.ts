@@ -61,9 +61,17 @@ const TCP_FLAGS: Readonly<Record<string, number>> = {
   CWR: 128,
 };
 
-/** `10.0.0.11` as four octets. */
+const KNOWN = new Map<string, Uint8Array>();
+
+/** `10.0.0.11` as four octets, which are not to be changed: each address is read once. */
 export function ipv4Octets(address: string): Uint8Array {
-  return Uint8Array.from(address.split('.').map(Number));
+  const known = KNOWN.get(address);
+  if (known !== undefined) {
+    return known;
+  }
+  const octets = Uint8Array.from(address.split('.').map(Number));
+  KNOWN.set(address, octets);
+  return octets;
 }
 
 /** `10.0.0.11` as a number. */
