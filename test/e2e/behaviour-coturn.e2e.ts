@@ -55,11 +55,18 @@ async function examine(bed: TestBed, filtering: Behaviour, load: Load) {
     return { ...found[0], ...found[1], ...found[2], ports: await portsInUse(bed) };
   }
   await fillPool(bed);
-  const found = { ...(await first()) };
-  await onlyHeld(bed);
-  const more = { ...found, ...(await second()) };
-  await onlyHeld(bed);
-  return { ...more, ...(await third()), ports: await portsInUse(bed) };
+  // Twenty ports are left, and each group of questions takes up to a dozen: one after the other.
+  const alone = async <T>(group: () => Promise<T>): Promise<T> => {
+    await onlyHeld(bed);
+    return group();
+  };
+  const mapping = await alone(() => askFirst('-m'));
+  const filters = await alone(() => askFirst('-f'));
+  const collidingFilters = await alone(() => askBoth('-f', POOL.first + 10));
+  const collision = await alone(() => thrice(collide));
+  const later = await alone(second);
+  const last = await alone(third);
+  return { mapping, filters, collidingFilters, collision, ...later, ...last, ports: await portsInUse(bed) };
 }
 
 const obstacle = await coturnObstacle();
