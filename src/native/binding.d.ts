@@ -362,6 +362,30 @@ export interface BindingPlanInterface6 {
   prefixLength: number
 }
 
+/** `PlanMatch`. */
+export interface BindingPlanMatch {
+  /** Prefix of the internal address. */
+  source4?: BindingPlanPrefix4
+  /** Prefix of the internal address. */
+  source6?: BindingPlanPrefix6
+  /** Prefix of the remote address. */
+  destination4?: BindingPlanPrefix4
+  /** Prefix of the remote address. */
+  destination6?: BindingPlanPrefix6
+  /** IP protocol. */
+  protocol?: number
+  /** Lowest destination port. */
+  portLow?: number
+  /** Highest destination port. */
+  portHigh?: number
+  /** Lowest source port. */
+  sourcePortLow?: number
+  /** Highest source port. */
+  sourcePortHigh?: number
+  /** 0 to 63. */
+  dscp?: number
+}
+
 /** `PlanNat44`. */
 export interface BindingPlanNat44 {
   /** Idle time of UDP and UDP-Lite sessions, milliseconds. */
@@ -418,10 +442,40 @@ export interface BindingPlanNptv6 {
   forwardUnassignedIcmp?: boolean
 }
 
+/** `PlanOnFailure`. */
+export interface BindingPlanOnFailure {
+  /** TCP. */
+  tcp: 'reset' | 'keep'
+  /** UDP and UDP-Lite. */
+  udp: 'move' | 'reset' | 'keep'
+  /** All else. */
+  other: 'move' | 'reset' | 'keep'
+}
+
 /** `PlanPolicy`. */
 export interface BindingPlanPolicy {
   /** Slots in order of preference. */
   prefer: readonly number[]
+  /** Stable by name; absent: its position. */
+  number?: number
+  /** What it is about; absent: everything. */
+  matches?: readonly BindingPlanMatch[]
+  /** In the order of `prefer`. */
+  weights?: readonly number[]
+  /** What keeps taking the same uplink. */
+  persistence?: 'source' | 'source-destination' | 'flow'
+  /** Slots that new IPv4 flows do not take. */
+  shun4?: readonly number[]
+  /** Slots that new IPv6 flows do not take. */
+  shun6?: readonly number[]
+  /** Slots that IPv4 flows leave. */
+  leave4?: readonly number[]
+  /** Slots that IPv6 flows leave. */
+  leave6?: readonly number[]
+  /** Whether new flows are refused, rather than sent by a last resort. */
+  refuse?: boolean
+  /** What becomes of flows whose uplink is to be left. */
+  onFailure?: BindingPlanOnFailure
 }
 
 /** `PlanPorts`. */
@@ -432,6 +486,22 @@ export interface BindingPlanPorts {
   low: number
   /** Highest port. */
   high: number
+}
+
+/** `PlanPrefix4`. */
+export interface BindingPlanPrefix4 {
+  /** Prefix below 2^32. */
+  prefix: number
+  /** Its length. */
+  prefixLength: number
+}
+
+/** `PlanPrefix6`. */
+export interface BindingPlanPrefix6 {
+  /** Prefix, 16 octets. */
+  prefix: Uint8Array
+  /** Its length. */
+  prefixLength: number
 }
 
 /** `PlanPrefixPair`. */

@@ -154,10 +154,69 @@ export interface PlanPrefixPair {
   readonly externalLength: number;
 }
 
+/** Which flows it is about, and which uplinks they take. What is absent has the default that is said. */
 export interface PlanPolicy {
   /** Uplink slots in order of preference. */
   readonly prefer: readonly number[];
+  /** Stable by name, 0 to 31; sessions keep it. Absent: its position. */
+  readonly number?: number;
+  /** It is about what meets one of them. Absent, as in the last policy: about everything. */
+  readonly matches?: readonly PlanMatch[];
+  /** In the order of `prefer`, 0 to 65,535: shares of new flows of those uplinks that may take them. Absent: all 0, the first takes all. */
+  readonly weights?: readonly number[];
+  /** What keeps taking the same uplink of several with weights. Absent: `source`. */
+  readonly persistence?: PlanPersistence;
+  /** Slots that new flows do not take, though usable. */
+  readonly shun4?: readonly number[];
+  readonly shun6?: readonly number[];
+  /** Slots that flows of the policy leave, though usable, while it has another one for them. */
+  readonly leave4?: readonly number[];
+  readonly leave6?: readonly number[];
+  /** Whether new flows are refused, rather than sent by a last resort. Absent: no. */
+  readonly refuse?: boolean;
+  /** Absent: TCP is reset, all else moves. */
+  readonly onFailure?: PlanOnFailure;
 }
+
+/** A conjunction; what is absent is met by everything. Address prefixes are met by packets of their family only. */
+export interface PlanMatch {
+  readonly source4?: PlanPrefix4;
+  readonly source6?: PlanPrefix6;
+  readonly destination4?: PlanPrefix4;
+  readonly destination6?: PlanPrefix6;
+  readonly protocol?: number;
+  /** Destination ports; both are there or neither. */
+  readonly portLow?: number;
+  readonly portHigh?: number;
+  /** Source ports; both are there or neither. */
+  readonly sourcePortLow?: number;
+  readonly sourcePortHigh?: number;
+  /** 0 to 63. */
+  readonly dscp?: number;
+}
+
+export interface PlanPrefix4 {
+  readonly prefix: number;
+  readonly prefixLength: number;
+}
+
+export interface PlanPrefix6 {
+  readonly prefix: Uint8Array;
+  readonly prefixLength: number;
+}
+
+export type PlanPersistence = 'source' | 'source-destination' | 'flow';
+
+/** What becomes of flows whose uplink is to be left. */
+export interface PlanOnFailure {
+  readonly tcp: 'reset' | 'keep';
+  /** UDP and UDP-Lite. */
+  readonly udp: PlanFailureAction;
+  readonly other: PlanFailureAction;
+}
+
+/** `reset`: refused with an ICMP error. */
+export type PlanFailureAction = 'move' | 'reset' | 'keep';
 
 export type PlanFiltering = 'endpoint-independent' | 'address-dependent' | 'address-and-port-dependent';
 

@@ -521,7 +521,7 @@ fn spec() -> PlanSpec {
             uplink(1, "192.0.2.254", "192.0.2.2"),
             uplink(2, "198.51.100.254", "198.51.100.1"),
         ],
-        policies: vec![PolicySpec { prefer: vec![0, 1, 2] }],
+        policies: vec![PolicySpec { prefer: vec![0, 1, 2], ..PolicySpec::default() }],
         ..PlanSpec::default()
     }
 }

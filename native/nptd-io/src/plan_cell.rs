@@ -112,7 +112,7 @@ mod tests {
     use crate::error::Stopped;
 
     fn plan(generation: u64) -> Arc<Plan> {
-        let policies = vec![PolicySpec { prefer: Vec::new() }];
+        let policies = vec![PolicySpec { prefer: Vec::new(), ..PolicySpec::default() }];
         match Plan::new(PlanSpec { generation, policies, ..PlanSpec::default() }) {
             Ok(plan) => Arc::new(plan),
             Err(error) => panic!("{error:?}"),

@@ -4,11 +4,13 @@
 
 mod convert;
 mod convert6;
+mod policy;
 
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
 
 pub use convert::prefix_pair;
+use policy::BindingPlanPolicy;
 
 /// `Plan`.
 #[napi(object, object_to_js = false)]
@@ -250,14 +252,6 @@ pub struct BindingPlanPrefixPair {
     pub external: Uint8Array,
     /// Its length.
     pub external_length: f64,
-}
-
-/// `PlanPolicy`.
-#[napi(object, object_to_js = false)]
-pub struct BindingPlanPolicy {
-    /// Slots in order of preference.
-    #[napi(ts_type = "readonly number[]")]
-    pub prefer: Vec<f64>,
 }
 
 /// `PlanNat44`.

@@ -180,7 +180,7 @@ fn plan() -> PlanSpec {
         generation: 1,
         devices: vec![internal, external],
         uplinks: vec![uplink],
-        policies: vec![PolicySpec { prefer: vec![0] }],
+        policies: vec![PolicySpec { prefer: vec![0], ..PolicySpec::default() }],
         nat44: Nat44Spec { host_limits: unlimited(), ..Nat44Spec::default() },
         ..PlanSpec::default()
     }

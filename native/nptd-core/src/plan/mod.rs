@@ -29,6 +29,9 @@ pub use static_mappings::{StaticMappings, StaticMatch};
 
 /// Most uplinks.
 pub const SLOTS_MAX: usize = 16;
+
+/// Numbers of policies.
+pub const POLICIES_MAX: usize = 32;
 /// Most devices.
 pub const DEVICES_MAX: usize = 64;
 /// Most external addresses of one uplink.

@@ -203,11 +203,89 @@ pub struct PrefixPairSpec {
     pub external: (u128, u8),
 }
 
-/// Which uplinks may carry what a policy matches.
-#[derive(Clone, Debug)]
+/// Which flows a policy is about, and which uplinks they take.
+#[derive(Clone, Debug, Default)]
 pub struct PolicySpec {
     /// Slots in order of preference.
     pub prefer: Vec<u8>,
+    /// Stable by name, below [`super::POLICIES_MAX`]; sessions keep it.
+    pub number: u8,
+    /// It is about what meets one of them; empty, as in the last policy: about everything.
+    pub matches: Vec<MatchSpec>,
+    /// In the order of `prefer`: shares of new flows of those uplinks that may take them. Empty: all 0, the first takes all.
+    pub weights: Vec<u16>,
+    /// What keeps taking the same uplink of several with weights.
+    pub persistence: PersistenceSpec,
+    /// Slots that new IPv4 and IPv6 flows do not take, though usable.
+    pub shun: (Vec<u8>, Vec<u8>),
+    /// Slots that IPv4 and IPv6 flows of the policy leave, though usable, while it has another one for them.
+    pub leave: (Vec<u8>, Vec<u8>),
+    /// Whether new flows are refused, rather than sent by a last resort.
+    pub refuse: bool,
+    /// What becomes of flows whose uplink is to be left.
+    pub on_failure: OnFailureSpec,
+}
+
+/// A conjunction; what is absent is met by everything. Address prefixes are met by packets of their family only.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MatchSpec {
+    /// IPv4 prefix of the internal address, and its length.
+    pub source4: Option<(u32, u8)>,
+    /// IPv6 prefix of the internal address, and its length.
+    pub source6: Option<(u128, u8)>,
+    /// IPv4 prefix of the remote address, and its length.
+    pub destination4: Option<(u32, u8)>,
+    /// IPv6 prefix of the remote address, and its length.
+    pub destination6: Option<(u128, u8)>,
+    /// IP protocol.
+    pub protocol: Option<u8>,
+    /// Lowest and highest destination port.
+    pub ports: Option<(u16, u16)>,
+    /// Lowest and highest source port.
+    pub source_ports: Option<(u16, u16)>,
+    /// 0 to 63.
+    pub dscp: Option<u8>,
+}
+
+/// What keeps taking the same uplink of several with weights.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PersistenceSpec {
+    /// The internal address.
+    #[default]
+    Source,
+    /// Internal and remote address.
+    SourceDestination,
+    /// Protocol and both endpoints.
+    Flow,
+}
+
+/// What becomes of flows whose uplink is to be left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OnFailureSpec {
+    /// TCP; `Move` counts as `Reset`.
+    pub tcp: FailureActionSpec,
+    /// UDP and UDP-Lite.
+    pub udp: FailureActionSpec,
+    /// All else.
+    pub other: FailureActionSpec,
+}
+
+impl Default for OnFailureSpec {
+    fn default() -> Self {
+        use FailureActionSpec::{Move, Reset};
+        Self { tcp: Reset, udp: Move, other: Move }
+    }
+}
+
+/// What becomes of a flow whose uplink is to be left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureActionSpec {
+    /// It goes on by another uplink.
+    Move,
+    /// TCP is reset, others are refused with an ICMP error.
+    Reset,
+    /// It stays.
+    Keep,
 }
 
 /// NAT44 behaviour.

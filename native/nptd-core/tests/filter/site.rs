@@ -89,7 +89,7 @@ pub fn spec() -> PlanSpec {
             device(RoleSpec::Uplink(1), 1400, "2001:db8:b::2"),
         ],
         uplinks: vec![uplink(0, "2001:db8:a100::"), uplink(1, "2001:db8:b100::")],
-        policies: vec![PolicySpec { prefer: vec![0, 1] }],
+        policies: vec![PolicySpec { prefer: vec![0, 1], ..PolicySpec::default() }],
         filter6: Some(filter()),
         ..PlanSpec::default()
     }

@@ -96,7 +96,7 @@ pub fn spec() -> PlanSpec {
             uplink(0, ["203.0.113.2", "203.0.113.9"], Some("203.0.113.1"), Some("2001:db8:1::1"), "2001:db8:1::"),
             uplink(1, ["198.51.100.2", "198.51.100.9"], None, None, "2001:db8:5::"),
         ],
-        policies: vec![PolicySpec { prefer: vec![0, 1] }],
+        policies: vec![PolicySpec { prefer: vec![0, 1], ..PolicySpec::default() }],
         ..PlanSpec::default()
     }
 }

@@ -136,7 +136,11 @@ fn the_last_tick_there_is_ends_like_any_other() {
 /// A host used to fill the table with stations that it made up, and no next hop was resolved any more.
 #[test]
 fn made_up_stations_do_not_keep_a_next_hop_from_being_resolved_rfc6583() {
-    let mut site = Site::new(PlanSpec { policies: vec![PolicySpec { prefer: vec![0] }], ..spec() }, 64, 64);
+    let mut site = Site::new(
+        PlanSpec { policies: vec![PolicySpec { prefer: vec![0], ..PolicySpec::default() }], ..spec() },
+        64,
+        64,
+    );
     for number in 0..200_u8 {
         let (mac, address) = ([2, 9, 0, 0, 0, number], v4([10, 0, 0, 30]) + u32::from(number));
         assert_eq!(site.send(HOSTS, &arp_request(0, mac, address, v4([10, 0, 0, 1]))).verdict, Verdict::Reply);

@@ -77,7 +77,8 @@ pub fn small_spec(links: [Link; 2], rest_ms: u64, filtering: Filtering) -> PlanS
         spec.devices[2].ipv4.clear();
         spec.devices[2].ipv6.clear();
     }
-    spec.policies = vec![PolicySpec { prefer: spec.uplinks.iter().map(|uplink| uplink.slot).collect() }];
+    spec.policies =
+        vec![PolicySpec { prefer: spec.uplinks.iter().map(|uplink| uplink.slot).collect(), ..PolicySpec::default() }];
     spec.nat44.port_rest = Duration::from_millis(rest_ms);
     if rest_ms < 1_000 {
         // All in proportion, so that sequences meet the ends of lifetimes.

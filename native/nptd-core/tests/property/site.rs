@@ -70,7 +70,7 @@ pub fn spec() -> PlanSpec {
             uplink(1, None, vec![TUNNEL_ADDRESS], Some(("2001:db8:b::1", "2001:db8:b100::"))),
             UplinkSpec { ipv4: Some(ipv4(None, vec![v4([192, 168, 9, 2])], false)), ..uplink(2, None, vec![], None) },
         ],
-        policies: vec![PolicySpec { prefer: vec![1, 0, 2] }],
+        policies: vec![PolicySpec { prefer: vec![1, 0, 2], ..PolicySpec::default() }],
         error_rate: RateSpec { per_second: 1_000_000, burst: 1_000 },
         ..PlanSpec::default()
     }

@@ -16,7 +16,7 @@ const SYN: u8 = 0x02;
 /// The site with one preferred uplink; internal hosts are known, the gateways of uplinks are not.
 fn site(prefer: u8, change: impl FnOnce(&mut PlanSpec)) -> Site {
     let mut spec = spec();
-    spec.policies = vec![PolicySpec { prefer: vec![prefer] }];
+    spec.policies = vec![PolicySpec { prefer: vec![prefer], ..PolicySpec::default() }];
     change(&mut spec);
     let mut site = Site::new(spec, 64, 64);
     site.send(HOSTS, &arp_request(0, HOST_MAC, HOST, v4([10, 0, 0, 1])));

@@ -90,7 +90,7 @@ fn start_with(path: Echo) -> io::Result<(DataPlane, LoopbackPeer)> {
 }
 
 fn plan(generation: u64, devices: Vec<DeviceSpec>) -> PlanSpec {
-    let policies = vec![PolicySpec { prefer: Vec::new() }];
+    let policies = vec![PolicySpec { prefer: Vec::new(), ..PolicySpec::default() }];
     PlanSpec { generation, devices, policies, ..PlanSpec::default() }
 }
 

@@ -286,7 +286,7 @@ fn a_worker_sleeps_until_its_data_path_has_something_to_do() -> io::Result<()> {
 #[test]
 fn a_plan_is_adopted_between_two_batches_and_acknowledged() -> io::Result<()> {
     let mut bench = Bench::new(1)?;
-    let policies = vec![PolicySpec { prefer: Vec::new() }];
+    let policies = vec![PolicySpec { prefer: Vec::new(), ..PolicySpec::default() }];
     let plan = Plan::new(PlanSpec { generation: 4, policies, ..PlanSpec::default() });
     bench.shared.plans.publish(Arc::new(plan.map_err(|error| io::Error::other(error.path))?));
     assert_eq!(bench.shared.plans.generation(), 0);
@@ -311,7 +311,7 @@ fn what_a_former_process_held_rests_from_the_first_plan_on_6888_r8() -> io::Resu
     assert_eq!(bench.link.mailbox.send(Command::RestorePortRests(vec![rest])), Ok(()));
     bench.worker.run_once()?;
     assert!(bench.path.script().restored.is_empty());
-    let policies = vec![PolicySpec { prefer: Vec::new() }];
+    let policies = vec![PolicySpec { prefer: Vec::new(), ..PolicySpec::default() }];
     let plan = Plan::new(PlanSpec { generation: 1, policies, ..PlanSpec::default() });
     bench.shared.plans.publish(Arc::new(plan.map_err(|error| io::Error::other(error.path))?));
     bench.turn()?;

@@ -1,14 +1,14 @@
 //! From a `BindingPlan` to a `PlanSpec`: shapes and ranges only; what a plan means is checked by the core.
 
 use nptd_core::plan::spec::{
-    DeviceSpec, ExemptSpec, HostLimitsSpec, LinkSpec, Nat44Spec, Nptv6Spec, PlanSpec, PolicySpec, PortsSpec,
-    PrefixPairSpec, RateSpec, RoleSpec, RouteSpec, StaticMappingSpec, StaticPortsSpec, Uplink4Spec, Uplink6Spec,
-    UplinkSpec,
+    DeviceSpec, ExemptSpec, HostLimitsSpec, LinkSpec, Nat44Spec, Nptv6Spec, PlanSpec, PortsSpec, PrefixPairSpec,
+    RateSpec, RoleSpec, RouteSpec, StaticMappingSpec, StaticPortsSpec, Uplink4Spec, Uplink6Spec, UplinkSpec,
 };
 use nptd_core::session::filtering::Filtering;
 use nptd_core::time::Duration;
 
 use super::convert6::{advertise, filter6};
+use super::policy::policies;
 use super::{
     BindingPlan, BindingPlanDevice, BindingPlanExempt, BindingPlanHostLimits, BindingPlanNat44, BindingPlanPrefixPair,
     BindingPlanRate, BindingPlanRoute, BindingPlanStaticMapping, BindingPlanStaticPorts, BindingPlanUplink,
@@ -31,9 +31,7 @@ impl TryFrom<&BindingPlan> for PlanSpec {
             devices: root.field("devices").each(&plan.devices, device)?,
             routes: root.field("routes").each(&plan.routes, route)?,
             uplinks: root.field("uplinks").each(&plan.uplinks, uplink)?,
-            policies: root.field("policies").each(&plan.policies, |path, policy| {
-                Ok(PolicySpec { prefer: integers(path.field("prefer"), &policy.prefer)? })
-            })?,
+            policies: policies(root.field("policies"), &plan.policies)?,
             nat44: nat44(root.field("nat44"), &plan.nat44)?,
             nptv6: Nptv6Spec {
                 translate_zero_interface_id: plan.nptv6.translate_zero_interface_id,
@@ -251,6 +249,6 @@ pub(super) fn integer<T: TryFrom<u64>>(path: Path<'_>, value: f64) -> Converted<
     path.integer(value, REFUSE)
 }
 
-fn integers<T: TryFrom<u64>>(path: Path<'_>, values: &[f64]) -> Converted<Vec<T>> {
+pub(super) fn integers<T: TryFrom<u64>>(path: Path<'_>, values: &[f64]) -> Converted<Vec<T>> {
     path.each(values, |path, value| integer(path, *value))
 }
