@@ -47,50 +47,66 @@ fn conflicts(gateway: &mut Gateway) -> Vec<AddressConflict> {
 }
 
 #[test]
-fn each_own_address_is_asked_for_once_when_it_appears() {
+fn each_own_address_is_asked_for_three_times_from_when_it_appears() {
     let mut gateway = gateway();
     let uplink = [(UPLINK, v6("2001:db8:1::2")), (UPLINK, v6("fe80::ff:fe00:2"))];
     let internal = [(INTERNAL, v6(OWN)), (INTERNAL, v6(OWN_LINK_LOCAL))];
-    assert_eq!(asked(&mut gateway), [internal, uplink].concat(), "none on the device without link headers");
+    let all = [internal, uplink].concat();
+    assert_eq!(asked(&mut gateway), all, "none on the device without link headers");
     gateway.adopt(|spec| spec.generation = 2);
-    gateway.wait_for_duties(2000);
-    assert_eq!(asked(&mut gateway), []);
+    for pause in [3_000, 16_000] {
+        gateway.wait_for_duties(pause - 1);
+        assert_eq!(asked(&mut gateway), []);
+        gateway.wait_for_duties(1);
+        assert_eq!(asked(&mut gateway), all);
+    }
     assert_eq!(gateway.duties.next_wakeup(), None);
     let second = v6("fd01:203:405:1::2");
     gateway.adopt(|spec| spec.devices[0].ipv6.push((second, 64)));
     assert_eq!(asked(&mut gateway), [(INTERNAL, second)]);
-    assert_eq!(gateway.duties.next_wakeup(), Some(Instant::from_micros(gateway.now.as_micros() + 1_000_000)));
+    assert_eq!(gateway.duties.next_wakeup(), Some(Instant::from_micros(gateway.now.as_micros() + 3_000_000)));
 }
 
 #[test]
-fn who_claims_or_probes_it_within_a_second_is_told_and_the_address_stays() {
+fn who_claims_or_probes_it_is_told_once_a_minute_and_the_address_stays() {
     let claim = Nd::advertisement(HOST_MAC, INTERNAL_MAC, OWN, "ff02::1", 0x20);
     let probe = Nd::solicitation(HOST_MAC, "::", OWN);
     for (message, verdict) in [(claim, Verdict::Consumed), (probe, Verdict::Reply)] {
         let mut gateway = gateway();
-        gateway.wait_for_duties(999);
-        assert_eq!(gateway.nd(INTERNAL, &message.frame()).0, verdict);
-        assert_eq!(gateway.nd(INTERNAL, &message.frame()).0, verdict);
-        let expected = AddressConflict { device: INTERNAL, address: v6(OWN), mac: MacAddress(HOST_MAC) };
-        assert_eq!(conflicts(&mut gateway), [expected], "once");
+        for pause in [0, 3_600_000, 60_000] {
+            gateway.wait_for_duties(pause);
+            assert_eq!(gateway.nd(INTERNAL, &message.frame()).0, verdict);
+            gateway.wait_for_duties(59_999);
+            assert_eq!(gateway.nd(INTERNAL, &message.frame()).0, verdict);
+            let expected = AddressConflict { device: INTERNAL, address: v6(OWN), mac: MacAddress(HOST_MAC) };
+            assert_eq!(conflicts(&mut gateway), [expected], "once");
+        }
         let question = Nd::solicitation(HOST_MAC, "fd01:203:405:1::10", OWN);
         assert_eq!(gateway.nd(INTERNAL, &question.frame()).0, Verdict::Reply);
     }
 }
 
 #[test]
-fn what_comes_later_elsewhere_or_from_ourselves_is_no_conflict() {
+fn what_comes_elsewhere_or_from_ourselves_is_no_conflict() {
     let claim = |mac, target| Nd::advertisement(mac, INTERNAL_MAC, target, "ff02::1", 0x20).frame();
     let mut gateway = gateway();
     let _ = gateway.nd(INTERNAL, &claim(INTERNAL_MAC, OWN));
+    let _ = gateway.nd(INTERNAL, &claim(UPLINK_MAC, OWN));
     let _ = gateway.nd(INTERNAL, &claim(HOST_MAC, "fd01:203:405:1::10"));
     let _ = gateway.nd(UPLINK, &claim(HOST_MAC, OWN));
     // Someone who resolves our address has no claim to it.
     let _ = gateway.nd(INTERNAL, &Nd::solicitation(HOST_MAC, "fd01:203:405:1::10", OWN).frame());
     assert_eq!(conflicts(&mut gateway), []);
-    gateway.wait_for_duties(1000);
-    let _ = gateway.nd(INTERNAL, &claim(HOST_MAC, OWN));
-    assert_eq!(conflicts(&mut gateway), []);
+}
+
+#[test]
+fn conflicts_that_nobody_takes_stay_few() {
+    let mut gateway = gateway();
+    for _ in 0..100 {
+        gateway.wait_for_duties(60_000);
+        let _ = gateway.nd(INTERNAL, &Nd::solicitation(HOST_MAC, "::", OWN).frame());
+    }
+    assert_eq!(conflicts(&mut gateway).len(), 4, "as many as there are addresses");
 }
 
 #[test]

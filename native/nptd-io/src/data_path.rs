@@ -22,6 +22,8 @@ pub trait DataPath {
     fn tick(&mut self, now: Instant, outputs: &mut OutputPool);
     /// When [`Self::tick`] has something to do next.
     fn next_wakeup(&self) -> Option<Instant>;
+    /// Takes leave of the links; the last call.
+    fn farewell(&mut self, now: Instant, outputs: &mut OutputPool);
     /// Sends a complete frame; false if there is no room.
     fn inject(&mut self, device: DeviceIndex, octets: &[u8], outputs: &mut OutputPool) -> bool;
     /// Replaces what is probed.
@@ -61,6 +63,10 @@ impl DataPath for Engine {
 
     fn next_wakeup(&self) -> Option<Instant> {
         self.next_wakeup()
+    }
+
+    fn farewell(&mut self, now: Instant, outputs: &mut OutputPool) {
+        self.farewell(now, outputs);
     }
 
     fn inject(&mut self, device: DeviceIndex, octets: &[u8], outputs: &mut OutputPool) -> bool {

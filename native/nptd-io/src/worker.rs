@@ -86,8 +86,17 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
         }
     }
 
-    /// Runs until the mailbox is closed. An error means that waiting itself has failed.
+    /// Runs until the mailbox is closed, and takes leave. An error means that waiting itself has failed.
     pub(crate) fn run(&mut self) -> io::Result<()> {
+        let ended = self.run_until_closed();
+        self.outputs.clear();
+        let now = self.clock.now();
+        self.path.farewell(now, &mut self.outputs);
+        self.send_outputs(now);
+        ended
+    }
+
+    fn run_until_closed(&mut self) -> io::Result<()> {
         while !self.link.mailbox.is_closed() {
             self.run_once()?;
         }

@@ -1,7 +1,8 @@
 //! Whether another station of a link has one of our addresses (RFC 4862 section 5.4).
 //!
-//! Each address is asked for once when it first appears in a plan. It is in use all the while, and stays so whatever is
-//! heard: a gateway without its address serves nobody. Somebody has to be told, though.
+//! Each address is asked for a few times after it first appeared in a plan, and claims of others are heard for as long as it
+//! is there. It is in use all the while, whatever is heard: a gateway without its address serves nobody. Somebody has to be
+//! told, though.
 
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
@@ -16,8 +17,12 @@ use crate::wire::ethernet::{self, MacAddress};
 use crate::wire::ipv6::address::solicited_node;
 use crate::wire::octets::tail_mut;
 
-/// RETRANS_TIMER: how long an objection is waited for.
-const WAIT: Duration = Duration::from_secs(1);
+/// Until the second question and from there to the third: a device is put on its link, a bridge for instance, after it was
+/// made, and what was asked before nobody has heard.
+const PAUSES: [Duration; 2] = [Duration::from_secs(3), Duration::from_secs(16)];
+
+/// How long nobody is told again of a conflict over one address.
+const QUIET: Duration = Duration::from_secs(60);
 
 /// Another station has an address of ours, or wants it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,19 +43,20 @@ struct Own {
     address: u128,
 }
 
-/// A question under way.
-struct Check {
+/// An own address, what was asked, and what was heard.
+struct Watched {
     own: Own,
-    /// None: not sent yet.
-    sent_at: Option<Instant>,
+    /// Questions sent.
+    asked: usize,
+    /// When the next one is due.
+    next: Option<Instant>,
+    quiet_until: Option<Instant>,
 }
 
-/// All questions under way.
+/// Own addresses of the plan in force.
 #[derive(Default)]
 pub struct DuplicateAddresses {
-    /// Own addresses of the plan in force.
-    own: Vec<Own>,
-    checks: Vec<Check>,
+    watched: Vec<Watched>,
     conflicts: VecDeque<AddressConflict>,
 }
 
@@ -64,20 +70,25 @@ impl DuplicateAddresses {
                 at.ipv6.iter().map(move |(address, _)| Own { device, mac, address: *address })
             })
             .collect();
-        self.checks.retain(|check| own.contains(&check.own));
-        let new = own.iter().filter(|own| !self.own.contains(own));
-        self.checks.extend(new.map(|own| Check { own: *own, sent_at: None }));
-        // One at most for each check, so that hearing one needs no memory.
-        self.conflicts.reserve(self.checks.len());
-        self.own = own;
+        self.watched.retain(|watched| own.contains(&watched.own));
+        for own in own {
+            if self.watched.iter().all(|watched| watched.own != own) {
+                self.watched.push(Watched { own, asked: 0, next: Some(Instant::default()), quiet_until: None });
+            }
+        }
+        // One at most for each address, so that hearing one needs no memory.
+        self.conflicts.reserve(self.watched.len());
     }
 
     /// Notes that another station says it has an address, or asks whether it may.
-    pub fn hear(&mut self, device: DeviceIndex, address: u128, mac: MacAddress) {
-        let is_about = |check: &Check| check.own.device == device && check.own.address == address;
-        let Some(position) = self.checks.iter().position(is_about) else { return };
-        self.checks.swap_remove(position);
-        self.conflicts.push_back(AddressConflict { device, address, mac });
+    pub fn hear(&mut self, device: DeviceIndex, address: u128, mac: MacAddress, now: Instant) {
+        let most = self.watched.len();
+        let is_about = |watched: &&mut Watched| watched.own.device == device && watched.own.address == address;
+        let Some(watched) = self.watched.iter_mut().find(is_about) else { return };
+        if watched.quiet_until.is_none_or(|until| until <= now) && self.conflicts.len() < most {
+            watched.quiet_until = Some(now.after(QUIET));
+            self.conflicts.push_back(AddressConflict { device, address, mac });
+        }
     }
 
     /// The oldest conflict that nobody was told of.
@@ -85,19 +96,19 @@ impl DuplicateAddresses {
         self.conflicts.pop_front()
     }
 
-    /// Sends questions, and ends those that nobody objected to.
+    /// Sends the questions that are due.
     pub fn poll(&mut self, context: &mut Context<'_>) {
         let now = context.now;
-        for check in self.checks.iter_mut().filter(|check| check.sent_at.is_none()) {
-            send(context, check.own);
-            check.sent_at = Some(now);
+        for watched in self.watched.iter_mut().filter(|watched| watched.next.is_some_and(|next| next <= now)) {
+            send(context, watched.own);
+            watched.next = PAUSES.get(watched.asked).map(|pause| now.after(*pause));
+            watched.asked += 1;
         }
-        self.checks.retain(|check| check.sent_at.is_none_or(|sent_at| now < sent_at.after(WAIT)));
     }
 
     /// When [`Self::poll`] has something to do next.
     pub fn next_wakeup(&self) -> Option<Instant> {
-        self.checks.iter().map(|check| check.sent_at.map_or(Instant::default(), |sent_at| sent_at.after(WAIT))).min()
+        self.watched.iter().filter_map(|watched| watched.next).min()
     }
 }
 

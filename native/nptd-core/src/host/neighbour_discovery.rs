@@ -114,9 +114,10 @@ fn note_conflict(context: &Context<'_>, duties: &mut LinkDuties, frame: &Frame<'
         kind => kind == icmp::v6::NEIGHBOUR_ADVERTISEMENT,
     };
     let sender = ethernet::source(frame.octets());
-    let own = context.plan.device(frame.ingress).and_then(|device| device.mac);
-    if claims && own != Some(sender) {
-        duties.duplicates.hear(frame.ingress, received.target, sender);
+    // Two uplinks may share a link, and even their address there.
+    let is_own = || context.plan.devices().iter().any(|device| device.mac == Some(sender));
+    if claims && !is_own() {
+        duties.duplicates.hear(frame.ingress, received.target, sender, context.now);
     }
 }
 

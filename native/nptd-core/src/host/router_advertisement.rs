@@ -16,9 +16,11 @@ use crate::time::{Duration, Instant};
 use crate::wire::ethernet::MacAddress;
 use crate::wire::ipv6::address::{ALL_NODES, UNSPECIFIED};
 
-/// After a change: MAX_INITIAL_RTR_ADVERTISEMENTS, and MAX_INITIAL_RTR_ADVERT_INTERVAL between them.
+/// After a change: MAX_INITIAL_RTR_ADVERTISEMENTS, and MAX_INITIAL_RTR_ADVERT_INTERVAL between them. The second comes as soon as
+/// it may, since a device is put on its link, a bridge for instance, after it was made: the first one may have met nobody.
 const INITIAL_COUNT: u8 = 3;
 const INITIAL_INTERVAL_MAX: Duration = Duration::from_secs(16);
+const SECOND_INTERVAL: Duration = DISTANCE_MIN;
 
 /// MIN_DELAY_BETWEEN_RAS: between an advertisement to all and one to all that answers a question.
 const DISTANCE_MIN: Duration = Duration::from_secs(3);
@@ -115,6 +117,16 @@ impl RouterAdvertisements {
             sender.poll(context, neighbours, index, &mut self.delays);
         }
         self.find_next();
+    }
+
+    /// Section 6.2.5: says on all links that the gateway stops being their router. To be called once, at the end.
+    pub fn farewell(&mut self, context: &mut Context<'_>, neighbours: &mut Neighbours) {
+        for (index, sender) in (0..).map(DeviceIndex).zip(&mut self.senders) {
+            sender.says = sender.says.take().as_ref().map(last_words);
+            sender.send(context, neighbours, index, ALL_NODES);
+            *sender = Sender::default();
+        }
+        self.next = None;
     }
 
     /// When [`Self::poll`] has something to do next.
@@ -236,7 +248,11 @@ impl Sender {
         let shortest = Duration::from_micros(longest.as_micros() / 3).max(DISTANCE_MIN);
         let pause = delays.draw(shortest, longest);
         self.initial_left = self.initial_left.saturating_sub(1);
-        Some(if self.initial_left > 0 { pause.min(INITIAL_INTERVAL_MAX) } else { pause })
+        Some(match self.initial_left {
+            0 => pause,
+            1 => pause.min(INITIAL_INTERVAL_MAX),
+            _ => SECOND_INTERVAL,
+        })
     }
 }
 

@@ -181,6 +181,14 @@ impl Engine {
         transit.probes.poll(&mut transit.context, transit.neighbours);
     }
 
+    /// Tells the links that the gateway stops being their router; nothing is to be called after it.
+    pub fn farewell(&mut self, now: Instant, outputs: &mut OutputPool) {
+        let plan = Arc::clone(&self.plan);
+        let counters = Arc::clone(&self.counters);
+        let mut transit = self.transit(&plan, &counters, now, outputs);
+        transit.duties.advertisements.farewell(&mut transit.context, transit.neighbours);
+    }
+
     /// Removes everything that has ended, however much it is: for translators that are driven packet by packet and
     /// must not depend on how often they are called.
     pub fn settle(&mut self, now: Instant) {

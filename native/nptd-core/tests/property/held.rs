@@ -14,7 +14,7 @@ const SYN: u8 = 0x02;
 /// A site that has said on its links who it is.
 fn site(spec: PlanSpec) -> Site {
     let mut site = Site::new(spec, 64, 64);
-    for _ in 0..10 {
+    for _ in 0..30 {
         site.tick();
         site.advance(1_000);
     }

@@ -45,6 +45,7 @@ impl DataPath for Echo {
     fn next_wakeup(&self) -> Option<Instant> {
         None
     }
+    fn farewell(&mut self, _now: Instant, _outputs: &mut OutputPool) {}
     fn inject(&mut self, _device: DeviceIndex, _octets: &[u8], _outputs: &mut OutputPool) -> bool {
         false
     }

@@ -72,6 +72,8 @@ const REPLY: u8 = 1;
 const PASS: u8 = 2;
 const FORWARD_WITH_OUTPUT: u8 = 3;
 const PANIC: u8 = 4;
+/// What it says at its end.
+const BYE: u8 = 0xbe;
 
 impl ScriptedPath {
     fn script(&self) -> MutexGuard<'_, Script> {
@@ -110,6 +112,11 @@ impl DataPath for ScriptedPath {
 
     fn next_wakeup(&self) -> Option<Instant> {
         self.script().wakeup
+    }
+
+    fn farewell(&mut self, _now: Instant, outputs: &mut OutputPool) {
+        let space = outputs.allocate(1, DeviceIndex(0), OutputKind::Advertisement);
+        space.into_iter().for_each(|space| space.fill(BYE));
     }
 
     fn inject(&mut self, device: DeviceIndex, octets: &[u8], outputs: &mut OutputPool) -> bool {
@@ -256,6 +263,18 @@ fn a_conflict_over_an_address_is_told_with_its_device() -> io::Result<()> {
     }
     bench.turn()?;
     assert_eq!(bench.shared.events.take(), [Event::AddressConflict { device: device(1), address: 7, mac }]);
+    Ok(())
+}
+
+#[test]
+fn a_worker_that_is_closed_takes_leave_of_its_links_once() -> io::Result<()> {
+    let mut bench = Bench::new(1)?;
+    bench.turn()?;
+    assert_eq!(bench.peers[0].receive(), None);
+    bench.link.mailbox.close();
+    bench.worker.run()?;
+    assert_eq!(bench.peers[0].receive(), Some(vec![BYE]));
+    assert_eq!(bench.peers[0].receive(), None);
     Ok(())
 }
 
