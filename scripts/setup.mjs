@@ -14,7 +14,7 @@ const seconds = (since) => `${((performance.now() - since) / 1000).toFixed(1)} s
 const say = (text) => process.stdout.write(`setup: ${text}\n`);
 
 async function main() {
-  const job = parseArguments(process.argv.slice(2));
+  const { name, job } = parseArguments(process.argv.slice(2));
   const started = performance.now();
   let steps = 0;
   const step = async (title, work) => {
@@ -26,21 +26,21 @@ async function main() {
   };
   widenPath();
   checkNode();
-  await installPrograms(step);
+  await installPrograms(step, name);
   await buildAll(step);
   say(steps === 0 ? `nothing to do (${seconds(started)})` : `ready after ${seconds(started)}`);
   return job === undefined ? 0 : await job();
 }
 
 function parseArguments(given) {
-  if (given.length === 0) return undefined;
+  if (given.length === 0) return { name: '' };
   const [flag, name = '', ...rest] = given;
   const job = Object.hasOwn(JOBS, name) ? JOBS[name] : undefined;
   if (flag !== '--run' || job === undefined) {
     process.stderr.write(`usage: node scripts/setup.mjs [--run ${Object.keys(JOBS).join('|')} [OPTION…]]\n`);
     process.exit(2);
   }
-  return () => job(rest);
+  return { name, job: () => job(rest) };
 }
 
 try {

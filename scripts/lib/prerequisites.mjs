@@ -24,8 +24,11 @@ const NETWORK_PROGRAMS = {
 /** Programs of single end-to-end tests, which are skipped where they are missing. */
 const TEST_PROGRAMS = { turnserver: 'coturn', turnutils_natdiscovery: 'coturn', 'ip6tables-restore': 'iptables' };
 
+/** Programs of single jobs, which only they ask for. */
+const JOB_PROGRAMS = { 'bench:wire': { iperf3: 'iperf3', 'ip6tables-restore': 'iptables' } };
+
 /** Services that come with a package and that nobody asked for: masked before it is installed, so they never run. */
-const SERVICES = { coturn: 'coturn.service' };
+const SERVICES = { coturn: 'coturn.service', iperf3: 'iperf3.service' };
 
 /** `cc` links the addon; the others let the optional dependency raw-socket compile. */
 const BUILD_PROGRAMS = { cc: 'gcc', 'c++': 'g++', make: 'make', python3: 'python3' };
@@ -68,16 +71,28 @@ export function missingNetworkPrograms() {
   return Object.keys(NETWORK_PROGRAMS).filter((program) => !hasProgram(program));
 }
 
+/** Programs that one job alone needs and that are not there. */
+export function missingPrograms(job) {
+  return Object.keys(programsOf(job)).filter((program) => !hasProgram(program));
+}
+
+function programsOf(job) {
+  return Object.hasOwn(JOB_PROGRAMS, job) ? JOB_PROGRAMS[job] : {};
+}
+
 /** The command that installs the packages of these programs. */
 export function installCommand(programs) {
   return `apt-get install ${packagesOf(programs).join(' ')}`;
 }
 
-/** Installs the Debian packages of missing programs, where that can be done: as root on a Debian-like system. */
-export async function installPrograms(step) {
+/**
+ * Installs the Debian packages of missing programs, where that can be done: as root on a Debian-like system.
+ * @param {string} job whose own programs are wanted as well
+ */
+export async function installPrograms(step, job) {
   if (process.getuid?.() !== 0 || !hasProgram('apt-get')) return;
   // One group a run of apt-get: what only some tests want must not keep the rest from being installed.
-  for (const group of [{ ...BUILD_PROGRAMS, ...NETWORK_PROGRAMS }, TEST_PROGRAMS]) {
+  for (const group of [{ ...BUILD_PROGRAMS, ...NETWORK_PROGRAMS }, TEST_PROGRAMS, programsOf(job)]) {
     const missing = Object.keys(group).filter((program) => !hasProgram(program));
     if (missing.length === 0) continue;
     const packages = packagesOf(missing);
@@ -103,7 +118,7 @@ function maskServices(packages) {
 }
 
 function packagesOf(programs) {
-  const all = { ...BUILD_PROGRAMS, ...NETWORK_PROGRAMS, ...TEST_PROGRAMS };
+  const all = Object.assign({}, BUILD_PROGRAMS, NETWORK_PROGRAMS, TEST_PROGRAMS, ...Object.values(JOB_PROGRAMS));
   return [...new Set(programs.map((program) => all[program] ?? program))];
 }
 

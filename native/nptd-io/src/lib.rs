@@ -32,9 +32,11 @@ mod ports;
 mod sys;
 mod worker;
 
+pub use burst::{Burst, Received};
 pub use counters_snapshot::{CountersSnapshot, VerdictCount};
 pub use data_plane::{DataPlane, DataPlaneOptions, panic_message};
-pub use device::tap::TapSpec;
+pub use device::tap::{Tap, TapSpec};
+pub use device::{Device, Outgoing, Transmitted};
 pub use error::{ApplyError, CommandError, DeviceError, OpenError, Step, Stopped};
 pub use events::{DeviceId, Event, EventQueue};
 pub use passed::{PassedFrame, PassedQueue};

@@ -1,0 +1,38 @@
+/** The command line that all suites share: `[--json FILE] [--quick] [CASE]`. */
+
+export interface SuiteOptions {
+  /** File to write the results to. */
+  readonly json?: string;
+  /** Short rounds: to see that it works, not to quote. */
+  readonly quick: boolean;
+  /** Only cases whose names contain this. */
+  readonly wanted: string;
+}
+
+export class UsageError extends Error {}
+
+const USAGE = 'usage: [--json FILE] [--quick] [CASE]';
+
+/** Throws a `UsageError` for anything else. */
+export function parseOptions(given: readonly string[]): SuiteOptions {
+  let options: SuiteOptions = { quick: false, wanted: '' };
+  const words = given.values();
+  for (const word of words) {
+    if (word === '--json') {
+      const { value, done } = words.next();
+      if (done || value.startsWith('--')) throw new UsageError(`--json needs the name of a file\n${USAGE}`);
+      options = { ...options, json: value };
+    } else if (word === '--quick') options = { ...options, quick: true };
+    else if (word.startsWith('-')) throw new UsageError(`there is no option ${word}\n${USAGE}`);
+    else if (options.wanted !== '') throw new UsageError(`one case at a time, or a part of its name\n${USAGE}`);
+    else options = { ...options, wanted: word };
+  }
+  return options;
+}
+
+/** The cases whose names contain what was asked for. Throws a `UsageError` if there is none. */
+export function chosen<T extends { readonly name: string }>(cases: readonly T[], { wanted }: SuiteOptions): T[] {
+  const found = cases.filter(({ name }) => name.includes(wanted));
+  if (found.length > 0) return found;
+  throw new UsageError(`no case is called "${wanted}"; there are ${cases.map(({ name }) => name).join(', ')}`);
+}

@@ -1,0 +1,113 @@
+/**
+ * `npm run bench:wire [-- --json FILE] [-- --quick] [-- CASE]`: nptd on TAP devices beside the kernel's own translators
+ * and an empty forwarder, in alternation. `scripts/lib/bench.mjs` starts it in namespaces of its own.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { Network } from '../../src/demo/network.ts';
+import { chosen, parseOptions, UsageError } from '../lib/options.ts';
+import { figure, machine, writeReport } from '../lib/report.ts';
+import { CASES, type WireCase } from './cases.ts';
+import { GATEWAY_NAMES, type GatewayName, openPath, type Programs } from './gateways.ts';
+import { LEGEND, lineOf, type Rounds, rowOf, type WireRow, wireTable } from './rows.ts';
+import { type Sample, Traffic } from './traffic.ts';
+
+const LENGTHS = { full: { rounds: 7, seconds: 2 }, quick: { rounds: 3, seconds: 0.5 } };
+
+type Paths = ReadonlyMap<GatewayName, Traffic>;
+
+async function main(given: readonly string[]): Promise<void> {
+  const options = parseOptions(given);
+  const cases = chosen(CASES, options);
+  const length = options.quick ? LENGTHS.quick : LENGTHS.full;
+  const folder = await mkdtemp(join(tmpdir(), 'nptd-wire-'));
+  const network = new Network(`nptd-${process.pid}-`);
+  const cleanUp = async () => {
+    await network.close();
+    await rm(folder, { recursive: true, force: true });
+  };
+  let stopped = false;
+  for (const [signal, code] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const) {
+    process.once(signal, () => {
+      stopped = true;
+      void cleanUp().finally(() => process.exit(code));
+    });
+  }
+  try {
+    const programs = { nptd: resolve('dist/cli/main.js'), load: resolve('native/target/release/nptd-load'), folder };
+    const rows = await measureAll(cases, length, await openPaths(network, neededBy(cases), programs));
+    if (options.json !== undefined) {
+      writeReport(options.json, rows);
+      process.stdout.write(`\nwritten to ${options.json}\n`);
+    }
+  } catch (error) {
+    // Programs that were stopped in the middle of their work fail, and nobody wants to hear of it.
+    if (stopped) await new Promise(() => {});
+    throw error;
+  } finally {
+    if (!stopped) await cleanUp();
+  }
+}
+
+function neededBy(cases: readonly WireCase[]): GatewayName[] {
+  const needed = new Set<GatewayName>(['forwarder', ...cases.flatMap(({ nptd, peer }) => [nptd, peer])]);
+  return GATEWAY_NAMES.filter((name) => needed.has(name));
+}
+
+async function openPaths(network: Network, names: readonly GatewayName[], programs: Programs): Promise<Paths> {
+  const paths = new Map<GatewayName, Traffic>();
+  for (const name of names) {
+    say(`opening ${name} …`);
+    paths.set(name, await Traffic.over(await openPath(network, name, programs), programs));
+  }
+  return paths;
+}
+
+type Length = (typeof LENGTHS)['full'];
+
+async function measureAll(cases: readonly WireCase[], length: Length, paths: Paths): Promise<WireRow[]> {
+  process.stdout.write(`${machine()}\n${length.rounds} rounds of ${length.seconds} s, medians\n\n${wireTable.head}`);
+  const rows: WireRow[] = [];
+  for (const one of cases) {
+    const row = rowOf(one, await measure(one, length, paths));
+    process.stdout.write(lineOf(row, one.goal.less === true));
+    rows.push(row);
+  }
+  process.stdout.write(`\n${LEGEND}\n`);
+  return rows;
+}
+
+/** Every round measures all gateways, each time from another one on: nobody always comes first. */
+async function measure(one: WireCase, { rounds, seconds }: Length, paths: Paths): Promise<Rounds> {
+  const names: GatewayName[] = [one.peer, one.nptd, 'forwarder'];
+  const samples = new Map(names.map((name): [GatewayName, Sample[]] => [name, []]));
+  for (let round = 0; round < rounds; round += 1) {
+    const order = names.map((_, place) => names[(place + round) % names.length] ?? 'forwarder');
+    for (const name of order) {
+      const traffic = paths.get(name);
+      if (traffic === undefined) throw new Error(`${name} was not opened`);
+      samples.get(name)?.push(await one.sample(traffic, seconds));
+    }
+    const now = names.map((name) => `${name} ${figure(samples.get(name)?.at(-1)?.value)}`).join(', ');
+    say(`${one.name}, round ${round + 1} of ${rounds}: ${now} ${one.unit}`);
+  }
+  return samples;
+}
+
+/** Progress, beside the table that may go to a file. */
+function say(text: string): void {
+  process.stderr.write(`  ${text}\n`);
+}
+
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  process.stderr.write(`bench:wire: ${error.message}\n`);
+  process.exitCode = 2;
+}

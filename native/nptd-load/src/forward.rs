@@ -1,0 +1,47 @@
+//! The least that a user-space gateway can do: every frame of one TAP device leaves by the other, unchanged.
+//!
+//! Hosts on either side have to know each other's link address. What a data plane adds on the same devices is the
+//! difference between its figures and those of this loop.
+
+use nptd_core::frame::DeviceIndex;
+use nptd_io::{Burst, Device, Outgoing, Tap, TapSpec};
+
+use crate::arguments::Arguments;
+use crate::sys;
+
+/// Longest IP packet of both devices.
+const MTU: u16 = 1_500;
+
+/// `forward --devices NAME@NETNS,NAME@NETNS`: prints `{"ready":true}` and runs until it is killed.
+pub fn forward(arguments: &Arguments) -> Result<(), String> {
+    let names: String = arguments.required("devices")?;
+    let devices = names.split(',').map(open).collect::<Result<Vec<_>, _>>()?;
+    let Ok([mut one, mut other]) = <[Tap; 2]>::try_from(devices) else {
+        return Err("--devices names two".to_owned());
+    };
+    println!(r#"{{"ready":true}}"#);
+    let mut burst = Burst::new(usize::from(MTU));
+    loop {
+        let [from_one, from_other] = sys::wait_readable([one.descriptor(), other.descriptor()]);
+        if from_one {
+            carry(&mut one, &mut other, &mut burst)?;
+        }
+        if from_other {
+            carry(&mut other, &mut one, &mut burst)?;
+        }
+    }
+}
+
+fn open(name: &str) -> Result<Tap, String> {
+    let (name, netns) = name.split_once('@').ok_or("a device is NAME@NETNS")?;
+    let spec = TapSpec { name: name.to_owned(), netns: Some(netns.to_owned()), mtu: MTU };
+    Tap::open(&spec).map_err(|error| error.to_string())
+}
+
+fn carry(from: &mut Tap, to: &mut Tap, burst: &mut Burst) -> Result<(), String> {
+    burst.clear();
+    from.receive(burst).map_err(|error| format!("{}: {error}", from.name()))?;
+    let frames = burst.frames(DeviceIndex(0));
+    let result = to.transmit(&mut frames.iter().map(Outgoing::from_frame));
+    result.failure.map_or(Ok(()), |error| Err(format!("{}: {error}", to.name())))
+}
