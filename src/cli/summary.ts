@@ -14,6 +14,7 @@ import { formatIpv6Interface, formatIpv6Prefix } from '../net/ipv6-prefix.ts';
 import { addressForms6, type MapAddress6 } from '../plan/external-forms.ts';
 import { configNotes } from '../plan/notes.ts';
 import { renderTable } from './render.ts';
+import { type PolicySummary, policyRows, summarizePolicies } from './summary-policy.ts';
 import { type PublishSummary, publishRow, summarizePublish } from './summary-publish.ts';
 
 export interface ConfigSummary {
@@ -21,8 +22,8 @@ export interface ConfigSummary {
   readonly uplinks: readonly UplinkSummary[];
   readonly published: readonly PublishSummary[];
   readonly forms: readonly FormSummary[];
-  /** Names of uplinks, most preferred first. */
-  readonly prefer: readonly string[];
+  /** In order of match. */
+  readonly policies: readonly PolicySummary[];
   /** What is as configured, and yet may surprise. */
   readonly notes: readonly string[];
 }
@@ -69,12 +70,12 @@ export function summarize(config: NptdConfig, mapAddress6: MapAddress6 | undefin
     uplinks: config.uplinks.map(summarizeUplink),
     published: summarizePublish(config),
     forms: mapAddress6 === undefined ? [] : summarizeForms(config, mapAddress6),
-    prefer: config.policies.at(-1)?.prefer ?? [],
+    policies: summarizePolicies(config),
     notes: configNotes(config),
   };
 }
 
-export function renderSummary({ internal, uplinks, published, forms, prefer, notes }: ConfigSummary): string {
+export function renderSummary({ internal, uplinks, published, forms, policies, notes }: ConfigSummary): string {
   const tables = [
     renderTable(
       ['INTERNAL', 'DEVICE', 'ADDRESSES', 'ROUTES'],
@@ -89,8 +90,9 @@ export function renderSummary({ internal, uplinks, published, forms, prefer, not
     const rows = forms.map(({ internal, uplink, external }) => [internal, uplink, external]);
     tables.push(renderTable(['ADDRESS', 'ON UPLINK', 'IS'], rows));
   }
-  const lines = [`New traffic prefers: ${prefer.join(', then ')}`, ...notes.map((note) => `Note: ${note}`)];
-  return `${tables.join('\n')}\n${lines.join('\n')}\n`;
+  tables.push(renderTable(['POLICY', 'FLOWS', 'PREFERS', 'FAILBACK'], policyRows(policies)));
+  const lines = notes.map((note) => `Note: ${note}\n`).join('');
+  return `${tables.join('\n')}${lines === '' ? '' : `\n${lines}`}`;
 }
 
 /** One row for each family; the name stands in the first. */

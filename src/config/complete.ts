@@ -4,12 +4,13 @@ import { macFromName } from '../net/mac-address.ts';
 import { completeAdvertise, completeFilter } from './complete-ipv6.ts';
 import { completeLimits } from './complete-limits.ts';
 import { completeNat44 } from './complete-nat44.ts';
+import { completePolicies } from './complete-policy.ts';
 import { completePublish } from './complete-publish.ts';
 import type {
+  DegradedConfig,
   DeviceConfig,
   InternalConfig,
   NptdConfig,
-  PolicyConfig,
   ProbeConfig,
   RouteConfig,
   Uplink4Config,
@@ -56,7 +57,7 @@ export function completeConfig(draft: ConfigDraft, context: DraftContext): NptdC
     internal,
     site: draft.site?.ula === undefined ? {} : { ula: draft.site.ula },
     uplinks,
-    policies: [completeDefaultPolicy(draft, context)],
+    policies: completePolicies(draft, context),
     publish: entriesOf(draft.publish).map(([name, entry]) => completePublish(name, entry, uplinks, context)),
     nat44: completeNat44(draft.nat44),
     filter: completeFilter(draft.filter),
@@ -136,6 +137,7 @@ function completeUplink(
     ...(ipv6 === undefined ? {} : { ipv6 }),
     probe: completeProbe(draft.probe ?? {}),
     metered: draft.metered ?? false,
+    bandwidth: completeBandwidth(draft.bandwidth),
   };
 }
 
@@ -199,26 +201,33 @@ function completeUplink6(
 function completeProbe(draft: ProbeDraft): ProbeConfig {
   const profile = PROBE_PROFILES[draft.profile ?? 'default'];
   const targets = readEntries(draft.targets).map(({ entry }) => entry);
+  const upAfterMs = draft['up-after'] ?? DEFAULT_PROBE.upAfterMs;
   return {
     targets4: targets.flatMap((target) => (target.family === 4 ? [target.value] : [])),
     targets6: targets.flatMap((target) => (target.family === 6 ? [target.value] : [])),
     intervalMs: draft.interval ?? profile.intervalMs,
     timeoutMs: draft.timeout ?? profile.timeoutMs,
-    upAfterMs: draft['up-after'] ?? DEFAULT_PROBE.upAfterMs,
+    upAfterMs,
+    upAfterMaxMs: Math.max(upAfterMs, draft['up-after-max'] ?? DEFAULT_PROBE.upAfterMaxMs),
+    standbyIntervalMs: draft['standby-interval'] ?? DEFAULT_PROBE.standbyIntervalMs,
+    degraded: completeDegraded(draft.degraded),
     quorum: draft.quorum ?? DEFAULT_PROBE.quorum,
     transport: draft.transport ?? DEFAULT_PROBE.transport,
   };
 }
 
-function completeDefaultPolicy(draft: ConfigDraft, context: DraftContext): PolicyConfig {
-  const policy = draft.policy?.default;
-  if (policy === undefined) return { name: 'default', prefer: context.uplinkNames, lastResort: 'keep' };
-  const prefer = need(policy.prefer, ['policy', 'default'], 'prefer', context);
+function completeDegraded(draft: ProbeDraft['degraded'] = {}): DegradedConfig {
+  const defaults = DEFAULT_PROBE.degraded;
   return {
-    name: 'default',
-    prefer: readEntries(prefer).map(({ entry }) => entry),
-    lastResort: policy['last-resort'] ?? 'keep',
+    loss: draft.loss ?? defaults.loss,
+    ...(draft.latency === undefined ? {} : { latencyMs: draft.latency }),
+    windowMs: draft.window ?? defaults.windowMs,
+    clearLoss: draft.clear ?? defaults.clearLoss,
   };
+}
+
+function completeBandwidth({ down, up }: NonNullable<UplinkDraft['bandwidth']> = {}): UplinkConfig['bandwidth'] {
+  return { ...(down === undefined ? {} : { down }), ...(up === undefined ? {} : { up }) };
 }
 
 /** The uplink's own address, and those of its pool. */

@@ -7,6 +7,9 @@ import type { Ipv4Interface, Ipv4Prefix } from '../net/ipv4-prefix.ts';
 import type { Ipv6Address } from '../net/ipv6-address.ts';
 import type { Ipv6Interface, Ipv6Prefix } from '../net/ipv6-prefix.ts';
 import type { MacAddress } from '../net/mac-address.ts';
+import type { PolicyConfig } from './policy-config.ts';
+
+export type * from './policy-config.ts';
 
 export interface NptdConfig {
   /** In file order; at least one. */
@@ -92,8 +95,10 @@ export interface UplinkConfig {
   readonly ipv4?: Uplink4Config;
   readonly ipv6?: Uplink6Config;
   readonly probe: ProbeConfig;
-  /** Traffic costs money. */
+  /** Traffic costs money: probed sparsely. */
   readonly metered: boolean;
+  /** What the ISP sells, bits per second, as far as the file says. */
+  readonly bandwidth: { readonly down?: number; readonly up?: number };
 }
 
 export interface Uplink4Config {
@@ -143,6 +148,18 @@ export interface PrefixPairConfig {
   readonly external: Ipv6Prefix;
 }
 
+/** When an uplink works so badly that others are preferred. */
+export interface DegradedConfig {
+  /** More loss than this, 0 to 1. */
+  readonly loss: number;
+  /** A longer round trip than this; absent: any will do. */
+  readonly latencyMs?: number;
+  /** Over this time. */
+  readonly windowMs: number;
+  /** No more loss than this, 0 to 1, to be up again. */
+  readonly clearLoss: number;
+}
+
 export interface ProbeConfig {
   readonly targets4: readonly Ipv4Address[];
   readonly targets6: readonly Ipv6Address[];
@@ -152,6 +169,11 @@ export interface ProbeConfig {
   readonly timeoutMs: number;
   /** How long a family that was down must answer before it is used again. */
   readonly upAfterMs: number;
+  /** Most that this grows to while the family comes and goes. */
+  readonly upAfterMaxMs: number;
+  /** Time between two probes on a metered uplink that carries nothing. */
+  readonly standbyIntervalMs: number;
+  readonly degraded: DegradedConfig;
   /** Targets of a family that must answer. */
   readonly quorum: number;
   readonly transport: ProbeTransport;
@@ -159,14 +181,6 @@ export interface ProbeConfig {
 
 /** `data-path`: injected into the uplink's device by the engine; `raw-socket`: through the kernel, for devices it owns. */
 export type ProbeTransport = 'data-path' | 'raw-socket';
-
-export interface PolicyConfig {
-  readonly name: string;
-  /** Names of uplinks in order of preference. */
-  readonly prefer: readonly string[];
-  /** What new flows do when none of them is up: take the first one all the same, or be refused. */
-  readonly lastResort: 'keep' | 'refuse';
-}
 
 /** A server that the Internet may reach. */
 export interface PublishConfig {

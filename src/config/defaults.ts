@@ -7,6 +7,7 @@ import type {
   Nat44Config,
   Nat44Timeouts,
   Nptv6Config,
+  PolicyConfig,
   PortRange,
   ProbeConfig,
 } from './config.ts';
@@ -109,8 +110,22 @@ export const PROBE_PROFILES = {
   fast: { intervalMs: 100, timeoutMs: 120 },
 } as const satisfies Record<string, Pick<ProbeConfig, 'intervalMs' | 'timeoutMs'>>;
 
-export const DEFAULT_PROBE: Pick<ProbeConfig, 'upAfterMs' | 'quorum' | 'transport'> = {
+export const DEFAULT_PROBE: Omit<ProbeConfig, 'targets4' | 'targets6' | 'intervalMs' | 'timeoutMs'> = {
   upAfterMs: 30_000,
+  upAfterMaxMs: 600_000,
+  standbyIntervalMs: 10_000,
+  degraded: { loss: 0.2, windowMs: 15_000, clearLoss: 0.05 },
   quorum: 1,
   transport: 'data-path',
+};
+
+/** Established flows end where they are, those of a dead uplink learn of it at once. */
+export const DEFAULT_POLICY: Omit<PolicyConfig, 'name' | 'prefer'> = {
+  matches: [],
+  select: 'ordered',
+  persistence: 'source',
+  failback: { mode: 'drain' },
+  onFailure: { tcp: 'reset', udp: 'move', other: 'move' },
+  otherwise: 'default',
+  lastResort: 'keep',
 };

@@ -6,72 +6,16 @@
  * map cannot do without is in its `required` list, and `completeConfig` reports them.
  */
 import { z } from 'zod';
-import { type DurationRange, parseDuration } from './duration.ts';
+import { policies, policyProbeTargets } from './schema-policy.ts';
+import { choice, DAY_MS, duration, list, map, named, oneOrMore, text, whole } from './terms.ts';
 import * as values from './values.ts';
 
-const DAY_MS = 86_400_000;
 /** Linux allows a TAP device 65,535 octets with its Ethernet header. */
 const TAP_MTU_MAX = 65_521;
 const MSS_MIN = 28;
 const MSS_MAX = 65_495;
 /** Receivers give up earlier (RFC 1122 section 3.3.2). */
 const FRAGMENT_MAX_MS = 120_000;
-
-/** A text value; `expected` completes "expected …, found …". */
-function text<T>(expected: string, parse: (text: string) => values.Value<T>, example: string) {
-  return z
-    .string({ error: expected })
-    .meta({ description: expected, examples: [example] })
-    .transform((input, context) => {
-      const parsed = parse(input);
-      if (parsed.ok) return parsed.value;
-      context.addIssue({ code: 'custom', message: parsed.error });
-      return z.NEVER;
-    });
-}
-
-function duration(minMs: number, example: string, maxMs = 7 * DAY_MS) {
-  const range: DurationRange = { minMs, maxMs };
-  return text(`a duration with a unit like ${example}`, (input) => parseDuration(input, range), example);
-}
-
-function whole(min: number, max: number) {
-  const expected = `a whole number from ${min} to ${max}`;
-  return z
-    .int({ error: expected })
-    .min(min, { error: `must be ${expected}` })
-    .max(max, { error: `must be ${expected}` });
-}
-
-function choice<const T extends readonly [string, ...string[]]>(options: T) {
-  return z.enum(options, { error: `one of ${options.join(', ')}` });
-}
-
-/** Wrong entries become undefined, so that the others keep their positions. */
-function list<T extends z.ZodType>(what: string, item: T) {
-  return z.array(item.optional(), { error: `a list of ${what}` });
-}
-
-/** One value or a list of them. */
-function oneOrMore<T extends z.ZodType>(what: string, item: T) {
-  return z.union([item, list(what, item)]);
-}
-
-function map<S extends z.ZodRawShape>(description: string, shape: S, required: readonly (keyof S & string)[] = []) {
-  const known = Object.keys(shape).join(', ');
-  const object = z
-    .strictObject(shape, { error: (issue) => (issue.code === 'unrecognized_keys' ? known : 'a map') })
-    .partial();
-  return object.meta(required.length === 0 ? { description } : { description, required });
-}
-
-/** Names that are numbers would lose their place in the file's order. */
-function named<T extends z.ZodType>(description: string, value: T) {
-  const name = z.string().regex(/^(?!\d+$)[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/, {
-    error: 'a name has at most 32 letters, digits, "-" and "_", begins with a letter or digit, and is no number',
-  });
-  return z.record(name, value, { error: 'a map from names' }).meta({ description });
-}
 
 const ipv4Address = text('an IPv4 address like 203.0.113.1', values.ipv4Unicast, '203.0.113.1');
 const ipv4Interface = text('an IPv4 address with its prefix length', values.ipv4Interface, '192.168.1.1/24');
@@ -182,36 +126,50 @@ const uplink6 = map(
   ['address', 'gateway'],
 );
 
+const rate = text('a rate like 100Mbit', values.bitRate, '100Mbit');
+
+const degraded = map('When the uplink works so badly that others are preferred.', {
+  loss: text('a share like 20%', values.percent, '20%').meta({ description: 'More loss than this; default 20%.' }),
+  latency: duration(1, '300ms', 60_000).meta({ description: 'A longer round trip than this; default: any will do.' }),
+  window: duration(1000, '15s', 3_600_000).meta({ description: 'Over this time; default 15s.' }),
+  clear: text('a share like 5%', values.percent, '5%').meta({
+    description: 'No more loss than this to be up again; default 5%.',
+  }),
+});
+
 const probe = map('How to see whether the uplink works.', {
-  targets: list('addresses', text('an IP address', values.probeTarget, '192.0.2.1')),
+  targets: policyProbeTargets,
   profile: choice(['default', 'fast']).meta({
     description: 'Interval and timeout: 500ms/800ms, or fast: 100ms/120ms.',
   }),
   interval: duration(10, '500ms', DAY_MS),
   timeout: duration(10, '800ms', 60_000),
   'up-after': duration(0, '30s', DAY_MS),
+  'up-after-max': duration(0, '10m', DAY_MS).meta({
+    description: 'Most that up-after grows to while the uplink comes and goes; default 10m.',
+  }),
+  'standby-interval': duration(100, '10s', DAY_MS).meta({
+    description: 'Interval on a metered uplink that carries nothing; default 10s.',
+  }),
+  degraded,
   quorum: whole(1, 64),
   transport: choice(['data-path', 'raw-socket']),
 });
 
 const uplink = map(
   'An attachment to an ISP.',
-  { device, ipv4: uplink4, ipv6: uplink6, probe, metered: z.boolean({ error: 'true or false' }) },
+  {
+    device,
+    ipv4: uplink4,
+    ipv6: uplink6,
+    probe,
+    metered: z.boolean({ error: 'true or false' }).meta({ description: 'Traffic costs money: probed sparsely.' }),
+    bandwidth: map('What the ISP sells; helps to tell a full uplink from a bad one.', { down: rate, up: rate }),
+  },
   ['device'],
 );
 
 const uplinkName = z.string({ error: 'a name' });
-
-const policy = map(
-  'Uplinks in order of preference.',
-  {
-    prefer: list('uplink names', uplinkName),
-    'last-resort': choice(['keep', 'refuse']).meta({
-      description: 'With no uplink up, new flows take the first one all the same (keep, the default) or are refused.',
-    }),
-  },
-  ['prefer'],
-);
 
 const portsText = 'a port, a range like 8000-8099, or external:internal like 8443:443';
 const ports = list(
@@ -313,7 +271,7 @@ export const fileSchema = map(
     internal: named('Devices on the side of the site, by name.', internal),
     site: map('What holds for the whole site.', { ula: ipv6Prefix }),
     uplinks: named('Attachments to ISPs, by name.', uplink),
-    policy: map('Which uplinks new traffic prefers.', { default: policy }),
+    policy: policies,
     publish: named('Servers that the Internet may reach, by name.', publish),
     nat44,
     filter,
@@ -333,6 +291,7 @@ export type Uplink4Draft = z.output<typeof uplink4>;
 export type Uplink6Draft = z.output<typeof uplink6>;
 export type DeviceDraft = z.output<typeof device>;
 export type RouteDraft = z.output<typeof route>;
+export type { MatchDraft, PolicyDraft } from './schema-policy.ts';
 export type ProbeDraft = z.output<typeof probe>;
 export type PublishDraft = z.output<typeof publish>;
 

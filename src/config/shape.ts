@@ -22,11 +22,22 @@ export function readShape(root: unknown, report: Report): ConfigDraft {
   }
 }
 
-/** Of a union of one value and a list, the branch that the file's author chose. */
+/** Of a union the branch that the file's author chose, as far as the type of the value tells. */
 function flatten(issue: Issue, root: unknown): Issue[] {
   if (issue.code !== 'invalid_union') return [issue];
-  const branch = Array.isArray(valueAt(root, pathOf(issue))) ? issue.errors.at(-1) : issue.errors[0];
+  const value = valueAt(root, pathOf(issue));
+  const otherwise = Array.isArray(value) ? issue.errors.at(-1) : issue.errors[0];
+  const branch = issue.errors.find((issues) => fitsType(issues, value)) ?? otherwise;
   return (branch ?? []).flatMap((inner) => flatten({ ...inner, path: [...issue.path, ...inner.path] }, root));
+}
+
+/** Whether a branch refuses the value for something else than its type. */
+function fitsType(issues: readonly Issue[], value: unknown): boolean {
+  return issues.every((issue) => {
+    if (issue.path.length > 0) return true;
+    if (issue.code === 'invalid_union') return issue.errors.some((inner) => fitsType(inner, value));
+    return issue.code !== 'invalid_type' && (issue.code !== 'invalid_value' || typeof value !== 'object');
+  });
 }
 
 function reportIssue(issue: Issue, root: unknown, report: Report): void {

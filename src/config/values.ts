@@ -18,7 +18,7 @@ import { formatIpv6Prefix, type Ipv6Interface, type Ipv6Prefix, parseIpv6Interfa
 import { isMacUnicast, type MacAddress, parseMacAddress } from '../net/mac-address.ts';
 import { err, ok, type Result } from '../result.ts';
 import type { ExemptConfig, PortRange, ProtocolPorts } from './config.ts';
-import { PORTED_PROTOCOLS, type PortedProtocol } from './protocols.ts';
+import { PORTED_PROTOCOLS, type PortedProtocol, PROTOCOLS } from './protocols.ts';
 
 /** A value, or the sentence about it. */
 export type Value<T> = Result<T, string>;
@@ -170,8 +170,51 @@ export function exemptEntry(text: string): Value<ExemptConfig> {
   return ports.ok ? ok({ to: to.value, protocol: PORTED_PROTOCOLS[name], ports: ports.value }) : ports;
 }
 
-function portOrRange(text: string): Value<PortRange> {
+/** `443`, `5060-5070` */
+export function portOrRange(text: string): Value<PortRange> {
   return portRange(/^\d+$/.test(text) ? `${text}-${text}` : text);
+}
+
+/** Of either family: a prefix, or an address that stands for itself. */
+export function hostOrPrefix(text: string): Value<Ipv4Prefix | Ipv6Prefix> {
+  if (text.includes('/')) return prefix(text);
+  const parsed = prefix(`${text}/${text.includes(':') ? 128 : 32}`);
+  return parsed.ok ? parsed : err(`"${text}" is neither an IP address nor a prefix`);
+}
+
+/** The numbers of a protocol: `icmp` has one in each family. */
+export function protocolName(text: string): Value<readonly number[]> {
+  const known: Readonly<Record<string, readonly number[]>> = PROTOCOLS;
+  const numbers = Object.hasOwn(known, text) ? known[text] : undefined;
+  return numbers === undefined
+    ? err(`"${text}" is none of ${Object.keys(PROTOCOLS).join(', ')}, nor a number`)
+    : ok(numbers);
+}
+
+/** `ef`, `cs5`, `af41`, `le`, `va` (RFC 2474, 2597, 3246, 5865, 8622) */
+export function dscpName(text: string): Value<number> {
+  const single = { ef: 46, va: 44, le: 1, be: 0, df: 0 }[text];
+  if (single !== undefined) return ok(single);
+  const [, selector] = /^cs([0-7])$/.exec(text) ?? [];
+  if (selector !== undefined) return ok(Number(selector) * 8);
+  const [, group, drop] = /^af([1-4])([1-3])$/.exec(text) ?? [];
+  if (group !== undefined && drop !== undefined) return ok(Number(group) * 8 + Number(drop) * 2);
+  return err(`"${text}" is none of ef, va, le, be, cs0 to cs7, af11 to af43, nor a number`);
+}
+
+/** `20%`, as a share of 1. */
+export function percent(text: string): Value<number> {
+  const [, number] = /^(\d{1,3}(?:\.\d+)?)\s*%$/.exec(text) ?? [];
+  const share = Number(number) / 100;
+  return number !== undefined && share <= 1 ? ok(share) : err(`"${text}" is not a share from 0% to 100%`);
+}
+
+/** `100Mbit`, in bits per second. */
+export function bitRate(text: string): Value<number> {
+  const [, number, unit = ''] = /^(\d+(?:\.\d+)?)\s*([kMG])bit$/.exec(text) ?? [];
+  const scale = { k: 1e3, M: 1e6, G: 1e9 }[unit];
+  const rate = Number(number) * (scale ?? Number.NaN);
+  return rate > 0 ? ok(rate) : err(`"${text}" is not a rate like 100Mbit, 1.5Gbit or 512kbit`);
 }
 
 function isPorted(name: string): name is PortedProtocol {

@@ -25,6 +25,7 @@ import type {
   PlanUplink4,
   PlanUplink6,
 } from './plan.ts';
+import { planPolicy } from './policy.ts';
 import { planPair } from './prefix-pair.ts';
 import { type SlotAssignment, slotOf, uplinksBySlot } from './slots.ts';
 
@@ -63,7 +64,7 @@ export function compilePlan(config: NptdConfig, state: PlanState): Plan {
     ],
     routes: config.internal.flatMap(({ routes }, device) => routes.map((route) => planRoute(route, device))),
     uplinks: uplinks.map((uplink, index) => planUplink(uplink, config.internal.length + index, state, lastResort)),
-    policies: config.policies.map(({ prefer }) => ({ prefer: prefer.map((name) => slotOf(slots, name)) })),
+    policies: config.policies.map((policy, number) => planPolicy(policy, number, slots)),
     nat44: planNat44(config, slots),
     nptv6: {
       translateZeroInterfaceId: config.nptv6.allZerosInterfaceId === 'translate',

@@ -1,6 +1,6 @@
 import { type DraftContext, readEntries } from '../draft-context.ts';
 import type { ConfigPath } from '../issue.ts';
-import type { ConfigDraft, ProbeDraft } from '../schema.ts';
+import type { ConfigDraft, PolicyDraft, ProbeDraft } from '../schema.ts';
 import { type Address, formatAddress } from '../values.ts';
 
 /** Most probe targets of one uplink. */
@@ -54,4 +54,18 @@ function checkCount(
   if (count === 0) report(place, { code: 'no-probe-target', uplink, family });
   else if (quorum > count) report([...path, 'quorum'], { code: 'quorum-too-large', quorum, targets: count, family });
   else if (count === 1) report([...path, 'targets'], { code: 'single-probe-target', uplink, family });
+}
+
+/** Targets of a policy's own. */
+export function checkTargetCount(probe: PolicyDraft['probe'], path: ConfigPath, { report }: DraftContext): void {
+  const targets = readEntries(probe?.targets);
+  const count = targets.length;
+  if (count > TARGETS_MAX)
+    report([...path, 'targets'], { code: 'too-many', what: 'probe targets', count, max: TARGETS_MAX });
+  for (const family of [4, 6] as const) {
+    const own = targets.filter(({ entry }) => entry.family === family).length;
+    const quorum = probe?.quorum ?? 1;
+    if (own > 0 && quorum > own)
+      report([...path, 'quorum'], { code: 'quorum-too-large', quorum, targets: own, family });
+  }
 }

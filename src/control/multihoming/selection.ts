@@ -1,5 +1,6 @@
 /** Health and policy become the uplink that new traffic takes, by the rule that the data path follows packet by packet. */
 import type { PolicyConfig } from '../../config/config.ts';
+import { preferredUplinks } from '../../plan/policy.ts';
 import { FAMILIES, type Family } from '../family.ts';
 import { familyOf, isUsable, type UplinkState } from './uplink.ts';
 
@@ -15,7 +16,7 @@ export interface Selection {
 
 /** The first usable uplink in order of preference, else the first that carries the family at all, as a last resort. */
 export function selectUplink(policy: PolicyConfig, family: Family, uplinks: readonly UplinkState[]): Selection {
-  const carrying = policy.prefer.flatMap((name) => {
+  const carrying = preferredUplinks(policy).flatMap((name) => {
     const uplink = uplinks.find((other) => other.name === name);
     const state = uplink && familyOf(uplink, family);
     return state === undefined ? [] : [{ name, usable: isUsable(state) }];

@@ -81,7 +81,9 @@ describe('nptd check of a valid file', () => {
       fd12:3456:789a:1::1  fiber      2001:db8:a100:db4a::1
       fd12:3456:789a:1::1  lte        2001:db8:b100:1:cb49::1
 
-      New traffic prefers: lte, then fiber
+      POLICY   FLOWS            PREFERS          FAILBACK
+      default  everything else  lte, then fiber  drain
+
       Note: hosts on office prefer IPv4: their IPv6 addresses are unique local ones (RFC 6724); docs/ula.md says what helps
       "
     `);
@@ -110,7 +112,7 @@ describe('nptd check of a valid file', () => {
     const { output } = await check('valid/two-isps', { json: true });
     const { ok, issues, summary } = JSON.parse(output.printed);
     expect([ok, issues]).toEqual([true, []]);
-    expect(summary.prefer).toEqual(['lte', 'fiber']);
+    expect(summary.policies).toMatchObject([{ name: 'default', matches: [], prefer: ['lte', 'fiber'] }]);
     expect(summary.uplinks.map(({ name }: { name: string }) => name)).toEqual(['fiber', 'lte']);
   });
 });

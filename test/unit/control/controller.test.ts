@@ -117,6 +117,7 @@ test('events that come while a plan is being applied are taken when it is known 
   refusal = undefined;
   await next;
   const [plan] = plans.slice(-1);
-  expect([plan?.generation, plan?.policies, plan?.uplinks[0]?.epoch]).toEqual([2, [{ prefer: [0, 1, 2] }], 0]);
+  const prefer = plan?.policies.map((policy) => policy.prefer);
+  expect([plan?.generation, prefer, plan?.uplinks[0]?.epoch]).toEqual([2, [[0, 1, 2]], 0]);
   expect(selected()).toEqual(['lte', 'lte']);
 });

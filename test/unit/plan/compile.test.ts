@@ -102,7 +102,15 @@ describe('a compiled plan', () => {
   });
 
   it('carries policy, timers, filtering and rates', () => {
-    expect(plan.policies).toEqual([{ prefer: [1, 0] }]);
+    expect(plan.policies).toEqual([
+      {
+        prefer: [1, 0],
+        number: 0,
+        persistence: 'source',
+        refuse: false,
+        onFailure: { tcp: 'reset', udp: 'move', other: 'move' },
+      },
+    ]);
     expect(plan.nat44).toEqual({
       udpMs: 600_000,
       icmpMs: 90_000,
