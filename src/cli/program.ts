@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { registerCheckCommand } from './commands/check.ts';
 import { registerMapCommand } from './commands/map.ts';
 import { registerProbeCommand } from './commands/probe.ts';
+import { registerReplayCommand } from './commands/replay.ts';
 import { registerRunCommand } from './commands/run.ts';
 import { registerSessionsCommand } from './commands/sessions.ts';
 import { registerStatusCommand } from './commands/status.ts';
@@ -25,6 +26,7 @@ export function createProgram(): Command {
   registerSessionsCommand(program);
   registerMapCommand(program);
   registerZoneCommand(program);
+  registerReplayCommand(program);
   registerProbeCommand(program);
   registerUlaCommand(program);
   return program;
