@@ -4,6 +4,7 @@ import type { NptdConfig } from './config.ts';
 import { type ConfigDocument, hasPath, readDocument } from './document.ts';
 import type { DraftContext } from './draft-context.ts';
 import { type ConfigIssue, type ConfigPath, issueAt, type Problem } from './issue.ts';
+import { checkAdvertised } from './rules/advertise.ts';
 import { checkInternal } from './rules/internal.ts';
 import { checkNames } from './rules/names.ts';
 import { checkPairs } from './rules/pairs.ts';
@@ -65,7 +66,9 @@ function readConfig({ root }: ConfigDocument, report: DraftContext['report']): N
     checkState,
   ];
   for (const rule of rules) rule(draft, context);
-  return completeConfig(draft, context);
+  const config = completeConfig(draft, context);
+  checkAdvertised(config, context);
+  return config;
 }
 
 function keyOf(path: ConfigPath): string {

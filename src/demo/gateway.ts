@@ -27,11 +27,12 @@ export type GatewayLogEntry = z.infer<typeof logEntry>;
 
 export class Gateway {
   readonly process: Background;
-  readonly #config: string;
+  /** Path of its configuration. */
+  readonly config: string;
 
   private constructor(process: Background, config: string) {
     this.process = process;
-    this.#config = config;
+    this.config = config;
   }
 
   /** Starts nptd and waits until it is ready: its devices exist, its first plan is in force. */
@@ -43,7 +44,7 @@ export class Gateway {
 
   /** Another gateway from the same configuration; this one must have ended. */
   restart(network: Network): Promise<Gateway> {
-    return Gateway.start(network, this.#config);
+    return Gateway.start(network, this.config);
   }
 
   /** Any other command of nptd. */
@@ -60,7 +61,7 @@ export class Gateway {
 
   /** The external form that `nptd map` prints for an internal address on one uplink. */
   async externalOf(address: string, uplink: string): Promise<string> {
-    const { uplinks } = mapAnswer.parse(await this.json('map', address, '--config', this.#config));
+    const { uplinks } = mapAnswer.parse(await this.json('map', address, '--config', this.config));
     const form = uplinks.find((entry) => entry.uplink === uplink && entry.direction === 'outbound');
     if (form?.external === undefined) throw new Error(`nptd map ${address} says nothing about ${uplink}`);
     return form.external;

@@ -111,10 +111,14 @@ export class Site {
     ]);
   }
 
-  /** Drops everything that the ISP would forward: its own address still answers, nothing behind it does. */
-  async cut(isp: Isp): Promise<void> {
-    const hook = 'type filter hook forward priority -10; policy drop;';
-    await this.isp(isp).nft(`table inet cut { chain forward { ${hook} }; }`);
+  /**
+   * Drops everything that the ISP would forward: its own address still answers, nothing behind it does.
+   * @param family cuts this one only
+   */
+  async cut(isp: Isp, family?: 4 | 6): Promise<void> {
+    const hook = 'type filter hook forward priority -10; policy accept;';
+    const which = family === undefined ? '' : `meta nfproto ipv${family}`;
+    await this.isp(isp).nft(`table inet cut { chain forward { ${hook} ${which} drop; }; }`);
   }
 
   async restore(isp: Isp): Promise<void> {

@@ -1,4 +1,5 @@
 /** What hosts are told by router advertisements: a function of the configuration and of which uplinks are usable. */
+import { advertisedRoutes } from '../config/advertised.ts';
 import type { AdvertiseConfig, InternalConfig, NptdConfig, UplinkConfig } from '../config/config.ts';
 import { ipv6ToOctets } from '../net/ipv6-address.ts';
 import { type Ipv6Interface, type Ipv6Prefix, ipv6PrefixCovers } from '../net/ipv6-prefix.ts';
@@ -12,9 +13,10 @@ const AUTONOMOUS_LENGTH = 64;
 
 export function planAdvertise(
   config: NptdConfig,
-  { advertise, device, ipv6, routes }: InternalConfig,
+  internal: InternalConfig,
   isUsable6: IsUsable6,
 ): PlanAdvertise | undefined {
+  const { advertise, device, ipv6 } = internal;
   if (advertise === undefined) return undefined;
   return {
     routerLifetimeS: routerLifetimeS(config, advertise, isUsable6),
@@ -22,10 +24,7 @@ export function planAdvertise(
     intervalMs: advertise.intervalMs,
     linkMtu: device.mtu,
     prefixes: ipv6.map((own) => planPrefix(config, advertise, own, isUsable6)),
-    routes: planRoutes(config, advertise, [
-      ...ipv6.map(({ prefix }) => prefix),
-      ...routes.flatMap(({ to }) => (to.family === 6 ? [to] : [])),
-    ]),
+    routes: planRoutes(advertise, advertisedRoutes(config, internal)),
     resolvers: planResolvers(config, advertise, isUsable6),
   };
 }
@@ -58,16 +57,8 @@ function planPrefix(
 }
 
 /** 7084-L3: the site's own prefixes are reached here, also while no uplink is up. */
-function planRoutes(
-  { site, internal, uplinks }: NptdConfig,
-  { lifetimeMs, preference }: AdvertiseConfig,
-  here: readonly Ipv6Prefix[],
-): PlanAdvertisedRoute[] {
-  const wide = [...(site.ula === undefined ? [] : [site.ula]), ...uplinks.flatMap(({ ipv6 }) => ipv6?.native ?? [])];
-  const links = internal.flatMap(({ ipv6 }) => ipv6.map(({ prefix }) => prefix));
-  const others = [...links, ...here].filter((prefix) => !wide.some((covering) => ipv6PrefixCovers(covering, prefix)));
-  const unique = new Map([...wide, ...others].map((prefix) => [`${prefix.address}/${prefix.length}`, prefix]));
-  return [...unique.values()].map(({ address, length }) => ({
+function planRoutes({ lifetimeMs, preference }: AdvertiseConfig, routes: readonly Ipv6Prefix[]): PlanAdvertisedRoute[] {
+  return routes.map(({ address, length }) => ({
     prefix: ipv6ToOctets(address),
     prefixLength: length,
     preference,

@@ -11,8 +11,8 @@ export const LINK_MTU = 1400;
 
 /** The kernel solicits within a second and is answered within half a second; the rest is for a busy machine. */
 export const CONFIGURED_MS_MAX = 8000;
-/** Until an uplink counts as down. */
-const DOWN_MS_MAX = 6000;
+/** Until an uplink counts as down, or as up again. */
+const CHANGE_MS_MAX = 9000;
 /** 7084-G5. */
 export const WITHDRAWN_MS_MAX = 1000;
 
@@ -131,14 +131,20 @@ export const nativeUplink = (uplink: ConfigObject): ConfigObject => ({
   ipv6: { ...(uplink.ipv6 as object), native: true },
 });
 
-/** True once the log says that one family of uplinks went down, from a line of the log on. */
-export async function untilDown(
+/** True once the log says, from a line of it on, that one family of uplinks has changed to a state. */
+export async function untilChanged(
   bed: TestBed,
   isps: readonly Isp[],
+  family: 4 | 6,
+  state: 'up' | 'down',
   from: number,
-  family: 4 | 6 = 6,
 ): Promise<true | undefined> {
-  const isDown = ({ name }: Isp) =>
-    bed.gateway.log(from).some((entry) => entry.uplink === name && entry.family === family && entry.to === 'down');
-  return until(async () => (isps.every(isDown) ? true : undefined), DOWN_MS_MAX, 20);
+  const isThere = ({ name }: Isp) =>
+    bed.gateway.log(from).some((entry) => entry.uplink === name && entry.family === family && entry.to === state);
+  return until(async () => (isps.every(isThere) ? true : undefined), CHANGE_MS_MAX, 20);
+}
+
+/** True once the log says that the IPv6 of uplinks went down, from a line of the log on. */
+export async function untilDown(bed: TestBed, isps: readonly Isp[], from: number): Promise<true | undefined> {
+  return untilChanged(bed, isps, 6, 'down', from);
 }

@@ -23,7 +23,8 @@ export function registerMapCommand(program: Command): void {
     .summary('show what an address is on the other side of each uplink')
     .description(
       'Shows the external form of an internal address on each uplink, and the internal form of an external one.\n' +
-        'For IPv4 these are the addresses that NAT44 maps hosts to; "nptd sessions" shows the mappings in use.',
+        'For IPv4 these are the addresses that NAT44 maps hosts to; "nptd sessions" shows the mappings in use.\n' +
+        'For names in the DNS, "nptd zone" prints the external forms of many hosts as zone-file lines.',
     )
     .argument('<address>', 'an IPv4 or IPv6 address')
     .argument('[config]', `configuration file (default ${DEFAULT_CONFIG_FILE})`)

@@ -45,7 +45,8 @@ export function registerZoneCommand(program: Command): void {
     .summary('print zone-file lines for the external addresses of internal hosts')
     .description(
       'Reads lines "ADDRESS NAME…" of internal addresses and prints, uplink by uplink, the records that make them\n' +
-        'reachable: AAAA by NPTv6, and A for servers that are published.',
+        'reachable: AAAA by NPTv6, and A for servers that are published.\n' +
+        '"nptd map" shows the external forms of one address, and what an external one stands for.',
     )
     .argument('<names>', 'file of addresses and names, as a hosts file has them')
     .argument('[config]', `configuration file (default ${DEFAULT_CONFIG_FILE})`)

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { zoneCommand } from '../../../src/cli/commands/zone.ts';
+import { createProgram } from '../../../src/cli/program.ts';
 import { referenceMap } from '../plan/support.ts';
 import { RecordedOutput } from './support.ts';
 
@@ -41,6 +42,14 @@ fd12:3456:789a:1::25    mail.example.org.  mx.example.org.
 `;
 
 describe('nptd zone', () => {
+  it.each([
+    ['zone', 'map'],
+    ['map', 'zone'],
+  ])('nptd %s --help names nptd %s', (name, other) => {
+    const command = createProgram().commands.find((one) => one.name() === name);
+    expect(command?.helpInformation()).toContain(`"nptd ${other}"`);
+  });
+
   it('prints AAAA by NPTv6 and A of published servers, uplink by uplink', async () => {
     const { code, output } = await zone(NAMES);
     expect(code).toBe(0);

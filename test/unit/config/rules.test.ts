@@ -14,6 +14,9 @@ function check(cases: readonly Case[]): void {
   });
 }
 
+/** So many addresses in a list. */
+const resolvers = (count: number) => Array.from({ length: count }, (_, index) => `"fd12::${index + 1}"`).join();
+
 const SECOND = `  lte:
     device: { tap: wan1 }
     ipv4: { address: 198.51.100.2/24, gateway: 198.51.100.1 }
@@ -63,6 +66,21 @@ describe('internal devices', () => {
       name: 'no address at all',
       text: base(', ipv4: 192.168.1.1/24, ipv6: "fd12:3456:789a:1::1/64" }', ' }'),
       issues: ['f:2:3: internal.office: key "ipv4" is missing (or "ipv6", or both)'],
+    },
+    {
+      name: 'more than router advertisements of a device may carry, of the device and of ISPs together',
+      text: base('1::1/64" }', `1::1/64", advertise: { resolvers: [${resolvers(200)}] } }`).replace(
+        'a100::/48" }',
+        `a100::/48", resolvers: [${resolvers(55)}] }`,
+      ),
+      issues: [
+        'f:2:11: internal.office: 257 prefixes, routes and resolvers in router advertisements, at most 256 are supported',
+      ],
+    },
+    {
+      name: 'as much as they may carry',
+      text: base('1::1/64" }', `1::1/64", advertise: { resolvers: [${resolvers(254)}] } }`),
+      issues: [],
     },
     {
       name: 'two addresses on one link share its prefix',
@@ -220,6 +238,16 @@ describe('prefix pairs', () => {
       name: 'zero bits between unequal lengths are mapped (6296-3.7a)',
       text: base('789a:1::1/64', '789a:ff::1/64').replace('a100::/48', 'a100::/56'),
       issues: [],
+    },
+    {
+      name: 'two pairs of one uplink with one internal prefix: a source would have two external forms',
+      text: base(
+        prefix,
+        'pairs: [{ internal: "fd12:3456:789a::/48", external: "2001:db8:a100::/48" }, { internal: "fd12:3456:789a::/48", external: "2001:db8:a200::/48" }]',
+      ),
+      issues: [
+        'f:8:157: uplinks.fiber.ipv6.pairs[1].internal: ambiguous prefix pair: internal prefix fd12:3456:789a::/48 overlaps fd12:3456:789a::/48 of uplinks.fiber.ipv6.pairs[0].internal',
+      ],
     },
     {
       name: 'a site prefix that no pair covers',
