@@ -19,6 +19,7 @@ import type {
 } from './config.ts';
 import {
   DEFAULT_CONTROL,
+  DEFAULT_MARTIANS,
   DEFAULT_MTU,
   DEFAULT_NPTV6,
   DEFAULT_PORTS,
@@ -61,6 +62,7 @@ export function completeConfig(draft: ConfigDraft, context: DraftContext): NptdC
     publish: entriesOf(draft.publish).map(([name, entry]) => completePublish(name, entry, uplinks, context)),
     nat44: completeNat44(draft.nat44),
     filter: completeFilter(draft.filter),
+    martians: { documentation: draft.martians?.documentation ?? DEFAULT_MARTIANS.documentation },
     nptv6: { allZerosInterfaceId: draft.nptv6?.['all-zeros-interface-id'] ?? DEFAULT_NPTV6.allZerosInterfaceId },
     limits: completeLimits(draft.limits),
     state: draft.state?.file === undefined ? {} : { file: draft.state.file },

@@ -24,6 +24,7 @@ export interface NptdConfig {
   readonly nat44: Nat44Config;
   readonly nptv6: Nptv6Config;
   readonly filter: FilterConfig;
+  readonly martians: MartiansConfig;
   readonly limits: LimitsConfig;
   readonly state: StateConfig;
   readonly control: ControlConfig;
@@ -275,6 +276,12 @@ export interface FilterConfig {
 export interface Nptv6Config {
   /** What to do with an interface identifier of zeros (RFC 6296 section 3.7). */
   readonly allZerosInterfaceId: 'drop' | 'translate';
+}
+
+/** Addresses that are nobody, beyond those that never are anybody. */
+export interface MartiansConfig {
+  /** Prefixes kept for examples (RFC 3849, RFC 5737; 6092-R3). */
+  readonly documentation: 'pass' | 'drop';
 }
 
 export interface LimitsConfig {

@@ -4,6 +4,7 @@ import type {
   ControlConfig,
   FilterConfig,
   LimitsConfig,
+  MartiansConfig,
   Nat44Config,
   Nat44Timeouts,
   Nptv6Config,
@@ -65,6 +66,9 @@ export const TIMEOUT_MINIMA: { readonly [name in keyof Nat44Timeouts]: { readonl
 export const PORT_REST_MINIMUM = { ms: 120_000, id: '6888-R8' } as const;
 
 export const DEFAULT_NPTV6: Nptv6Config = { allZerosInterfaceId: 'drop' }; // 6296-3.7b
+
+/** Every example and test uses them (6092-R3). */
+export const DEFAULT_MARTIANS: MartiansConfig = { documentation: 'pass' };
 
 /** 6092-R11: endpoint-independent, the choice for gateways that nobody manages. */
 export const DEFAULT_FILTER: FilterConfig = {

@@ -6,6 +6,7 @@ import type { DraftContext } from './draft-context.ts';
 import { type ConfigIssue, type ConfigPath, issueAt, type Problem } from './issue.ts';
 import { checkAdvertised } from './rules/advertise.ts';
 import { checkInternal } from './rules/internal.ts';
+import { checkMartians } from './rules/martians.ts';
 import { checkNames } from './rules/names.ts';
 import { checkPairs } from './rules/pairs.ts';
 import { checkPolicy } from './rules/policy.ts';
@@ -63,6 +64,7 @@ function readConfig({ root }: ConfigDocument, report: DraftContext['report']): N
     checkPolicy,
     checkPublish,
     checkTimers,
+    checkMartians,
     checkState,
   ];
   for (const rule of rules) rule(draft, context);

@@ -275,6 +275,11 @@ export const fileSchema = map(
     publish: named('Servers that the Internet may reach, by name.', publish),
     nat44,
     filter,
+    martians: map('Addresses that are nobody.', {
+      documentation: choice(['pass', 'drop']).meta({
+        description: 'The prefixes kept for examples (RFC 3849, RFC 5737); default pass.',
+      }),
+    }),
     nptv6: map('NPTv6 behaviour.', { 'all-zeros-interface-id': choice(['drop', 'translate']) }),
     limits,
     state: map('What survives a restart.', { file: text('a path', values.filePath, '/var/lib/nptd/state.json') }),

@@ -1,5 +1,5 @@
 /**
- * The control socket of a gateway: a unix socket that only its owner may use. Whoever holds it is the one gateway of its
+ * The control socket of a gateway: a unix socket that only its owner may use, and the only service there is (6092-R50). Whoever holds it is the one gateway of its
  * path, so it is claimed before anything else is made, and given up when all else is gone.
  */
 import { once } from 'node:events';

@@ -232,6 +232,8 @@ export interface BindingPlan {
   nptv6: BindingPlanNptv6
   /** Stateful filter of IPv6. */
   filter6?: BindingPlanFilter6
+  /** Whether the prefixes kept for documentation are martians. */
+  dropDocumentation?: boolean
   /** Buckets for own ICMP errors towards the site, towards uplinks, and for TCP resets. */
   errorRate: BindingPlanRate
 }

@@ -71,6 +71,7 @@ export function compilePlan(config: NptdConfig, state: PlanState): Plan {
       forwardUnassignedIcmp: config.filter.unassignedIcmp === 'forward',
     },
     ...(filter6 === undefined ? {} : { filter6 }),
+    dropDocumentation: config.martians.documentation === 'drop',
     errorRate: { perSecond: config.limits.icmpErrors.perSecond, burst: config.limits.icmpErrors.burst },
   };
 }

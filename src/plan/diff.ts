@@ -28,6 +28,7 @@ export function diffPlans(before: Plan, after: Plan, nameOf: SlotName = (slot) =
       before.nptv6.translateZeroInterfaceId ? 'translated' : 'dropped',
       after.nptv6.translateZeroInterfaceId ? 'translated' : 'dropped',
     ),
+    ...changed('addresses of examples', documentationText(before), documentationText(after)),
     ...changed('own ICMP errors', rateText(before), rateText(after)),
   ];
 }
@@ -147,6 +148,10 @@ function routeText({ device, ipv4, ipv6 }: PlanRoute): string {
     ? `${address4(ipv4.prefix)}/${ipv4.prefixLength} via ${address4(ipv4.via)}`
     : `${octets6(ipv6?.prefix)}/${ipv6?.prefixLength} via ${octets6(ipv6?.via)}`;
   return `${to} on device ${device}`;
+}
+
+function documentationText({ dropDocumentation }: Plan): string {
+  return dropDocumentation === true ? 'dropped' : 'forwarded';
 }
 
 function rateText({ errorRate }: Plan): string {

@@ -19,6 +19,8 @@ export interface Plan {
   readonly nptv6: PlanNptv6;
   /** Stateful filter of IPv6 (RFC 6092); absent: everything passes and no state is kept. */
   readonly filter6?: PlanFilter6;
+  /** Whether the prefixes kept for documentation (RFC 3849, RFC 5737) are martians. */
+  readonly dropDocumentation?: boolean;
   /** Buckets of this shape for own ICMP errors towards the site, those towards uplinks, and TCP resets. */
   readonly errorRate: PlanRate;
 }

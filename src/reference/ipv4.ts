@@ -15,7 +15,7 @@ import { dropped, type Outcome } from './verdict.ts';
 /** A packet from the site. */
 export function fromInternal4(context: Nat44Context, packet: Ipv4Packet, ingress: PlanDevice): Outcome {
   const { plan } = context;
-  const addresses = classify4(packet, ingress);
+  const addresses = classify4(plan, packet, ingress);
   if (addresses !== 'unicast') {
     return addresses === 'host-role' ? { kind: 'passed' } : addresses;
   }
@@ -45,7 +45,7 @@ export function fromUplink4(
   uplink: PlanUplink,
 ): Outcome {
   const { plan } = context;
-  const addresses = classify4(packet, ingress);
+  const addresses = classify4(plan, packet, ingress);
   if (addresses !== 'unicast') {
     return addresses === 'host-role' ? { kind: 'passed' } : addresses;
   }

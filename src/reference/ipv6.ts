@@ -27,7 +27,7 @@ import { type Dropped, dropped, ERROR6, type Outcome } from './verdict.ts';
 /** A packet from the site. */
 export function fromInternal6(context: Ipv6Context, packet: Ipv6Packet, ingress: PlanDevice): Outcome {
   const { plan } = context;
-  const addresses = classify6(packet, ingress);
+  const addresses = classify6(plan, packet, ingress);
   if (typeof addresses !== 'string') {
     return addresses;
   }
@@ -59,7 +59,7 @@ export function fromUplink6(
   uplink: PlanUplink,
 ): Outcome {
   const { plan } = context;
-  const addresses = classify6(packet, ingress);
+  const addresses = classify6(plan, packet, ingress);
   if (typeof addresses !== 'string') {
     return addresses;
   }
@@ -72,7 +72,10 @@ export function fromUplink6(
   }
   const pair = pairOfDestination(plan, uplink, packet.destination); // MWAN-8
   if (pair === undefined) {
-    return dropped('NotForThisUplink');
+    // 4443-DU3: nobody else is on the link who could take it.
+    const isPointToPoint = uplink.ipv6 !== undefined && uplink.ipv6.gateway === undefined;
+    const isAcross = isPointToPoint && onLink6(ingress, packet.destination);
+    return dropped('NotForThisUplink', isAcross ? ERROR6.addressUnreachable : undefined);
   }
   const wrongSource = onLink6(ingress, packet.source) ? undefined : checkRemote(plan, packet.source);
   if (wrongSource !== undefined) {

@@ -6,6 +6,9 @@ import { bySlot, internalRoute6, preferred, uplinkAt } from './steering.ts';
 
 const UNIQUE_LOCAL = 0xfcn << 120n;
 const UNIQUE_LOCAL_LENGTH = 7;
+const SITE_LOCAL = 0xfec0n << 112n;
+/** Identifiers that are no addresses (RFC 4843). */
+const ORCHID = 0x2001001n << 100n;
 
 /** The first pair of an uplink whose internal prefix covers an address. */
 export function pairByInternal(uplink: PlanUplink, address: bigint): PlanPrefixPair | undefined {
@@ -57,10 +60,14 @@ export function belongsToSite6(plan: Plan, address: bigint): boolean {
   return isCovered || internalRoute6(plan, address) !== undefined;
 }
 
-/** Whether an address must not cross the border of the site: a unique local one, unless the site is part of a larger network of such (6092-R7, 4193-4.3). */
+/**
+ * Whether an address must not cross the border of the site: a site-local one, an ORCHID (6092-R3), or a unique local one, unless
+ * the site is part of a larger network of such (6092-R7, 4193-4.3).
+ */
 export function isBarredAtBorder(plan: Plan, address: bigint): boolean {
   const isLargerNetwork = allPairs(plan).some(({ external }) => isUniqueLocal(ipv6FromOctets(external)));
-  return isUniqueLocal(address) && !isLargerNetwork;
+  const isNoneOfInternet = inPrefix6(address, SITE_LOCAL, 10) || inPrefix6(address, ORCHID, 28);
+  return isNoneOfInternet || (isUniqueLocal(address) && !isLargerNetwork);
 }
 
 function isUniqueLocal(address: bigint): boolean {

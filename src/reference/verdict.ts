@@ -130,6 +130,7 @@ export const ERROR4 = {
 export const ERROR6 = {
   noRoute: { type: 1, code: 0, word: 0 },
   prohibited: { type: 1, code: 1, word: 0 },
+  beyondScope: { type: 1, code: 2, word: 0 },
   addressUnreachable: { type: 1, code: 3, word: 0 },
   sourceFailedPolicy: { type: 1, code: 5, word: 0 },
   hopLimitExceeded: { type: 3, code: 0, word: 0 },

@@ -94,7 +94,7 @@ const error: fc.Arbitrary<ErrorEvent> = fc.record({
   ...sent,
 });
 
-const ipv6Choice = fc.record({ prefix: small(7), subnet: small(7), interfaceId: small(7) });
+const ipv6Choice = fc.record({ prefix: small(7), subnet: small(13), interfaceId: small(7) });
 
 const ipv6: fc.Arbitrary<Event> = fc.record({
   type: fc.constant<'ipv6'>('ipv6'),

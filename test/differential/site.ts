@@ -222,7 +222,13 @@ function plainPlan(site: Site, state: PlanState, generation: number): Plan {
       epoch: 0,
       device: 2,
       ipv4: { ...UPLINK_B4, usable: state.usableB, lastResort: site.lastResort[1], ...clampOf(site.mssClamp[1]) },
-      ipv6: { usable: state.usableB, lastResort: site.lastResort[1], pairs: PAIRS_B[site.pairsB] ?? [] },
+      // The other one is a point-to-point link (4443-DU3).
+      ipv6: {
+        usable: state.usableB,
+        lastResort: site.lastResort[1],
+        gateway: ipv6('2001:db8:b::1'),
+        pairs: PAIRS_B[site.pairsB] ?? [],
+      },
     },
   ];
   return {
@@ -265,6 +271,7 @@ function plainPlan(site: Site, state: PlanState, generation: number): Plan {
     },
     nptv6: { translateZeroInterfaceId: site.translateZeros },
     errorRate: { perSecond: site.rate[0], burst: site.rate[1] },
+    dropDocumentation: site.dropDocumentation,
   };
 }
 

@@ -35,6 +35,8 @@ pub struct BindingPlan {
     pub nptv6: BindingPlanNptv6,
     /// Stateful filter of IPv6.
     pub filter6: Option<BindingPlanFilter6>,
+    /// Whether the prefixes kept for documentation are martians.
+    pub drop_documentation: Option<bool>,
     /// Buckets for own ICMP errors towards the site, towards uplinks, and for TCP resets.
     pub error_rate: BindingPlanRate,
 }

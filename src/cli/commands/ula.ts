@@ -15,6 +15,7 @@ export interface UlaOptions {
   readonly json?: boolean;
 }
 
+/** 7084-ULA1, 6296-4.1c: made once, and from then on in the file, where it stays over restarts (7084-ULA2) and may be changed (7084-ULA3). */
 export function registerUlaCommand(program: Command): void {
   program
     .command('ula')

@@ -21,7 +21,7 @@ describe('nptd ula', () => {
     expect(JSON.parse(printed).prefix).toMatch(/^fd[0-9a-f:]+::\/48$/);
   });
 
-  it('prints another prefix each time by default', () => {
+  it('prints another prefix each time by default (7084-ULA1, 6296-4.1c)', () => {
     const prefixes = Array.from({ length: 100 }, () => ula({}).printed);
     expect(new Set(prefixes).size).toBe(100);
     expect(prefixes.every((prefix) => /^fd[0-9a-f]{2}:.*::\/48\n$/.test(prefix))).toBe(true);

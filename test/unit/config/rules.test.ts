@@ -23,6 +23,50 @@ const SECOND = `  lte:
     probe: { targets: [192.0.2.1, 192.0.2.2] }
 `;
 
+describe('martians', () => {
+  const real = BASE.replace('203.0.113.2/30, gateway: 203.0.113.1', '198.18.0.2/30, gateway: 198.18.0.1')
+    .replace(
+      '2001:db8:a::2/64", gateway: "2001:db8:a::1", prefix: "2001:db8:a100::/48',
+      '2a00:a::2/64", gateway: "2a00:a::1", prefix: "2a00:a100::/48',
+    )
+    .replace(
+      '192.0.2.1, 192.0.2.2, "2001:db8:ffff::1", "2001:db8:ffff::2"',
+      '198.19.0.1, 198.19.0.2, "2a00:1::1", "2a00:1::2"',
+    );
+  const why = 'has addresses kept for documentation, which "martians.documentation: drop" drops';
+  check([
+    {
+      name: '6092-R3 addresses of examples may be dropped',
+      text: `${real}martians: { documentation: drop }\n`,
+      issues: [],
+    },
+    { name: '6092-R3 by default they are like others', text: `${BASE}martians: { documentation: pass }\n`, issues: [] },
+    {
+      name: '6092-R3 but not where the file is numbered from them',
+      text: `${BASE.replace('gateway: 203.0.113.1 }', 'gateway: 203.0.113.1, pool: [198.51.100.8/29] }')}martians: { documentation: drop }\n`,
+      issues: [
+        `f:7:22: uplinks.fiber.ipv4.address: 203.0.113.0/30 ${why}`,
+        `f:7:67: uplinks.fiber.ipv4.pool[0]: 198.51.100.8/29 ${why}`,
+        `f:8:22: uplinks.fiber.ipv6.address: 2001:db8:a::/64 ${why}`,
+        `f:8:76: uplinks.fiber.ipv6.prefix: 2001:db8:a100::/48 ${why}`,
+        `f:9:24: uplinks.fiber.probe.targets[0]: 192.0.2.1/32 ${why}`,
+        `f:9:35: uplinks.fiber.probe.targets[1]: 192.0.2.2/32 ${why}`,
+        `f:9:46: uplinks.fiber.probe.targets[2]: 2001:db8:ffff::1/128 ${why}`,
+        `f:9:66: uplinks.fiber.probe.targets[3]: 2001:db8:ffff::2/128 ${why}`,
+      ],
+    },
+    {
+      name: '6092-R3 nor where a device of the site is',
+      text: `${real.replace('192.168.1.1/24', '192.0.0.1/16').replace('fd12:3456:789a:1::1/64"', '2001:db8:1::1/64"')}martians: { documentation: drop }\n`,
+      issues: [
+        `f:2:42: internal.office.ipv4: 192.0.0.0/16 ${why}`,
+        'f:2:62: warning: internal.office.ipv6: 2001:db8:1::/64 is covered by no prefix pair of uplink "fiber": its hosts have no IPv6 there',
+        `f:2:62: internal.office.ipv6: 2001:db8:1::/64 ${why}`,
+      ],
+    },
+  ]);
+});
+
 describe('internal devices', () => {
   check([
     {

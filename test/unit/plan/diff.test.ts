@@ -32,6 +32,12 @@ describe('the difference of two plans', () => {
     expect(diffPlans(plan, after)[1]).toBe('uplink in slot 0: IPv4: usable → not usable');
   });
 
+  it('says that addresses of examples are dropped from now on (6092-R3)', () => {
+    expect(diffPlans(plan, { ...plan, dropDocumentation: true })).toEqual([
+      'addresses of examples: forwarded → dropped',
+    ]);
+  });
+
   it.each([
     ['gateway: 198.51.100.1', 'gateway: 198.51.100.9', ['uplink "lte": IPv4 gateway: 198.51.100.1 → 198.51.100.9']],
     ['prefer: [lte, fiber]', 'prefer: [fiber, lte]', ['preferred uplinks: "lte", "fiber" → "fiber", "lte"']],

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { NptdConfig } from '../../../src/config/config.ts';
 import { formatIpv6Address, ipv6FromOctets } from '../../../src/net/ipv6-address.ts';
 import { compilePlan } from '../../../src/plan/compile.ts';
 import { configNotes } from '../../../src/plan/notes.ts';
@@ -95,6 +96,44 @@ uplinks:
     const { router, routes } = advertised({ fiber: false, lte: false });
     expect(router).toBe(0);
     expect(routes).toContain('fd12:3456:789a::/48');
+  });
+});
+
+describe('a site with unique local addresses alone', () => {
+  const site = (ipv6: string): NptdConfig =>
+    configOf(`internal: { office: { device: { tap: lan0 }, ipv4: 192.168.1.1/24, ipv6: "fd12:3456:789a:1::1/64" } }
+site: { ula: "fd12:3456:789a::/48" }
+martians: { documentation: drop }
+uplinks: { fiber: { device: { tap: wan0 }, ipv4: { address: 198.18.0.2/30, gateway: 198.18.0.1 }${ipv6} } }
+`);
+  const saidOf = (config: NptdConfig) => compilePlan(config, healthyState(config)).devices[0]?.advertise;
+
+  it('is no way to the Internet without prefix translation: no default route, only its own (8678-ULA, 7084-ULA5, 7084-G4)', () => {
+    const said = saidOf(site(''));
+    expect(said?.routerLifetimeS).toBe(0);
+    expect(said?.routes.map(({ prefix, prefixLength }) => `${text(prefix)}/${prefixLength}`)).toEqual([
+      'fd12:3456:789a::/48',
+    ]);
+  });
+
+  it('is one with it (8678-ULA, 7084-ULA5)', () => {
+    const translated = site(', ipv6: { address: "2a00:a::2/64", gateway: "2a00:a::1", prefix: "2a00:a100::/48" }');
+    expect(saidOf(translated)?.routerLifetimeS).toBe(1800);
+  });
+
+  it('has the prefix that stands in the file, in every plan (7084-ULA2, 7084-ULA3)', () => {
+    const config = site('');
+    const prefixes = [1, 2].map((generation) =>
+      compilePlan(config, healthyState(config, generation)).devices[0]?.advertise?.prefixes.map(({ prefix }) =>
+        text(prefix),
+      ),
+    );
+    expect(prefixes).toEqual([['fd12:3456:789a:1::'], ['fd12:3456:789a:1::']]);
+  });
+
+  it('knows whether addresses of examples are martians (6092-R3)', () => {
+    expect(compilePlan(site(''), healthyState(site(''))).dropDocumentation).toBe(true);
+    expect(planWith({ fiber: true, lte: true }).dropDocumentation).toBe(false);
   });
 });
 

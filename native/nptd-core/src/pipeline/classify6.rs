@@ -1,11 +1,16 @@
 //! Whether an IPv6 packet's addresses and ICMPv6 type let it be forwarded (docs/decisions.md, "Groups and martians").
 
+use super::own_errors::IcmpError;
 use super::parse::Headers6;
+use super::transit::Refusal;
 use crate::host::neighbour_proxy;
 use crate::plan::{Device, Plan, Role};
 use crate::verdict::DropReason;
 use crate::wire::ipv6::address;
 use crate::wire::{icmp, ipv6};
+
+/// Code of "destination unreachable": beyond scope of source address.
+const BEYOND_SCOPE: u8 = 2;
 
 /// Whether a packet's addresses let it be forwarded.
 pub enum Scope {
@@ -16,18 +21,24 @@ pub enum Scope {
 }
 
 /// Groups, martians and scopes.
-pub fn classify(packet: &[u8], headers: &Headers6, device: &Device, plan: &Plan) -> Result<Scope, DropReason> {
+pub fn classify(packet: &[u8], headers: &Headers6, device: &Device, plan: &Plan) -> Result<Scope, Refusal> {
     let (source, destination) = (ipv6::source(packet), ipv6::destination(packet));
-    if address::is_multicast(source) || address::is_never_on_wire(source) {
-        return Err(DropReason::MartianSource);
+    // 6092-R3.
+    let is_nowhere = |address: u128| {
+        address::is_never_on_wire(address) || plan.drop_documentation && address::is_documentation(address)
+    };
+    // 6092-R1.
+    if address::is_multicast(source) || is_nowhere(source) {
+        return Err(DropReason::MartianSource.into());
     }
-    if destination == address::UNSPECIFIED || address::is_never_on_wire(destination) {
-        return Err(DropReason::MartianDestination);
+    if destination == address::UNSPECIFIED || is_nowhere(destination) {
+        return Err(DropReason::MartianDestination.into());
     }
     if address::is_multicast(destination) {
         return match address::is_link_multicast(destination) {
             true => Ok(Scope::Host),
-            false => Err(DropReason::MulticastNotForwarded),
+            // 6092-R2: of no scope, so that there is no boundary to set.
+            false => Err(DropReason::MulticastNotForwarded.into()),
         };
     }
     let is_own = match device.role {
@@ -40,16 +51,17 @@ pub fn classify(packet: &[u8], headers: &Headers6, device: &Device, plan: &Plan)
         return Ok(Scope::Host);
     }
     if source == address::UNSPECIFIED {
-        return Err(DropReason::MartianSource);
+        return Err(DropReason::MartianSource.into());
     }
     if address::is_link_local(destination) {
-        return Err(DropReason::MartianDestination);
+        return Err(DropReason::MartianDestination.into());
     }
     if address::is_link_local(source) {
-        return Err(DropReason::MartianSource);
+        // 4443-DU, RFC 4007 section 9.
+        return Err(Refusal::with_error(DropReason::MartianSource, IcmpError::unreachable6(BEYOND_SCOPE)));
     }
     if headers.icmp_kind.is_some_and(|kind| !is_forwarded(kind, plan.nptv6.forward_unassigned_icmp)) {
-        return Err(DropReason::IcmpTypeNotForwarded);
+        return Err(DropReason::IcmpTypeNotForwarded.into());
     }
     Ok(Scope::Transit)
 }

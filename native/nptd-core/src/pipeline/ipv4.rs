@@ -13,7 +13,7 @@ use crate::host::echo;
 use crate::nat44::quoted::{self, Quote};
 use crate::nat44::rewrite::{End, replace_endpoint};
 use crate::nat44::{ExternalFlow, Flow};
-use crate::plan::{Device, NextHop, Role, Uplink};
+use crate::plan::{Device, NextHop, Plan, Role, Uplink};
 use crate::session::fragments::Datagram;
 use crate::session::segment::Segment;
 use crate::verdict::{DropReason, Verdict};
@@ -40,7 +40,7 @@ impl Transit<'_> {
         let headers = locate_headers4(frame.octets()).map_err(nowhere)?;
         frame.truncate(headers.total_len);
         let device = self.device(frame.ingress).map_err(nowhere)?;
-        if let Some(verdict) = check_addresses(frame.octets(), device) {
+        if let Some(verdict) = check_addresses(frame.octets(), device, self.plan()) {
             return Ok(Outcome::local(verdict));
         }
         if addressed == LinkDestination::Group {
@@ -372,10 +372,11 @@ fn is_for_want_of_room(reason: DropReason) -> bool {
 }
 
 /// Groups and martians: the verdict of a packet that is not for forwarding.
-fn check_addresses(packet: &[u8], device: &Device) -> Option<Verdict> {
+fn check_addresses(packet: &[u8], device: &Device, plan: &Plan) -> Option<Verdict> {
     let (source, destination) = (ipv4::source(packet), ipv4::destination(packet));
     let is_directed_broadcast =
         |address: u32| device.ipv4.iter().any(|(_, prefix)| prefix.broadcast() == Some(address));
+    let is_example = |address: u32| plan.drop_documentation && address::is_documentation(address);
     let is_for_host = destination == address::LIMITED_BROADCAST
         || address::is_link_multicast(destination)
         || is_directed_broadcast(destination);
@@ -384,10 +385,14 @@ fn check_addresses(packet: &[u8], device: &Device) -> Option<Verdict> {
     }
     let reason = if address::is_multicast(destination) {
         DropReason::MulticastNotForwarded
-    } else if address::is_martian_source(source) || device.owns4(source) || is_directed_broadcast(source) {
+    } else if address::is_martian_source(source)
+        || device.owns4(source)
+        || is_directed_broadcast(source)
+        || is_example(source)
+    {
         // 1812-MARTIAN: what is ours or everybody's is nobody else's.
         DropReason::MartianSource
-    } else if address::is_martian_destination(destination) {
+    } else if address::is_martian_destination(destination) || is_example(destination) {
         DropReason::MartianDestination
     } else {
         return None;

@@ -19,6 +19,7 @@ use crate::wire::{ethernet, icmp, ipv6, protocol, tcp};
 
 /// Codes of "destination unreachable".
 const NO_ROUTE: u8 = 0;
+const ADDRESS_UNREACHABLE: u8 = 3;
 const SOURCE_POLICY: u8 = 5;
 
 /// A protocol number that no translation rule is about (RFC 3692: reserved).
@@ -85,8 +86,8 @@ impl Transit<'_> {
             let verdict = self.hairpin6(frame, headers, uplink, pair)?;
             return Ok(Outcome { verdict, slot: Some(uplink.slot) });
         }
-        // 4193-4.3, 6092-R7, 7084-ULA4: asked of what would be on the wire (6296-ROUT3), and that is the destination as it is.
-        if address::is_unique_local(destination) && !plan.has_external_ula() {
+        // 4193-4.3, 6092-R3, 6092-R7, 7084-ULA4: asked of what would be on the wire (6296-ROUT3), and that is the destination as it is.
+        if plan.is_barred_at_border(destination) {
             return Err(no_route());
         }
         if self.filter.is_some() { self.filtered_outbound6(frame, headers) } else { self.outbound6(frame, headers) }
@@ -108,6 +109,7 @@ impl Transit<'_> {
         headers: &Headers6,
         uplink: &Uplink,
     ) -> Result<(NextHop<u128>, Change), Refusal> {
+        // 7084-G3: without a prefix nothing leaves; 7084-L14: nor does a source of a prefix that the site has no more.
         let pair = uplink.pair_of_source6(ipv6::source(packet)).ok_or_else(source_refused)?;
         let hop = uplink.next_hop6(self.device(uplink.device)?, ipv6::destination(packet));
         self.check_forward6(packet, hop.device)?;
@@ -155,7 +157,8 @@ impl Transit<'_> {
     ) -> Result<Verdict, Refusal> {
         let plan = self.plan();
         let (source, destination) = (ipv6::source(frame.octets()), ipv6::destination(frame.octets()));
-        let pair = pair_of_destination(plan, uplink, destination).ok_or(DropReason::NotForThisUplink)?;
+        let pair = pair_of_destination(plan, uplink, destination);
+        let pair = pair.ok_or_else(|| not_for_uplink(uplink, device, destination))?;
         // 6092-R6; the ISP's own router may have an address in an on-link external prefix.
         let is_of_site = plan.internal_route6(source).is_some()
             || plan.is_translated6(source)
@@ -163,8 +166,8 @@ impl Transit<'_> {
         if is_of_site && !device.on_link6(source) {
             return Err(DropReason::SpoofedSource.into());
         }
-        // 6092-R7, 7084-ULA4.
-        if address::is_unique_local(source) && !device.on_link6(source) && !plan.has_external_ula() {
+        // 6092-R3, 6092-R7, 7084-ULA4.
+        if plan.is_barred_at_border(source) && !device.on_link6(source) {
             return Err(DropReason::MartianSource.into());
         }
         check_hop_limit(frame.octets())?;
@@ -173,7 +176,7 @@ impl Transit<'_> {
         if self.filter.is_some() {
             return self.filtered_inbound6(frame, headers, uplink, change);
         }
-        // 6296-ROUT5: no route back out, so an unused subnet cannot make a packet circle.
+        // 6296-ROUT5, 7084-WPD5: no route back out, so an unused subnet cannot make a packet circle.
         let hop = plan.internal_route6(change.address()).ok_or_else(no_route)?;
         self.check_length6(frame.octets(), hop.device)?;
         change.apply(frame.octets_mut());
@@ -181,7 +184,8 @@ impl Transit<'_> {
         Ok(self.forward6(frame, hop))
     }
 
-    /// The host role: neighbour discovery, echo and answers to probes; everything else goes up (4890-L1, 4443-UNK).
+    /// The host role: neighbour discovery, echo and answers to probes; everything else goes up (4890-L1, 4890-L2, 4443-UNK), where nobody
+    /// answers what is experimental, reserved or unassigned, nor node information (4890-L3, 4890-L4).
     fn host6(&mut self, frame: &mut Frame<'_>, headers: &Headers6, device: &Device) -> Verdict {
         let packet = frame.octets();
         let Some(kind) = headers.icmp_kind else { return Verdict::Pass };
@@ -265,6 +269,16 @@ pub fn clamp_mss6(frame: &mut Frame<'_>, headers: &Headers6, uplink: &Uplink) {
     if has_whole_tcp_header(segment) && tcp::flags(segment) & tcp::flag::SYN != 0 {
         mss::clamp(segment, limit, state);
     }
+}
+
+/// Nothing goes back to where it came from. On a point-to-point link nobody else could take it either, which its sender is told
+/// (4443-DU3, 7084-G2).
+fn not_for_uplink(uplink: &Uplink, device: &Device, destination: u128) -> Refusal {
+    let is_point_to_point = uplink.ipv6.as_ref().is_some_and(|ipv6| ipv6.gateway.is_none());
+    if is_point_to_point && device.on_link6(destination) {
+        return Refusal::with_error(DropReason::NotForThisUplink, IcmpError::unreachable6(ADDRESS_UNREACHABLE));
+    }
+    DropReason::NotForThisUplink.into()
 }
 
 /// No uplink may carry it.

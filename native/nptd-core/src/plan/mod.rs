@@ -145,6 +145,8 @@ pub struct Plan {
     pub nptv6: Nptv6Spec,
     /// Stateful filter of IPv6; none: everything passes (6092-R49).
     pub filter6: Option<Filter6>,
+    /// Whether the prefixes kept for documentation are martians.
+    pub drop_documentation: bool,
     /// Limit on own errors and resets.
     pub error_rate: RateSpec,
     devices: Vec<Device>,
@@ -188,6 +190,7 @@ impl Plan {
         Ok(Self {
             generation: spec.generation,
             has_external_ula,
+            drop_documentation: spec.drop_documentation,
             filter6: spec.filter6.map(Filter6::new),
             external4,
             static_mappings,
@@ -219,6 +222,7 @@ impl Plan {
             static_mappings: StaticMappings::default(),
             exemptions: Exemptions::default(),
             filter6: None,
+            drop_documentation: false,
             has_external_ula: false,
         }
     }
@@ -381,10 +385,12 @@ impl Plan {
         })
     }
 
-    /// Whether unique local addresses may be met beyond the uplinks: only where the site is part of a larger network of them
-    /// (4193-4.3, 6092-R7).
-    pub fn has_external_ula(&self) -> bool {
-        self.has_external_ula
+    /// Whether an address is not to be met beyond the uplinks: site-local, an ORCHID (6092-R3), or unique local where the site is
+    /// no part of a larger network of such addresses (4193-4.3, 6092-R7).
+    pub fn is_barred_at_border(&self, address: u128) -> bool {
+        address::is_site_local(address)
+            || address::is_orchid(address)
+            || address::is_unique_local(address) && !self.has_external_ula
     }
 
     fn position(&self, wanted: impl Fn(&Device) -> bool) -> Option<DeviceIndex> {

@@ -26,6 +26,8 @@ pub struct PlanSpec {
     pub nptv6: Nptv6Spec,
     /// Stateful filter of IPv6 (RFC 6092); none: everything passes and no state is kept.
     pub filter6: Option<Filter6Spec>,
+    /// Whether the prefixes kept for documentation are martians (RFC 3849, RFC 5737).
+    pub drop_documentation: bool,
     /// Own ICMP errors towards the site, those towards uplinks (both families together), and TCP resets, each limited
     /// by a bucket of this shape.
     pub error_rate: RateSpec,

@@ -224,6 +224,11 @@ pub mod address {
         first == 0 || first == 127 || first >= 224
     }
 
+    /// Whether it is kept for examples (RFC 5737).
+    pub const fn is_documentation(address: u32) -> bool {
+        matches!(address >> 8, 0x00c0_0002 | 0x00c6_3364 | 0x00cb_0071)
+    }
+
     /// Whether no packet may be forwarded to it: 0/8, 127/8, class E (1812-MARTIAN).
     pub const fn is_martian_destination(address: u32) -> bool {
         let first = address >> 24;

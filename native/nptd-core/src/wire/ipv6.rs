@@ -120,8 +120,24 @@ pub mod address {
         (0xff02 << 112) | (0x1_ff << 24) | (address & 0xff_ffff)
     }
 
-    /// Whether it is `::1` or IPv4-mapped.
+    /// Whether it is in fec0::/10, once the addresses of a site (RFC 3879).
+    pub const fn is_site_local(address: u128) -> bool {
+        address >> 118 == 0xfec0 >> 6
+    }
+
+    /// Whether it is in 2001:10::/28: identifiers that look like addresses (RFC 4843).
+    pub const fn is_orchid(address: u128) -> bool {
+        address >> 100 == 0x200_1001
+    }
+
+    /// Whether it is kept for examples, 2001:db8::/32 (RFC 3849).
+    pub const fn is_documentation(address: u128) -> bool {
+        address >> 96 == 0x2001_0db8
+    }
+
+    /// Whether it is an IPv4 address in disguise, compatible (`::1` is among these) or mapped; not `::`.
     pub const fn is_never_on_wire(address: u128) -> bool {
-        address == 1 || address >> 32 == 0xffff
+        let high = address >> 32;
+        high == 0xffff || high == 0 && address != UNSPECIFIED
     }
 }

@@ -38,6 +38,7 @@ impl TryFrom<&BindingPlan> for PlanSpec {
                 forward_unassigned_icmp: plan.nptv6.forward_unassigned_icmp.unwrap_or_default(),
             },
             filter6: plan.filter6.as_ref().map(|filter| filter6(root.field("filter6"), filter)).transpose()?,
+            drop_documentation: plan.drop_documentation.unwrap_or_default(),
             error_rate: rate(root.field("errorRate"), &plan.error_rate)?,
         })
     }
