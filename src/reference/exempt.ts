@@ -4,8 +4,10 @@ import { inPrefix4 } from './address.ts';
 import { checkForwarding4, forward4 } from './forwarding.ts';
 import { checkRoom, isFirstFragment, isLaterFragment, sendLeg } from './fragments.ts';
 import { crossed, type Nat44Context } from './nat44-leg.ts';
+import { noUplink4 } from './no-uplink.ts';
 import { type Ipv4Packet, portsOf } from './packet.ts';
-import { newFlowUplink4, noUplink4 } from './steering.ts';
+import { newFlowUplink } from './policies.ts';
+import { traffic4 } from './traffic.ts';
 import type { Outcome } from './verdict.ts';
 
 /**
@@ -20,9 +22,9 @@ export function toExempt(context: Nat44Context, packet: Ipv4Packet): Outcome | u
   if (covering.length === 0) {
     return undefined;
   }
-  const uplink = newFlowUplink4(plan);
+  const uplink = newFlowUplink(context, traffic4(packet));
   if (uplink === undefined) {
-    return noUplink4(plan);
+    return noUplink4(plan, packet);
   }
   const isByPort = covering.every((entry) => entry.portLow !== undefined);
   const makesRecord = isByPort && isFirstFragment(packet) && checkRoom(context, packet) === undefined;

@@ -23,6 +23,8 @@ export interface FilterEnds {
 }
 
 export interface FilterFlow extends FilterEnds {
+  /** 0 to 63. */
+  readonly dscp: number;
   /** Whether a connection may begin with it; every packet of a protocol without connections may. */
   readonly opens: boolean;
   /** Whether it may be half of a simultaneous open (6092-R31, 6092-R38, 6092-R43). */
@@ -49,7 +51,8 @@ export function filterFlow(packet: Ipv6Packet, from: Side): FilterFlow | Dropped
   const upper = packet.octets.subarray(packet.upperOffset);
   const event = eventOf(packet.protocol, upper);
   const ends = endsOf(packet.octets, packet, from);
-  return event === undefined || ends === undefined ? dropped('TransportInvalid') : { ...ends, ...event };
+  const dscp = packet.trafficClass >> 2;
+  return event === undefined || ends === undefined ? dropped('TransportInvalid') : { ...ends, ...event, dscp };
 }
 
 /**

@@ -15,6 +15,7 @@ import type { Ipv6Context } from './ipv6-leg.ts';
 import { isIcmpError6 } from './nptv6-packet.ts';
 import type { Ipv6Packet } from './packet.ts';
 import { AH, ESP, TCP, UDP, UDP_LITE } from './protocol.ts';
+import { isReset } from './reset-sessions.ts';
 import { type Dropped, dropped, droppedUnsolicited, ERROR6 } from './verdict.ts';
 
 const NO_NEXT_HEADER = 59;
@@ -48,6 +49,9 @@ export function permitInbound(
     return flow;
   }
   const session = filter.on(uplink.slot, flow);
+  if (session !== undefined && isReset(session)) {
+    return dropped('UplinkDown'); // MWAN-2
+  }
   if (session !== undefined) {
     const commit = () => {
       refreshFilterSession(plan, session, flow, 'external', nowUs);

@@ -4,7 +4,9 @@ import { formatEndpoint6 } from './address.ts';
 import { type FilterFlow, protocolNumber } from './filter-flow.ts';
 import { startFilterSession } from './filter-lifetime.ts';
 import type { Ipv6Context } from './ipv6-leg.ts';
+import { policyNumberOf } from './policies.ts';
 import type { Side } from './tcp-machine.ts';
+import { trafficOfFlow6 } from './traffic.ts';
 
 /** Whether one more fits in; no live session makes room for another. */
 export function hasRoom({ filter, options }: Ipv6Context): boolean {
@@ -20,7 +22,8 @@ export function openFilterSession(
 ): void {
   const { protocol, internal, remote } = flow;
   const outer = { address: external, port: internal.port };
-  const session = filter.open({ protocol, internal, remote, slot, epoch, openedFrom });
+  const policy = policyNumberOf(plan, trafficOfFlow6(flow));
+  const session = filter.open({ protocol, internal, remote, slot, epoch, openedFrom, policy });
   startFilterSession(plan, session, flow, nowUs);
   held.discard(slot, protocolNumber(protocol), formatEndpoint6(outer), formatEndpoint6(remote));
 }

@@ -1,16 +1,19 @@
 /** What the filter says about a packet from the site. Steps are those of "Filter", outbound, in docs/decisions.md. */
 import type { PlanUplink } from '../plan/plan.ts';
-import { type FilterFlow, filterFlow, isConnection, quotedEnds } from './filter-flow.ts';
+import { type FilterFlow, filterFlow, isConnection, protocolNumber, quotedEnds } from './filter-flow.ts';
 import { refreshFilterSession } from './filter-lifetime.ts';
 import { hasRoom, openFilterSession } from './filter-opening.ts';
 import type { FilterSession } from './filter-sessions.ts';
 import type { Ipv6Context } from './ipv6-leg.ts';
+import { noUplink6 } from './no-uplink.ts';
 import { checkQuote, isIcmpError6 } from './nptv6-packet.ts';
 import type { Ipv6Packet } from './packet.ts';
-import { uplinkOfOwnPrefix } from './prefix-pairs.ts';
-import { TCP } from './protocol.ts';
-import { newFlowUplink6, preferred, uplinkAt, viableElsewhere6 } from './steering.ts';
-import { type Dropped, dropped, droppedWithReset, ERROR6 } from './verdict.ts';
+import { fateOf, newFlowUplink, preferenceOrder } from './policies.ts';
+import { DCCP, TCP } from './protocol.ts';
+import { answerOfReset, isReset, resetSession } from './reset-sessions.ts';
+import { uplinkAt } from './steering.ts';
+import { trafficOfFlow6 } from './traffic.ts';
+import { type Dropped, dropped, ERROR6 } from './verdict.ts';
 
 export interface OutboundPermit {
   /** The one that the packet leaves by, if nothing else speaks against it. */
@@ -37,7 +40,9 @@ export function permitOutbound(
   }
   const { plan, filter } = context;
   const session = target === undefined ? filter.onAnyUplink(plan, flow) : filter.on(target.slot, flow);
-  return session === undefined ? newFlow(context, flow, target, []) : knownFlow(context, flow, target, session);
+  return session === undefined
+    ? newFlow(context, packet, flow, target, [])
+    : knownFlow(context, packet, flow, target, session);
 }
 
 /** Step 2: it goes where the packet came from that it is about (6092-R10, 6092-R18, 6092-R36); no state ends or begins (6092-R19, 6092-R37). */
@@ -57,14 +62,15 @@ function permitError(
   }
   const isKnownOn = ({ slot }: PlanUplink) => filter.ofEndpoint(slot, ends.protocol, ends.internal).length > 0;
   const session = target === undefined ? filter.onAnyUplink(plan, ends) : filter.on(target.slot, ends);
-  const candidates = target === undefined ? preferred(plan) : [target];
+  const candidates = target === undefined ? preferenceOrder(plan) : [target];
   const uplink = session === undefined ? candidates.find(isKnownOn) : uplinkAt(plan, session.slot);
   return uplink === undefined ? dropped('IcmpQuoteUnknown') : { uplink, commit: () => undefined };
 }
 
-/** Step 3: the session decides the uplink, unless that is down and another one is not. */
+/** Step 3: the session decides the uplink, unless it has been reset, or that is to be left. */
 function knownFlow(
   context: Ipv6Context,
+  packet: Ipv6Packet,
   flow: FilterFlow,
   target: PlanUplink | undefined,
   session: FilterSession,
@@ -74,8 +80,10 @@ function knownFlow(
   if (uplink === undefined) {
     throw new Error('a live session is on an uplink of the plan');
   }
-  if (target === undefined && uplink.ipv6?.usable !== true && viableElsewhere6(plan, uplink.slot)) {
-    return flowOfDeadUplink(context, flow, session);
+  const { slot, policy } = session;
+  const fate = isReset(session) ? 'reset' : fateOf(plan, 6, { slot, policy, protocol: protocolNumber(flow.protocol) });
+  if (target === undefined && fate !== 'keep') {
+    return leavingFlow(context, packet, flow, session, fate);
   }
   const commit = () => {
     refreshFilterSession(plan, session, flow, 'internal', nowUs);
@@ -84,20 +92,30 @@ function knownFlow(
   return { uplink, commit };
 }
 
-function flowOfDeadUplink(context: Ipv6Context, flow: FilterFlow, session: FilterSession): OutboundPermit | Dropped {
-  const { filter } = context;
+/** By the action of its protocol. */
+function leavingFlow(
+  context: Ipv6Context,
+  packet: Ipv6Packet,
+  flow: FilterFlow,
+  session: FilterSession,
+  action: 'move' | 'reset',
+): OutboundPermit | Dropped {
+  const { filter, nowUs } = context;
   if (flow.protocol === TCP) {
     if (flow.opens) {
-      return newFlow(context, flow, undefined, [session]);
+      return newFlow(context, packet, flow, undefined, [session]);
     }
-    // MWAN-2: the other uplink would give it another source.
-    return flow.event === 'RST' ? dropped('UplinkDown') : droppedWithReset('UplinkDown');
+    resetSession(session, nowUs);
+    return answerOfReset(flow.event); // MWAN-2: the other uplink would give it another source.
   }
   if (session.openedFrom === 'external') {
     filter.end(session);
     return dropped('UplinkDown'); // MWAN-4
   }
-  return newFlow(context, flow, undefined, filter.ofEndpoint(session.slot, flow.protocol, flow.internal));
+  if (action === 'reset' && !(flow.protocol === DCCP && flow.opens)) {
+    return dropped('UplinkDown', ERROR6.noRoute);
+  }
+  return newFlow(context, packet, flow, undefined, filter.ofEndpoint(session.slot, flow.protocol, flow.internal));
 }
 
 /**
@@ -106,24 +124,22 @@ function flowOfDeadUplink(context: Ipv6Context, flow: FilterFlow, session: Filte
  */
 function newFlow(
   context: Ipv6Context,
+  packet: Ipv6Packet,
   flow: FilterFlow,
   target: PlanUplink | undefined,
   ending: readonly FilterSession[],
 ): OutboundPermit | Dropped {
-  const { plan, filter } = context;
+  const { filter } = context;
   if (flow.segment?.flags.rst === true) {
     return dropped('TcpWithoutSession');
   }
   if (flow.echo === 'reply') {
     return dropped('IcmpTypeNotForwarded');
   }
-  const uplink =
-    target ??
-    uplinkOfOwnPrefix(plan, flow.internal.address) ?? // 8028-3
-    uplinkOfEndpoint(context, flow) ??
-    newFlowUplink6(plan);
+  const sticks = (one: PlanUplink) => isEndpointOn(context, flow, one);
+  const uplink = target ?? newFlowUplink(context, trafficOfFlow6(flow), sticks);
   if (uplink === undefined) {
-    return dropped('NoUplink', ERROR6.noRoute); // 8305-2
+    return noUplink6(packet);
   }
   const commit = (external: bigint) => {
     for (const session of ending) {
@@ -138,11 +154,7 @@ function newFlow(
   return { uplink, commit };
 }
 
-/** MWAN-3: of protocols without connections, a usable uplink on which the endpoint already speaks. */
-function uplinkOfEndpoint({ plan, filter }: Ipv6Context, { protocol, internal }: FilterFlow): PlanUplink | undefined {
-  if (isConnection(protocol)) {
-    return undefined;
-  }
-  const isSpokenOn = ({ slot }: PlanUplink) => filter.ofEndpoint(slot, protocol, internal).length > 0;
-  return preferred(plan).find((uplink) => uplink.ipv6?.usable === true && isSpokenOn(uplink));
+/** MWAN-3: whether the endpoint, of a protocol without connections, already speaks on an uplink. */
+function isEndpointOn({ filter }: Ipv6Context, { protocol, internal }: FilterFlow, { slot }: PlanUplink): boolean {
+  return !isConnection(protocol) && filter.ofEndpoint(slot, protocol, internal).length > 0;
 }

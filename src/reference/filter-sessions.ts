@@ -12,6 +12,8 @@ export interface FilterSession extends FilterEnds {
   readonly epoch: number;
   /** The side of its first packet. */
   readonly openedFrom: Side;
+  /** Number of its policy. */
+  readonly policy: number;
   endTick: Tick;
   /** Of TCP, DCCP and SCTP. */
   tcp?: { readonly state: TcpState; readonly opener: Side };

@@ -10,6 +10,8 @@ export interface Flow {
   readonly protocol: number;
   readonly source: Endpoint;
   readonly destination: Endpoint;
+  /** 0 to 63. */
+  readonly dscp: number;
   /** Whether a connection may begin with it; every packet of a protocol without connections may. */
   readonly opens: boolean;
   /** What it is to its connection; absent for protocols without connections. */
@@ -73,13 +75,14 @@ function flowOf(
   { echoEndpoints, unsupported }: Reading,
 ): Flow | ErrorMessage | Dropped {
   const { transport, protocol } = packet;
+  const dscp = packet.tos >> 2;
   if (transport.kind === 'opaque') {
     return isTranslatable(plan, protocol) ? portlessFlow(packet) : unsupported;
   }
   if (transport.kind === 'icmp') {
     if (transport.type === ECHO_REQUEST || transport.type === ECHO_REPLY) {
       const echo = transport.type === ECHO_REQUEST ? 'request' : 'reply';
-      return { protocol: ICMP, opens: true, echo, ...echoEndpoints(transport) };
+      return { protocol: ICMP, opens: true, echo, dscp, ...echoEndpoints(transport) };
     }
     return ICMP_ERRORS.includes(transport.type) ? errorMessage(packet) : dropped('IcmpTypeNotForwarded');
   }
@@ -87,16 +90,18 @@ function flowOf(
     protocol,
     source: { address: packet.source, port: transport.sourcePort },
     destination: { address: packet.destination, port: transport.destinationPort },
+    dscp,
     ...connectionOf(transport),
   };
 }
 
 /** OTHER-2, ESP-1, GRE-1, SCTP-1: told apart by addresses alone. */
-function portlessFlow({ protocol, source, destination }: Ipv4Packet): Flow {
+function portlessFlow({ protocol, source, destination, tos }: Ipv4Packet): Flow {
   return {
     protocol,
     source: { address: source, port: 0 },
     destination: { address: destination, port: 0 },
+    dscp: tos >> 2,
     opens: true,
   };
 }

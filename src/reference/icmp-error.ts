@@ -4,10 +4,11 @@ import type { Endpoint } from './address.ts';
 import type { Mapping, Session } from './mapping-table.ts';
 import { crossed, type Leg, type Nat44Context, type OutboundWay } from './nat44-leg.ts';
 import type { Ipv4Packet } from './packet.ts';
+import { preferenceOrder } from './policies.ts';
 import { ICMP, isPortless } from './protocol.ts';
 import { type Quote, readQuote, translateError } from './quoted-packet.ts';
 import { DESTINATION, SOURCE } from './rewrite.ts';
-import { preferred, uplinkAt } from './steering.ts';
+import { uplinkAt } from './steering.ts';
 import { type Dropped, dropped } from './verdict.ts';
 
 /** An error from the site, about a packet that came in: quoted destination and outer source become external (5508-R5). */
@@ -66,7 +67,7 @@ function mappingOfQuote(context: Nat44Context, quote: Quote, target: PlanUplink 
   if (isPortless(quote.protocol)) {
     return undefined;
   }
-  const uplinks = target === undefined ? preferred(context.plan) : [target];
+  const uplinks = target === undefined ? preferenceOrder(context.plan) : [target];
   const mappings = uplinks.map(({ slot }) => context.table.liveMapping(slot, quote.protocol, quote.destination));
   return mappings.find((mapping) => mapping !== undefined);
 }

@@ -9,9 +9,11 @@ import { hostRole6 } from './host-role.ts';
 import type { Ipv6Context, Leg6 } from './ipv6-leg.ts';
 import { checkTransit6, classify6 } from './martians.ts';
 import { withClampedMss6 } from './mss.ts';
+import { noUplink6 } from './no-uplink.ts';
 import { translateInbound, translateOutbound } from './nptv6-packet.ts';
 import { type Ipv6Packet, isLaterFragment6 } from './packet.ts';
 import { parseIpv6 } from './packet-ipv6.ts';
+import { newFlowUplink } from './policies.ts';
 import {
   belongsToSite6,
   coveredByAnyInternalPrefix,
@@ -19,9 +21,9 @@ import {
   isBarredAtBorder,
   pairByInternal,
   pairOfDestination,
-  uplinkOfOwnPrefix,
 } from './prefix-pairs.ts';
-import { internalRoute6, newFlowUplink6, onLink6, ownedInternally6, owns6 } from './steering.ts';
+import { internalRoute6, onLink6, ownedInternally6, owns6 } from './steering.ts';
+import { traffic6 } from './traffic.ts';
 import { type Dropped, dropped, ERROR6, type Outcome } from './verdict.ts';
 
 /** A packet from the site. */
@@ -132,10 +134,8 @@ function permit6(context: Ipv6Context, packet: Ipv6Packet, target: PlanUplink | 
   if (plan.filter6 !== undefined) {
     return permitOutbound(context, packet, target);
   }
-  const uplink = target ?? uplinkOfOwnPrefix(plan, packet.source) ?? newFlowUplink6(plan); // 8028-3
-  return uplink === undefined
-    ? dropped('NoUplink', ERROR6.noRoute) // 8305-2
-    : { uplink, commit: () => undefined };
+  const uplink = target ?? newFlowUplink(context, traffic6(packet));
+  return uplink === undefined ? noUplink6(packet) : { uplink, commit: () => undefined };
 }
 
 /** The packet with its source translated, and what its session needs done. */

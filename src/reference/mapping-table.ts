@@ -37,6 +37,8 @@ export interface Session {
   readonly apparent?: Endpoint;
   /** The side of its first packet. */
   readonly openedFrom: Side;
+  /** Number of its policy. */
+  readonly policy: number;
   endTick: Tick;
   /** Of protocols that have connections. */
   tcp?: { readonly state: TcpState; readonly opener: Side };
@@ -234,7 +236,7 @@ export class MappingTable {
   }
 
   /** Adds a session, which brings a resting mapping back to life. Its lifetime has to be set at once. */
-  open(mapping: Mapping, session: Pick<Session, 'remote' | 'apparent' | 'openedFrom'>): Session {
+  open(mapping: Mapping, session: Pick<Session, 'remote' | 'apparent' | 'openedFrom' | 'policy'>): Session {
     const opened: Session = { ...session, mapping, endTick: 0 };
     mapping.sessions.set(formatEndpoint(session.remote), opened);
     this.#wake(mapping);

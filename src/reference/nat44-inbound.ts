@@ -9,6 +9,7 @@ import type { Mapping } from './mapping-table.ts';
 import { crossed, type Leg, type Nat44Context } from './nat44-leg.ts';
 import type { Ipv4Packet } from './packet.ts';
 import { DCCP, hasConnections, isPortless, TCP, UDP, UDP_LITE } from './protocol.ts';
+import { isReset } from './reset-sessions.ts';
 import { withDestination, withSource } from './rewrite.ts';
 import { refreshInbound } from './session-lifetime.ts';
 import { openAdmitted, openPublished } from './session-opening.ts';
@@ -52,6 +53,9 @@ function inboundPacket(arrival: Arrival): Leg {
   const { protocol, source, destination } = flow;
   const session = table.sessionOfExternal(uplink.slot, protocol, destination, source);
   if (session !== undefined) {
+    if (isReset(session)) {
+      return dropped('UplinkDown'); // MWAN-2
+    }
     const device = routeTo(arrival, session.mapping.internal.address);
     if (typeof device !== 'number') {
       return device;

@@ -6,13 +6,17 @@ import { checkRoom } from './fragments.ts';
 import { outboundError } from './icmp-error.ts';
 import type { Mapping, Session } from './mapping-table.ts';
 import { type Crossed, crossed, type Leg, type Nat44Context, type OutboundWay, routed } from './nat44-leg.ts';
+import { noUplink4 } from './no-uplink.ts';
 import type { Ipv4Packet } from './packet.ts';
+import { fateOf, newFlowUplink, policyNumberOf } from './policies.ts';
 import { hasConnections, TCP } from './protocol.ts';
+import { answerOfReset, isReset, resetSession } from './reset-sessions.ts';
 import { withDestination, withSource } from './rewrite.ts';
 import { refreshOutbound } from './session-lifetime.ts';
 import { openFromInside } from './session-opening.ts';
 import { isWhollyPublished } from './static-mappings.ts';
-import { newFlowUplink4, noUplink4, preferred, routedUplink, uplinkAt, usable4, viableElsewhere4 } from './steering.ts';
+import { routedUplink, uplinkAt } from './steering.ts';
+import { traffic4 } from './traffic.ts';
 import { type Dropped, dropped, droppedWithReset, ERROR4 } from './verdict.ts';
 
 /** What has to end before a flow goes on anew: a connection, or the mapping of a moved endpoint. */
@@ -40,7 +44,7 @@ export function outboundLeg(context: Nat44Context, packet: Ipv4Packet, way: Outb
 
 /** What NAT44 refuses is none of its business where new flows are routed untranslated. */
 function unlessRouted(context: Nat44Context, packet: Ipv4Packet, { target }: OutboundWay, refused: Dropped): Leg {
-  const uplink = target === undefined ? routedUplink(newFlowUplink4(context.plan)) : undefined;
+  const uplink = target === undefined ? routedUplink(newFlowUplink(context, traffic4(packet))) : undefined;
   return uplink === undefined ? refused : untranslated(context, packet, uplink, undefined);
 }
 
@@ -59,7 +63,7 @@ function refuseEcho(
   return echo === undefined || isPublished ? undefined : dropped('IcmpTypeNotForwarded');
 }
 
-/** Step 2: the session decides the uplink, unless that is down and another one is not. */
+/** Step 2: the session decides the uplink, unless it has been reset, or that is to be left. */
 function knownFlow(
   context: Nat44Context,
   packet: Ipv4Packet,
@@ -73,25 +77,39 @@ function knownFlow(
   if (uplink === undefined) {
     throw new Error('a live session is on an uplink of the plan');
   }
-  if (target === undefined && !usable4(uplink) && viableElsewhere4(plan, slot)) {
-    return flowOfDeadUplink(context, packet, flow, session);
+  const fate = isReset(session) ? 'reset' : fateOf(plan, 4, { slot, policy: session.policy, protocol: flow.protocol });
+  if (target === undefined && fate !== 'keep') {
+    return leavingFlow(context, packet, flow, session, fate);
   }
   const refused = target === undefined ? checkForwarding4(plan, packet, uplink.device) : undefined;
   return refused ?? translate(context, packet, session, uplink, flow);
 }
 
-function flowOfDeadUplink(context: Nat44Context, packet: Ipv4Packet, flow: Flow, session: Session): Leg {
-  if (hasConnections(flow.protocol)) {
-    if (flow.opens && session.apparent === undefined) {
-      return newFlow(context, packet, flow, undefined, { session });
-    }
-    // MWAN-2: never on another uplink in the middle of a connection.
-    const silent = flow.protocol !== TCP || flow.event === 'RST';
-    return silent ? dropped('UplinkDown') : droppedWithReset('UplinkDown');
+/** By the action of its protocol. */
+function leavingFlow(
+  context: Nat44Context,
+  packet: Ipv4Packet,
+  flow: Flow,
+  session: Session,
+  action: 'move' | 'reset',
+): Leg {
+  if (hasConnections(flow.protocol) && flow.opens && session.apparent === undefined) {
+    return newFlow(context, packet, flow, undefined, { session });
   }
-  if (session.openedFrom === 'external') {
+  if (flow.protocol === TCP) {
+    resetSession(session, context.nowUs);
+    return answerOfReset(flow.event); // MWAN-2: never on another uplink in the middle of a connection.
+  }
+  const isOwn = session.openedFrom === 'internal';
+  if (hasConnections(flow.protocol)) {
+    return dropped('UplinkDown', action === 'reset' && isOwn ? ERROR4.hostUnreachable : undefined);
+  }
+  if (!isOwn) {
     context.table.endSession(session, context.nowUs);
     return dropped('UplinkDown'); // MWAN-4
+  }
+  if (action === 'reset') {
+    return dropped('UplinkDown', ERROR4.hostUnreachable);
   }
   return newFlow(context, packet, flow, undefined, { mapping: session.mapping });
 }
@@ -105,7 +123,8 @@ function newFlow(
   ending: Ending,
 ): Leg {
   const { plan } = context;
-  const uplink = target ?? uplinkOfEndpoint(context, flow) ?? newFlowUplink4(plan);
+  const traffic = traffic4(packet);
+  const uplink = target ?? newFlowUplink(context, traffic, (one) => isEndpointOn(context, flow, one));
   const untranslatedBy = routedUplink(uplink);
   if (untranslatedBy !== undefined) {
     return untranslated(context, packet, untranslatedBy, ending);
@@ -119,14 +138,14 @@ function newFlow(
     return silent ? refused : droppedWithReset(refused.reason);
   }
   if (uplink === undefined) {
-    return noUplink4(plan);
+    return noUplink4(plan, packet);
   }
   const refused = target === undefined ? checkForwarding4(plan, packet, uplink.device) : undefined;
   if (refused !== undefined) {
     return refused;
   }
   end(context, ending);
-  const session = openFromInside(context, flow, uplink);
+  const session = openFromInside(context, flow, uplink, policyNumberOf(plan, traffic));
   return typeof session === 'string'
     ? dropped(session, ERROR4.hostUnreachable) // 6888-R11b
     : translate(context, packet, session, uplink, undefined);
@@ -143,14 +162,9 @@ function liveSession(context: Nat44Context, flow: Flow, { target, gatewaySourced
     : table.session(target.slot, protocol, source, destination, 'translated');
 }
 
-/** MWAN-3: of protocols without connections, a usable uplink on which the endpoint already has a mapping. */
-function uplinkOfEndpoint(context: Nat44Context, flow: Flow): PlanUplink | undefined {
-  if (hasConnections(flow.protocol)) {
-    return undefined;
-  }
-  const hasMapping = ({ slot }: PlanUplink) =>
-    context.table.liveMapping(slot, flow.protocol, flow.source) !== undefined;
-  return preferred(context.plan).find((uplink) => usable4(uplink) && hasMapping(uplink));
+/** MWAN-3: whether the endpoint, of a protocol without connections, has a mapping on an uplink already. */
+function isEndpointOn({ table }: Nat44Context, { protocol, source }: Flow, { slot }: PlanUplink): boolean {
+  return !hasConnections(protocol) && table.liveMapping(slot, protocol, source) !== undefined;
 }
 
 function untranslated(context: Nat44Context, packet: Ipv4Packet, uplink: PlanUplink, ending: Ending): Leg {

@@ -14,8 +14,10 @@ import { inboundLeg } from './nat44-inbound.ts';
 import type { Leg, Nat44Context } from './nat44-leg.ts';
 import { outboundLeg } from './nat44-outbound.ts';
 import type { Ipv4Packet } from './packet.ts';
+import { newFlowUplink } from './policies.ts';
 import { hasExternalAddress } from './static-mappings.ts';
-import { newFlowUplink4, routedUplink, uplinkAt, uplinkOfDevice } from './steering.ts';
+import { routedUplink, uplinkAt, uplinkOfDevice } from './steering.ts';
+import { traffic4 } from './traffic.ts';
 import { dropped, type Outcome } from './verdict.ts';
 
 /**
@@ -24,7 +26,7 @@ import { dropped, type Outcome } from './verdict.ts';
  */
 export function outbound(context: Nat44Context, packet: Ipv4Packet, gatewaySourced?: Session): Outcome {
   if (isLaterFragment(packet)) {
-    return laterFragment(context, packet, routedUplink(newFlowUplink4(context.plan)));
+    return laterFragment(context, packet, routedUplink(newFlowUplink(context, traffic4(packet))));
   }
   const leg = outboundLeg(context, packet, { gatewaySourced });
   const uplink = leg.kind === 'crossed' ? uplinkOfDevice(context.plan, leg.device) : undefined;

@@ -1,11 +1,12 @@
 /** Packets the gateway makes about others: ICMP errors and TCP resets ("Own errors" in docs/decisions.md). */
 import type { Plan, PlanDevice, PlanRate } from '../plan/plan.ts';
-import { ipv6FromOctets } from './address.ts';
+import { type Endpoint, type Endpoint6, ipv6FromOctets } from './address.ts';
 import { checksumOf, onesComplementSum } from './checksum.ts';
 import { isBroadcast } from './martians.ts';
 import { concatOctets, writeU8, writeU16, writeU32, writeU128 } from './octets.ts';
 import type { Ipv4Packet, Ipv6Packet, Packet, TcpHeader } from './packet.ts';
 import { ICMP, ICMPV6, TCP } from './protocol.ts';
+import type { SequenceTrack } from './reset-check.ts';
 import { deviceAt, internalRoute4, internalRoute6, isInternal } from './steering.ts';
 import type { OutgoingPacket } from './translator.ts';
 import type { ErrorRequest } from './verdict.ts';
@@ -138,31 +139,56 @@ export function tcpReset(packet: Packet, segment: TcpHeader, ingress: number): O
   return { device: ingress, octets, kind: 'TcpReset' };
 }
 
-/** Without checksum. */
+/** The reset of a session that its internal host is told of unasked: from the remote endpoint, as the host sees it. */
+export function resetOfSession4(from: Endpoint, to: Endpoint, track: SequenceTrack): Uint8Array {
+  return reset4({ source: to.address, destination: from.address }, trackReset(from.port, to.port, track));
+}
+
+/** The same of IPv6. */
+export function resetOfSession6(from: Endpoint6, to: Endpoint6, track: SequenceTrack): Uint8Array {
+  return reset6({ source: to.address, destination: from.address }, trackReset(from.port, to.port, track));
+}
+
+/** Like the answer to a segment that acknowledges what is expected, or that ends there. */
+function trackReset(sourcePort: number, destinationPort: number, track: SequenceTrack): Uint8Array {
+  const { acknowledged, expected } = track;
+  return resetMessage(sourcePort, destinationPort, acknowledged ? { sequence: expected } : { acknowledges: expected });
+}
+
 function resetSegment(segment: TcpHeader): Uint8Array {
+  const { sequence, payloadLength, acknowledgement, sourcePort, destinationPort, flags } = segment;
+  const end = (sequence + payloadLength + Number(flags.syn) + Number(flags.fin)) >>> 0;
+  return resetMessage(destinationPort, sourcePort, flags.ack ? { sequence: acknowledgement } : { acknowledges: end });
+}
+
+/** Without checksum. */
+function resetMessage(
+  sourcePort: number,
+  destinationPort: number,
+  about: { readonly sequence: number } | { readonly acknowledges: number },
+): Uint8Array {
   const message = new Uint8Array(20);
-  writeU16(message, 0, segment.destinationPort);
-  writeU16(message, 2, segment.sourcePort);
+  writeU16(message, 0, sourcePort);
+  writeU16(message, 2, destinationPort);
   writeU8(message, 12, 0x50);
-  if (segment.flags.ack) {
-    writeU32(message, 4, segment.acknowledgement);
+  if ('sequence' in about) {
+    writeU32(message, 4, about.sequence);
     writeU8(message, 13, 0x04);
   } else {
-    const { syn, fin } = segment.flags;
-    writeU32(message, 8, (segment.sequence + segment.payloadLength + Number(syn) + Number(fin)) >>> 0);
+    writeU32(message, 8, about.acknowledges);
     writeU8(message, 13, 0x14);
   }
   return message;
 }
 
-function reset4(packet: Ipv4Packet, message: Uint8Array): Uint8Array {
+function reset4(packet: Pick<Ipv4Packet, 'source' | 'destination'>, message: Uint8Array): Uint8Array {
   const header = ipv4Header(packet.destination, packet.source, TCP, message.length);
   const pseudoHeader = onesComplementSum(header.subarray(12), message.length + TCP);
   writeU16(message, 16, checksumOf(message, pseudoHeader));
   return finishIpv4(header, message);
 }
 
-function reset6(packet: Ipv6Packet, message: Uint8Array): Uint8Array {
+function reset6(packet: Pick<Ipv6Packet, 'source' | 'destination'>, message: Uint8Array): Uint8Array {
   const header = ipv6Header(packet.destination, packet.source, TCP, message.length);
   const pseudoHeader = onesComplementSum(header.subarray(8), message.length + TCP);
   writeU16(message, 16, checksumOf(message, pseudoHeader));

@@ -2,7 +2,7 @@
 import type { Plan, PlanPrefixPair, PlanUplink } from '../plan/plan.ts';
 import { inPrefix6, ipv6FromOctets } from './address.ts';
 import { isIdentity, mapInbound, mapOutbound } from './nptv6.ts';
-import { bySlot, internalRoute6, preferred, uplinkAt } from './steering.ts';
+import { bySlot, internalRoute6, uplinkAt } from './steering.ts';
 
 const UNIQUE_LOCAL = 0xfcn << 120n;
 const UNIQUE_LOCAL_LENGTH = 7;
@@ -42,11 +42,9 @@ export function externalPrefixOwner(plan: Plan, address: bigint): PlanUplink | u
   return bySlot(plan).find((uplink) => pairsOf(uplink).some((pair) => externalCovers(pair, address)));
 }
 
-/** The uplink whose ISP has given a source its address (8028-3); the first usable one in preference order. */
-export function uplinkOfOwnPrefix(plan: Plan, source: bigint): PlanUplink | undefined {
-  const hasGiven = (uplink: PlanUplink) =>
-    pairsOf(uplink).some((pair) => isIdentity(pair) && internalCovers(pair, source));
-  return preferred(plan).find((uplink) => uplink.ipv6?.usable === true && hasGiven(uplink));
+/** Whether the ISP of an uplink has given a source its address (8028-3). */
+export function hasIdentityPairFor(uplink: PlanUplink, source: bigint): boolean {
+  return pairsOf(uplink).some((pair) => isIdentity(pair) && internalCovers(pair, source));
 }
 
 /** Whether any pair of any uplink translates this source. */

@@ -22,6 +22,7 @@ import { parseIpv6 } from './packet-ipv6.ts';
 import { portRests, restorePortRest } from './port-rests.ts';
 import { externalForm } from './prefix-pairs.ts';
 import { ICMPV6, protocolName } from './protocol.ts';
+import { resetAll } from './reset-sessions.ts';
 import { uplinkAt } from './steering.ts';
 import { readTcp } from './tcp-header.ts';
 import type {
@@ -46,6 +47,8 @@ export class ReferenceTranslator implements Translator {
   readonly #identifications: Identifications;
   readonly #limits = new OwnErrorLimits();
   #plan: Plan | undefined;
+  /** Whether sessions have to be looked at that a new plan may have reset. */
+  #isSweepDue = false;
 
   constructor(options: TranslatorOptions) {
     this.#options = options;
@@ -66,6 +69,7 @@ export class ReferenceTranslator implements Translator {
       this.#fragments6.clear();
     }
     this.#plan = plan;
+    this.#isSweepDue = true;
   }
 
   process(device: number, octets: Uint8Array, nowUs: number): TranslationResult {
@@ -91,10 +95,22 @@ export class ReferenceTranslator implements Translator {
     if (plan === undefined) {
       return [];
     }
-    return this.#held.takeDue(nowUs).flatMap((held) => {
+    const errors = this.#held.takeDue(nowUs).flatMap((held) => {
       const error = errorAboutHeld(plan, held);
       return (error && this.#limits.passed(plan, error, nowUs)) ?? [];
     });
+    return [...errors, ...this.#sweep(plan, nowUs)];
+  }
+
+  /** What a new plan resets, once. */
+  #sweep(plan: Plan, nowUs: number): OutgoingPacket[] {
+    if (!this.#isSweepDue) {
+      return [];
+    }
+    this.#isSweepDue = false;
+    this.#advance(nowUs);
+    this.#filter.advance(nowUs);
+    return resetAll(plan, this.#table, this.#filter, nowUs);
   }
 
   portRests(nowUs: number): PortRest[] {
@@ -230,19 +246,20 @@ function parse(octets: Uint8Array): Parsed<Packet> {
   }
 }
 
-function sessionRow({ mapping, remote, apparent, tcp, endTick }: Session, nowUs: number): SessionRow {
+function sessionRow({ mapping, remote, apparent, tcp, endTick, policy }: Session, nowUs: number): SessionRow {
   const isSeenAsItself = apparent === undefined || sameEndpoint(apparent, remote);
   return {
     ...mappingFields(mapping),
     remote: formatEndpoint(remote),
     expiresInMs: msUntil(endTick, nowUs),
+    policy,
     ...(isSeenAsItself ? {} : { apparent: formatEndpoint(apparent) }),
     ...(tcp === undefined ? {} : { tcpState: tcp.state }),
   };
 }
 
 function filterRow(plan: Plan | undefined, session: FilterSession, nowUs: number): SessionRow {
-  const { protocol, internal, remote, slot, tcp, endTick } = session;
+  const { protocol, internal, remote, slot, tcp, endTick, policy } = session;
   const address = plan && externalForm(plan, slot, internal.address);
   const isIcmp = protocol === 'echo' || protocol === ICMPV6;
   return {
@@ -252,6 +269,7 @@ function filterRow(plan: Plan | undefined, session: FilterSession, nowUs: number
     uplinkSlot: slot,
     remote: formatEndpoint6(remote),
     expiresInMs: msUntil(endTick, nowUs),
+    policy,
     ...(tcp === undefined ? {} : { tcpState: tcp.state }),
   };
 }

@@ -6,13 +6,23 @@ import { refuseHost } from './host-limits.ts';
 import { clearTheWay, externalAddressOf, mappingOf, refuseMapping } from './mapping-choice.ts';
 import { type Mapping, type Session, sessionWith } from './mapping-table.ts';
 import type { Nat44Context } from './nat44-leg.ts';
+import { policyNumberOf } from './policies.ts';
 import { isPortless } from './protocol.ts';
 import { startSession } from './session-lifetime.ts';
 import { type StaticPair, staticOfInternal } from './static-mappings.ts';
+import { answer4 } from './traffic.ts';
 import type { DropReason } from './verdict.ts';
 
-/** The session of a new flow from the site. */
-export function openFromInside(context: Nat44Context, flow: Flow, uplink: PlanUplink): Session | DropReason {
+/**
+ * The session of a new flow from the site.
+ * @param policy number of its policy
+ */
+export function openFromInside(
+  context: Nat44Context,
+  flow: Flow,
+  uplink: PlanUplink,
+  policy: number,
+): Session | DropReason {
   const { protocol, source, destination } = flow;
   const pair = staticOfInternal(context.plan, uplink.slot, protocol, source);
   const refused = refuseHost(context, source.address, 'internal') ?? refuseSession(context);
@@ -33,7 +43,7 @@ export function openFromInside(context: Nat44Context, flow: Flow, uplink: PlanUp
   if (mapping === undefined) {
     return 'PortPoolExhausted';
   }
-  const session = context.table.open(mapping, { remote: destination, openedFrom: 'internal' });
+  const session = context.table.open(mapping, { remote: destination, openedFrom: 'internal', policy });
   startSession(context, session, flow, 'internal');
   return session;
 }
@@ -87,7 +97,9 @@ export function openPublished(
 function openFromOutside(context: Nat44Context, flow: Flow, mapping: Mapping, apparent: Session['apparent']): Session {
   const remote = flow.source;
   const ends = apparent === undefined ? { remote } : { remote, apparent };
-  const session = context.table.open(mapping, { ...ends, openedFrom: 'external' });
+  const answer = answer4(flow.protocol, mapping.internal, remote, flow.dscp);
+  const policy = policyNumberOf(context.plan, answer);
+  const session = context.table.open(mapping, { ...ends, openedFrom: 'external', policy });
   startSession(context, session, flow, 'external');
   return session;
 }

@@ -1,11 +1,10 @@
 /**
- * Questions to the plan: who owns an address, where is it routed, which uplink takes new traffic.
+ * Questions to the plan: who owns an address, where is it routed, which uplink is meant.
  *
  * Routes are to internal devices only and answer with the device's index.
  */
 import type { Plan, PlanDevice, PlanUplink } from '../plan/plan.ts';
 import { inPrefix4, inPrefix6, ipv6FromOctets } from './address.ts';
-import { type Dropped, dropped, ERROR4 } from './verdict.ts';
 
 export function isInternal(device: PlanDevice): boolean {
   return device.uplinkSlot === undefined;
@@ -121,40 +120,6 @@ export function usable4(uplink: PlanUplink): boolean {
 /** The uplink if it is routed without translation. */
 export function routedUplink(uplink: PlanUplink | undefined): PlanUplink | undefined {
   return uplink?.ipv4?.nat44 === false ? uplink : undefined;
-}
-
-/** Uplinks in the order of preference of the policy that matches everything. */
-export function preferred(plan: Plan): PlanUplink[] {
-  const prefer = plan.policies.at(-1)?.prefer ?? [];
-  return prefer.flatMap((slot) => uplinkAt(plan, slot) ?? []);
-}
-
-/** Whether new IPv4 traffic could go by another uplink; nothing is moved or reset otherwise. */
-export function viableElsewhere4(plan: Plan, slot: number): boolean {
-  return preferred(plan).some((uplink) => uplink.slot !== slot && usable4(uplink));
-}
-
-/** The first usable uplink, else the first that carries IPv4 as a last resort. */
-export function newFlowUplink4(plan: Plan): PlanUplink | undefined {
-  const uplinks = preferred(plan);
-  return uplinks.find(usable4) ?? uplinks.find(({ ipv4 }) => ipv4?.lastResort);
-}
-
-/** The first usable uplink, else the first that carries IPv6 as a last resort. */
-export function newFlowUplink6(plan: Plan): PlanUplink | undefined {
-  const uplinks = preferred(plan);
-  return uplinks.find(({ ipv6 }) => ipv6?.usable) ?? uplinks.find(({ ipv6 }) => ipv6?.lastResort);
-}
-
-/** Whether new IPv6 traffic could go by another uplink. */
-export function viableElsewhere6(plan: Plan, slot: number): boolean {
-  return preferred(plan).some((uplink) => uplink.slot !== slot && uplink.ipv6?.usable === true);
-}
-
-/** Why a packet has nowhere to go: an uplink that carries IPv4 may come back (1812-UNREACH). */
-export function noUplink4(plan: Plan): Dropped {
-  const isCarried = preferred(plan).some(({ ipv4 }) => ipv4 !== undefined);
-  return dropped('NoUplink', isCarried ? ERROR4.hostUnreachable : ERROR4.networkUnreachable);
 }
 
 export function bySlot(plan: Plan): PlanUplink[] {

@@ -4,7 +4,7 @@ import type { TcpFlags } from './packet.ts';
 /** The side of the translator that a segment comes from. */
 export type Side = 'internal' | 'external';
 
-export type TcpState = 'INIT' | 'ESTABLISHED' | 'INTERNAL-FIN' | 'EXTERNAL-FIN' | 'BOTH-FIN' | 'TRANS';
+export type TcpState = 'INIT' | 'ESTABLISHED' | 'INTERNAL-FIN' | 'EXTERNAL-FIN' | 'BOTH-FIN' | 'TRANS' | 'RESET';
 
 /** What a segment does to the lifetime of its session. */
 export type TcpLifetime = 'opening' | 'established' | 'closing' | 'unchanged';
@@ -54,6 +54,8 @@ export function stepConnection(state: TcpState, opener: Side, side: Side, event:
       return event === 'SYN' ? openConnection(side) : to('BOTH-FIN', 'unchanged');
     case 'TRANS':
       return event === 'RST' ? to('TRANS', 'unchanged') : to('ESTABLISHED', 'established'); // 6146-T7
+    case 'RESET':
+      return to('RESET', 'unchanged');
   }
 }
 

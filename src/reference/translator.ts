@@ -62,6 +62,8 @@ export interface SessionRow {
   /** What the internal host sees instead of the remote endpoint, if that is another one. */
   readonly apparent?: string;
   readonly uplinkSlot: number;
+  /** Number of the policy that it began under. */
+  readonly policy?: number;
   /** State of the TCP machine, which DCCP has too, and SCTP in IPv6; absent for other protocols. */
   readonly tcpState?: string;
   /** Milliseconds until it ends if nothing refreshes it, rounded down. */
@@ -99,7 +101,10 @@ export interface Translator {
    * @param nowUs microseconds since a fixed origin, never falling
    */
   process(device: number, octets: Uint8Array, nowUs: number): TranslationResult;
-  /** Does what time alone calls for: errors about held packets that nobody wanted. Their number per call is bounded. */
+  /**
+   * Does what time alone calls for: errors about held packets that nobody wanted, and resets of connections that a new plan
+   * leaves without their uplink. Their number per call is bounded.
+   */
   tick(nowUs: number): OutgoingPacket[];
   /** Live mappings, which would rest for the configured time, and resting ones with what remains, in no particular order. */
   portRests(nowUs: number): PortRest[];

@@ -55,7 +55,6 @@ const deaths: readonly Case[] = [
       const resetOfFin = resetOf(OUT, { sequence: 0, acknowledgement: 1006 }, 'RST,ACK');
       bed.ends(LAN, fin, 'UplinkDown', { device: LAN, packet: resetOfFin, kind: 'TcpReset' });
       bed.drops(LAN, tcp6(H1, Q6, OUT, 'RST'), 'UplinkDown');
-      reaches(bed, tcp6(Q6, H1_A, BACK, 'ACK'));
       sendsByB(bed, tcp6(H1, Q6, OUT, 'SYN'));
       expect(bed.sessions().map(({ uplinkSlot }) => uplinkSlot)).toEqual([1]);
     },
@@ -350,7 +349,7 @@ const rows: readonly Case[] = [
         ...['gre', 'esp', 'ip-253'].map((protocol) => row(protocol, 300_000, 0, 0)),
       ];
       expect(bed.sessions()).toHaveLength(expected.length);
-      expect(bed.sessions()).toEqual(expect.arrayContaining(expected));
+      expect(bed.sessions()).toEqual(expect.arrayContaining(expected.map((one) => expect.objectContaining(one))));
       expect(bed.mappings()).toEqual([]);
       bed.wait(60);
       for (const transport of TRANSPORTS6.slice(0, 1)) reaches(bed, transport.answer(Q6, H1_A, BACK));

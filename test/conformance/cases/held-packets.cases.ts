@@ -63,10 +63,11 @@ const whatIsHeld: readonly Case[] = [
   },
   {
     name: '5382-R4, MWAN-4 what is refused for its session on another uplink is not held, and answered by nothing',
-    plan: twoUplinks({ nat44: { ...ENDPOINT_INDEPENDENT, refuseFiltered: true }, b4: { usable: false } }),
+    plan: twoUplinks({ nat44: { ...ENDPOINT_INDEPENDENT, refuseFiltered: true } }),
     run: (bed) => {
       bed.send(LAN, tcp(H1, S1, 'SYN'));
-      bed.plan(twoUplinks({ nat44: { ...ENDPOINT_INDEPENDENT, refuseFiltered: true }, a4: { usable: false } }));
+      const preferB = { plan: { policies: [{ prefer: [1, 0] }] } };
+      bed.plan(twoUplinks({ nat44: { ...ENDPOINT_INDEPENDENT, refuseFiltered: true }, ...preferB }));
       bed.send(LAN, tcp(H1, S2, 'SYN'));
       bed.drops(ISP_B, tcp(S1, '198.51.100.2:6000', 'SYN'), 'FilteredInbound');
       holdsNothing(bed);
