@@ -1,7 +1,9 @@
 /** The public interface of the package. */
 export { NptdError, type NptdErrorCode } from './api/errors.ts';
 export type { NptdEvent, NptdEventType, NptdListener } from './api/events.ts';
-export { createNptd, type Nptd, type NptdOptions } from './api/nptd.ts';
+export { createNptd, type HistoryQuery, type Nptd, type NptdOptions } from './api/nptd.ts';
+export type { History } from './api/operations-record.ts';
+export type { Preview } from './api/preview.ts';
 export { type ProbeReport, type ProbeRequest, probe } from './api/probe.ts';
 export type { ExhaustedStatus, FamilyStatus, Status, UplinkStatus } from './api/status.ts';
 export { createTranslator, type PacketTranslator, type PacketTranslatorOptions } from './api/translator.ts';
@@ -13,6 +15,8 @@ export type { HealthStatus } from './control/multihoming/health.ts';
 export type { Selection } from './control/multihoming/selection.ts';
 export type { Exhausted, LogEntry, LogLevel, SelectionChanged, UplinkChanged } from './control/notice.ts';
 export type { ProbeOutcome } from './control/probe/probe-round.ts';
+export type { Availability, Outage } from './journal/availability.ts';
+export type { JournalEntry } from './journal/entry.ts';
 export type {
   CountersSnapshot,
   DataPlane,

@@ -13,8 +13,10 @@ import { messageOf, NptdError } from './errors.ts';
 import { EventHub, type NptdEventType, type NptdListener } from './events.ts';
 import { machineOf, requireSameMachine } from './machine.ts';
 import { fromNative } from './native-failure.ts';
-import type { Nptd, NptdOptions } from './nptd.ts';
+import type { HistoryQuery, Nptd, NptdOptions } from './nptd.ts';
 import { openNativeDataPlane } from './open-data-plane.ts';
+import { type History, OperationsRecord } from './operations-record.ts';
+import { type Preview, previewOf } from './preview.ts';
 import { readConfig } from './read-config.ts';
 import { StateFile } from './state-file.ts';
 import { type Status, statusOf } from './status.ts';
@@ -36,6 +38,8 @@ export class Gateway implements Nptd {
   readonly #hub: EventHub;
   readonly #cleanups: (() => void | Promise<void>)[] = [];
   #config: NptdConfig;
+  /** Whom the log tells of what happens, while it is open. */
+  #record: OperationsRecord | undefined;
   #running: Running | undefined;
   /** Settles when the configurations given so far are in force or refused. */
   #applied: Promise<void> = Promise.resolve();
@@ -70,6 +74,12 @@ export class Gateway implements Nptd {
     const done = this.#applied.then(() => this.#replaceConfig(next));
     this.#applied = done.catch(() => {});
     return done;
+  }
+
+  preview(config: NptdConfig | string): Preview {
+    const { site } = this.#require().controller.state;
+    if (site === undefined) throw new NptdError('NOT_RUNNING', 'the gateway is starting');
+    return previewOf(site, readConfig(config, this.#options.file));
   }
 
   async #replaceConfig(next: NptdConfig): Promise<void> {
@@ -115,6 +125,11 @@ export class Gateway implements Nptd {
     return this.#require().dataPlane.mappings(limit).catch(rethrow);
   }
 
+  history({ sinceMs = 0 }: HistoryQuery = {}): History {
+    if (this.#record === undefined) throw new NptdError('NOT_RUNNING', 'the gateway is not running');
+    return this.#record.history(sinceMs);
+  }
+
   takePassed(): PassedFrame[] {
     return this.#require().dataPlane.takePassed();
   }
@@ -144,6 +159,7 @@ export class Gateway implements Nptd {
     this.#heedSignal();
     const config = this.#config;
     const machine = machineOf(config, assignSlots(new Map(), config));
+    await this.#openRecord(config);
     const open = this.#options.openDataPlane ?? openNativeDataPlane;
     // 6056-5.
     const dataPlane = await open({ ...machine, secret: randomBytes(16), hashKey: randomBytes(16) });
@@ -158,6 +174,14 @@ export class Gateway implements Nptd {
     }
     stateFile.start();
     this.#cleanups.push(() => stateFile.close());
+  }
+
+  /** First to come and last to go, so that it tells of everything in between. */
+  async #openRecord(config: NptdConfig): Promise<void> {
+    const complain = (message: string) => this.#complain(message);
+    const record = await OperationsRecord.open(config, { complain, now: () => Date.now() });
+    this.#record = record;
+    this.#cleanups.push(() => record.close());
   }
 
   #stateFile(dataPlane: DataPlane, controller: Controller): StateFile {
@@ -241,6 +265,7 @@ export class Gateway implements Nptd {
 
   /** A log that throws must not keep a plan from being applied: Node's own warnings tell of it instead. */
   #log(entry: LogEntry): void {
+    this.#record?.note(entry, Date.now());
     try {
       this.#options.log?.(entry);
     } catch (error) {

@@ -20,14 +20,19 @@ export function machineOf(config: NptdConfig, slots: SlotAssignment): Machine {
 
 /** Throws an `NptdError` that says what differs. */
 export function requireSameMachine(now: Machine, wanted: Machine): void {
+  const differing = machineDifferences(now, wanted);
+  if (differing.length === 0) return;
+  throw new NptdError('RESTART_REQUIRED', `other ${differing.join(' and ')} need a restart`);
+}
+
+/** `devices`, `limits`, both or neither. */
+export function machineDifferences(now: Machine, wanted: Machine): string[] {
   const { devices: devicesNow, ...limitsNow } = now;
   const { devices, ...limits } = wanted;
-  const differing = [
+  return [
     ...(isDeepStrictEqual(devicesNow, devices) ? [] : ['devices']),
     ...(isDeepStrictEqual(limitsNow, limits) ? [] : ['limits']),
   ];
-  if (differing.length === 0) return;
-  throw new NptdError('RESTART_REQUIRED', `other ${differing.join(' and ')} need a restart`);
 }
 
 function tapOptions({ tap, netns, mtu }: DeviceConfig): TapOptions {

@@ -5,6 +5,8 @@ import type { DataPlane, DataPlaneOptions, PassedFrame } from '../native/data-pl
 import type { MappingRow, SessionRow } from '../reference/translator.ts';
 import type { NptdEventType, NptdListener } from './events.ts';
 import { Gateway } from './gateway.ts';
+import type { History } from './operations-record.ts';
+import type { Preview } from './preview.ts';
 import { readConfig } from './read-config.ts';
 import type { Status } from './status.ts';
 
@@ -19,6 +21,11 @@ export interface NptdOptions {
   readonly openDataPlane?: (options: DataPlaneOptions) => Promise<DataPlane>;
 }
 
+export interface HistoryQuery {
+  /** Wall clock in milliseconds; absent: all that the journal has. */
+  readonly sinceMs?: number;
+}
+
 /** A gateway. It holds the process open from `start` to `close`, as a listening server does. */
 export interface Nptd extends AsyncDisposable {
   /**
@@ -31,11 +38,15 @@ export interface Nptd extends AsyncDisposable {
    * whose addresses changed. Rejects with an `NptdError`, after which the configuration before is in force.
    */
   apply(config: NptdConfig | string): Promise<void>;
+  /** What `apply` would do; changes nothing. Throws an `NptdError` as that does where the configuration is not valid. */
+  preview(config: NptdConfig | string): Preview;
   /** Throws an `NptdError` unless it runs, like the following ones. */
   status(): Status;
   /** Live sessions, at most `limit`, which is 1000 if absent. */
   sessions(limit?: number): Promise<SessionRow[]>;
   mappings(limit?: number): Promise<MappingRow[]>;
+  /** What happened, and how long each uplink worked. */
+  history(query?: HistoryQuery): History;
   /** Takes the frames that were for the gateway itself, and that it does not answer. */
   takePassed(): PassedFrame[];
   /** Sends a complete frame out of a device, by its position in the plan; false when the way there is full. */

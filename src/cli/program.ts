@@ -1,7 +1,9 @@
 import { Command } from 'commander';
 import { registerCheckCommand } from './commands/check.ts';
+import { registerHistoryCommand } from './commands/history.ts';
 import { registerMapCommand } from './commands/map.ts';
 import { registerProbeCommand } from './commands/probe.ts';
+import { registerReloadCommands } from './commands/reload.ts';
 import { registerReplayCommand } from './commands/replay.ts';
 import { registerRunCommand } from './commands/run.ts';
 import { registerSessionsCommand } from './commands/sessions.ts';
@@ -24,6 +26,8 @@ export function createProgram(): Command {
   registerCheckCommand(program);
   registerStatusCommand(program);
   registerSessionsCommand(program);
+  registerHistoryCommand(program);
+  registerReloadCommands(program);
   registerMapCommand(program);
   registerZoneCommand(program);
   registerReplayCommand(program);

@@ -4,6 +4,7 @@ import { macFromName } from '../net/mac-address.ts';
 import { completeAdvertise, completeFilter } from './complete-ipv6.ts';
 import { completeLimits } from './complete-limits.ts';
 import { completeNat44 } from './complete-nat44.ts';
+import { completeHook, completeJournal } from './complete-operations.ts';
 import { completePolicies } from './complete-policy.ts';
 import { completePublish } from './complete-publish.ts';
 import type {
@@ -66,6 +67,8 @@ export function completeConfig(draft: ConfigDraft, context: DraftContext): NptdC
     nptv6: { allZerosInterfaceId: draft.nptv6?.['all-zeros-interface-id'] ?? DEFAULT_NPTV6.allZerosInterfaceId },
     limits: completeLimits(draft.limits),
     state: draft.state?.file === undefined ? {} : { file: draft.state.file },
+    journal: completeJournal(draft.journal),
+    hooks: readEntries(draft.hooks).flatMap(({ entry, index }) => completeHook(entry, ['hooks', index], context)),
     control: { socket: draft.control?.socket ?? DEFAULT_CONTROL.socket },
   };
 }

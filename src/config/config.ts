@@ -7,6 +7,7 @@ import type { Ipv4Interface, Ipv4Prefix } from '../net/ipv4-prefix.ts';
 import type { Ipv6Address } from '../net/ipv6-address.ts';
 import type { Ipv6Interface, Ipv6Prefix } from '../net/ipv6-prefix.ts';
 import type { MacAddress } from '../net/mac-address.ts';
+import type { HookConfig, JournalConfig } from './operations-config.ts';
 import type { PolicyConfig } from './policy-config.ts';
 
 export type * from './policy-config.ts';
@@ -27,6 +28,8 @@ export interface NptdConfig {
   readonly martians: MartiansConfig;
   readonly limits: LimitsConfig;
   readonly state: StateConfig;
+  readonly journal: JournalConfig;
+  readonly hooks: readonly HookConfig[];
   readonly control: ControlConfig;
 }
 

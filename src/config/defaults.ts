@@ -12,6 +12,7 @@ import type {
   PortRange,
   ProbeConfig,
 } from './config.ts';
+import type { HookConfig, JournalConfig } from './operations-config.ts';
 
 export const DEFAULT_MTU = 1500;
 
@@ -132,4 +133,12 @@ export const DEFAULT_POLICY: Omit<PolicyConfig, 'name' | 'prefer'> = {
   onFailure: { tcp: 'reset', udp: 'move', other: 'move' },
   otherwise: 'default',
   lastResort: 'keep',
+};
+
+/** Years of an ordinary site, some 3 MB. */
+export const DEFAULT_JOURNAL: JournalConfig = { entries: 10_000 };
+
+export const DEFAULT_HOOK: Pick<HookConfig, 'on' | 'timeoutMs'> = {
+  on: ['uplink-changed', 'selection-changed'],
+  timeoutMs: 10_000,
 };

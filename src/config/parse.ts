@@ -21,6 +21,8 @@ export interface ParsedConfig {
   readonly config: NptdConfig;
   /** In file order; all of severity `warning`. */
   readonly warnings: readonly ConfigIssue[];
+  /** The data of the text as YAML has it, for comparing files. */
+  readonly source: unknown;
 }
 
 /**
@@ -40,7 +42,7 @@ export function parseConfig(text: string, file: string): Result<ParsedConfig, re
   const config = readConfig(document, report);
   issues.sort((a, b) => a.line - b.line || a.column - b.column);
   if (issues.some((issue) => issue.severity === 'error')) return err(issues);
-  return ok({ config, warnings: issues });
+  return ok({ config, warnings: issues, source: document.root });
 }
 
 function readConfig({ root }: ConfigDocument, report: DraftContext['report']): NptdConfig {

@@ -6,6 +6,7 @@
  * map cannot do without is in its `required` list, and `completeConfig` reports them.
  */
 import { z } from 'zod';
+import { HOOK_EVENTS } from './operations-config.ts';
 import { policies, policyProbeTargets } from './schema-policy.ts';
 import { choice, DAY_MS, duration, list, map, named, oneOrMore, text, whole } from './terms.ts';
 import * as values from './values.ts';
@@ -265,6 +266,17 @@ const limits = map('Sizes of tables and rates of own packets.', {
   'icmp-errors': map('Bucket for own ICMP errors.', { rate: whole(0, 1_000_000), burst: whole(0, 1_000_000) }),
 });
 
+const hook = map(
+  'What is run, or called, when something happens: either command, or webhook.',
+  {
+    on: oneOrMore('events', choice(HOOK_EVENTS)).meta({ description: 'Default uplink-changed, selection-changed.' }),
+    command: list('a program and its arguments', z.string({ error: 'text' })),
+    webhook: text('an address like https://192.168.1.9/nptd', values.webAddress, 'https://192.168.1.9/nptd'),
+    timeout: duration(100, '10s', 600_000).meta({ description: 'Given up after this time; default 10s.' }),
+  },
+  [],
+);
+
 export const fileSchema = map(
   'Configuration of nptd.',
   {
@@ -283,11 +295,19 @@ export const fileSchema = map(
     nptv6: map('NPTv6 behaviour.', { 'all-zeros-interface-id': choice(['drop', 'translate']) }),
     limits,
     state: map('What survives a restart.', { file: text('a path', values.filePath, '/var/lib/nptd/state.json') }),
+    journal: map('What happened, for `nptd history`.', {
+      file: text('a path', values.filePath, '/var/lib/nptd/journal.jsonl').meta({
+        description: 'Keeps it across restarts; without it, it is gone with the process.',
+      }),
+      entries: whole(10, 1_000_000).meta({ description: 'Most entries that are kept; default 10000.' }),
+    }),
+    hooks: list('hooks', hook).meta({ description: 'What is run, or called, when something happens.' }),
     control: map('The control socket.', { socket: text('a path', values.socketPath, '/run/nptd/nptd.sock') }),
   },
   ['internal', 'uplinks'],
 );
 
+export type HookDraft = z.output<typeof hook>;
 /** What could be read of a file: parsed values, each of which may be missing. */
 export type ConfigDraft = z.output<typeof fileSchema>;
 export type InternalDraft = z.output<typeof internal>;

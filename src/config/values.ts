@@ -209,6 +209,14 @@ export function percent(text: string): Value<number> {
   return number !== undefined && share <= 1 ? ok(share) : err(`"${text}" is not a share from 0% to 100%`);
 }
 
+/** That a POST may go to. */
+export function webAddress(text: string): Value<string> {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  return url !== undefined && /^https?:$/.test(url.protocol)
+    ? ok(url.href)
+    : err(`"${text}" is not an http or https address`);
+}
+
 /** `100Mbit`, in bits per second. */
 export function bitRate(text: string): Value<number> {
   const [, number, unit = ''] = /^(\d+(?:\.\d+)?)\s*([kMG])bit$/.exec(text) ?? [];

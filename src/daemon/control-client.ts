@@ -1,8 +1,18 @@
 /** The other end of the control socket, for commands. */
 import { connect, type Socket } from 'node:net';
 import { text } from 'node:stream/consumers';
-import { messageOf, NptdError } from '../api/errors.ts';
+import { messageOf, NptdError, type NptdErrorCode } from '../api/errors.ts';
 import type { ControlRequest, ControlResponse, ControlResults } from './control-protocol.ts';
+
+/** Codes whose message says all; others are the gateway's trouble. */
+const OWN_CODES = [
+  'NOT_RUNNING',
+  'CONFIG_INVALID',
+  'RESTART_REQUIRED',
+  'PLAN_REFUSED',
+  'UNKNOWN_NAME',
+  'INVALID_ARGUMENT',
+] as const satisfies readonly NptdErrorCode[];
 
 /** The longest that a gateway may take for an answer. */
 const ANSWER_MS_MAX = 10_000;
@@ -26,7 +36,8 @@ export async function requestControl<R extends ControlRequest>(
     const response: ControlResponse<ControlResults[R['request']]> = JSON.parse(answer);
     if (response.ok) return response.result;
     const { code, message } = response.error;
-    if (code === 'NOT_RUNNING') throw new NptdError(code, message);
+    const own = OWN_CODES.find((known) => known === code);
+    if (own !== undefined) throw new NptdError(own, message);
     throw new NptdError('CONTROL_SOCKET', `the gateway refused: ${message}`);
   } catch (error) {
     throw error instanceof NptdError ? error : controlError(path, error);

@@ -1,8 +1,10 @@
 /** What goes over the control socket: one JSON object a line, one answer per request, in order. */
 import { z } from 'zod';
+import type { History } from '../api/operations-record.ts';
 import type { Status } from '../api/status.ts';
 import type { MappingRow, SessionRow } from '../reference/translator.ts';
 import { err, ok, type Result } from '../result.ts';
+import type { PlannedChange } from './reload.ts';
 
 /** Most rows in one answer, some 20 MB. */
 export const ROWS_MAX = 100_000;
@@ -17,6 +19,11 @@ const requestSchema = z.discriminatedUnion('request', [
   z.strictObject({ request: z.literal('sessions'), limit }),
   z.strictObject({ request: z.literal('mappings'), limit }),
   z.strictObject({ request: z.literal('passed') }),
+  /** Without `file` the gateway's own. */
+  z.strictObject({ request: z.literal('plan'), file: z.string().startsWith('/').optional() }),
+  z.strictObject({ request: z.literal('reload') }),
+  /** Entries from a time on (wall clock in milliseconds), the newest `limit` of them; availability of all the time since. */
+  z.strictObject({ request: z.literal('history'), sinceMs: z.number().default(0), limit }),
 ]);
 
 /** A request as a client writes it. */
@@ -32,6 +39,9 @@ export interface ControlResults {
   readonly mappings: readonly MappingRow[];
   /** Takes them: the next answer has only newer ones. Octets are hexadecimal. */
   readonly passed: readonly { readonly device: number; readonly octets: string }[];
+  readonly plan: PlannedChange;
+  readonly reload: PlannedChange;
+  readonly history: History;
 }
 
 export type ControlResult = ControlResults[keyof ControlResults];

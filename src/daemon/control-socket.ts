@@ -8,6 +8,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 import { dirname } from 'node:path';
 import { messageOf, NptdError } from '../api/errors.ts';
 import type { Nptd } from '../api/nptd.ts';
+import type { History } from '../api/operations-record.ts';
 import { assertNever } from '../result.ts';
 import { requestControl } from './control-client.ts';
 import {
@@ -18,6 +19,7 @@ import {
   REQUEST_OCTETS_MAX,
 } from './control-protocol.ts';
 import { linesOf } from './lines.ts';
+import type { ConfigFile } from './reload.ts';
 
 /** Programs that watch at the same time; each holds at most one answer. */
 const CONNECTIONS_MAX = 32;
@@ -26,11 +28,20 @@ const IDLE_MS_MAX = 60_000;
 const HOLDER_MS_MAX = 2000;
 
 /** What it answers from. */
-export type ControlledGateway = Pick<Nptd, 'status' | 'sessions' | 'mappings' | 'takePassed'>;
+export type ControlledGateway = Pick<Nptd, 'status' | 'sessions' | 'mappings' | 'takePassed' | 'history'>;
+
+/** A configuration file that may be taken over. */
+export type ControlledFile = Pick<ConfigFile, 'plan' | 'reload'>;
+
+/** What requests are answered from. */
+export interface Served {
+  readonly gateway: ControlledGateway;
+  readonly file?: ControlledFile | undefined;
+}
 
 export interface ControlSocket extends AsyncDisposable {
-  /** From now on requests are answered from this gateway. */
-  serve(gateway: ControlledGateway): void;
+  /** From now on requests are answered from this gateway, and from its file if there is one. */
+  serve(gateway: ControlledGateway, file?: ControlledFile): void;
   /** Closes and removes the socket. */
   close(): Promise<void>;
 }
@@ -57,13 +68,13 @@ export async function claimControlSocket(path: string): Promise<ControlSocket> {
 class ClaimedSocket implements ControlSocket {
   readonly #server: Server;
   readonly #connections = new Set<Socket>();
-  #gateway: ControlledGateway | undefined;
+  #served: Served | undefined;
 
   constructor() {
     this.#server = createServer({ allowHalfOpen: true }, (socket) => {
       this.#connections.add(socket);
       socket.once('close', () => this.#connections.delete(socket));
-      void converse(socket, () => this.#gateway);
+      void converse(socket, () => this.#served);
     });
     this.#server.maxConnections = CONNECTIONS_MAX;
   }
@@ -78,8 +89,8 @@ class ClaimedSocket implements ControlSocket {
     await chmod(path, 0o600);
   }
 
-  serve(gateway: ControlledGateway): void {
-    this.#gateway = gateway;
+  serve(gateway: ControlledGateway, file?: ControlledFile): void {
+    this.#served = { gateway, file };
   }
 
   close(): Promise<void> {
@@ -96,21 +107,28 @@ class ClaimedSocket implements ControlSocket {
 }
 
 /** Answers one request; whatever goes wrong is an answer too. Without a gateway it is starting. */
-export async function answer(line: string, gateway: ControlledGateway | undefined): Promise<ControlResponse> {
+export async function answer(line: string, served: Served | undefined): Promise<ControlResponse> {
   const request = parseRequest(line);
   if (!request.ok) return { ok: false, error: { code: 'BAD_REQUEST', message: request.error } };
   try {
-    return { ok: true, result: await resultOf(request.value, gateway) };
+    return { ok: true, result: await resultOf(request.value, served) };
   } catch (error) {
     const code = error instanceof NptdError ? error.code : 'FAILED';
     return { ok: false, error: { code, message: messageOf(error) } };
   }
 }
 
-async function resultOf(request: ParsedRequest, gateway: ControlledGateway | undefined): Promise<ControlResult> {
+async function resultOf(request: ParsedRequest, served: Served | undefined): Promise<ControlResult> {
   if (request.request === 'process') return { pid: process.pid };
-  if (gateway === undefined) throw new NptdError('NOT_RUNNING', 'the gateway is starting: ask again in a moment');
+  if (served === undefined) throw new NptdError('NOT_RUNNING', 'the gateway is starting: ask again in a moment');
+  const { gateway, file } = served;
   switch (request.request) {
+    case 'plan':
+      return requireFile(file).plan(request.file);
+    case 'reload':
+      return requireFile(file).reload();
+    case 'history':
+      return newest(gateway.history(request), request.limit);
     case 'status':
       return gateway.status();
     case 'sessions':
@@ -126,7 +144,16 @@ async function resultOf(request: ParsedRequest, gateway: ControlledGateway | und
   }
 }
 
-async function converse(socket: Socket, gateway: () => ControlledGateway | undefined): Promise<void> {
+function requireFile(file: ControlledFile | undefined): ControlledFile {
+  if (file === undefined) throw new NptdError('NOT_RUNNING', 'this gateway was not started from a file');
+  return file;
+}
+
+function newest(history: History, limit: number): History {
+  return { ...history, entries: limit === 0 ? [] : history.entries.slice(-limit) };
+}
+
+async function converse(socket: Socket, served: () => Served | undefined): Promise<void> {
   const gone = new AbortController();
   socket.once('close', () => gone.abort());
   socket.setTimeout(IDLE_MS_MAX, () => socket.destroy());
@@ -134,7 +161,7 @@ async function converse(socket: Socket, gateway: () => ControlledGateway | undef
   socket.on('error', () => socket.destroy());
   try {
     for await (const line of linesOf(socket, REQUEST_OCTETS_MAX)) {
-      const taken = socket.write(`${JSON.stringify(await answer(line, gateway()))}\n`);
+      const taken = socket.write(`${JSON.stringify(await answer(line, served()))}\n`);
       // A client that asks and does not read gets one answer, not the memory of the gateway.
       if (!taken) await once(socket, 'drain', { signal: gone.signal });
     }

@@ -4,9 +4,13 @@ import { createNptd, type NptdOptions } from '../api/nptd.ts';
 import type { NptdConfig } from '../config/config.ts';
 import { claimControlSocket } from './control-socket.ts';
 import type { Log } from './log.ts';
+import { ConfigFile } from './reload.ts';
+import { listenForReload } from './signals.ts';
 
 export interface DaemonOptions {
   readonly config: NptdConfig;
+  /** The file that it came from, and the data of that: what a reload reads, and compares with. Absent: none is possible. */
+  readonly from?: { readonly file: string; readonly source: unknown };
   /** Path of the control socket. */
   readonly socket: string;
   readonly log: Log;
@@ -28,7 +32,11 @@ export async function runDaemon(options: DaemonOptions): Promise<boolean> {
   await using gateway = createNptd(config, { log, ...(openDataPlane === undefined ? {} : { openDataPlane }) });
   const panicked = new Promise<false>((resolve) => gateway.on('worker-panicked', () => resolve(false)));
   await gateway.start();
-  socket.serve(gateway);
+  const { from } = options;
+  const file = from && new ConfigFile(from.file, from.source, gateway, log);
+  socket.serve(gateway, file);
+  const release = listenForReload(() => void file?.reloadOnSignal());
+  using _reload = { [Symbol.dispose]: release };
   options.onReady(gateway.status().generation);
   const orderly = await Promise.race([aborted(signal), panicked]);
   const message = orderly ? `ending: ${String(signal.reason)}` : 'ending: the data plane does not work any more';

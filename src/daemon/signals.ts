@@ -28,3 +28,9 @@ export function listenForEnd(force: (exitCode: number) => void = (code) => proce
     },
   };
 }
+
+/** Calls back at each SIGHUP; returns the function that gives the signal back. */
+export function listenForReload(reload: () => void): () => void {
+  process.on('SIGHUP', reload);
+  return () => process.off('SIGHUP', reload);
+}

@@ -13,11 +13,13 @@ const TYPESCRIPT: Readonly<Record<string, readonly string[]>> = {
   plan: ['config', 'net', 'result.ts'],
   control: ['plan', 'config', 'net', 'result.ts'],
   native: ['plan', 'net', 'result.ts'],
-  api: ['net', 'result.ts', 'config', 'plan', 'control', 'native', 'reference'],
+  journal: [],
+  hooks: ['config', 'journal'],
+  api: ['net', 'result.ts', 'config', 'plan', 'control', 'native', 'reference', 'journal', 'hooks'],
   daemon: ['net', 'result.ts', 'config', 'plan', 'control', 'native', 'api'],
   cli: ['net', 'result.ts', 'config', 'plan', 'pcap', 'api', 'daemon'],
   demo: ['net', 'result.ts'],
-  'index.ts': ['api', 'reference', 'config', 'plan', 'control', 'native', 'net', 'result.ts'],
+  'index.ts': ['api', 'reference', 'config', 'plan', 'control', 'native', 'journal', 'net', 'result.ts'],
 };
 
 /** Single edges beside the table, each with its reason. `type` edges vanish at build time. */

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { InvalidArgumentError, Option } from 'commander';
 import type { NptdConfig } from '../../config/config.ts';
@@ -25,7 +26,7 @@ export function registerRunCommand(program: Command): void {
     .summary('run the gateway')
     .description(
       'Runs the gateway until SIGINT or SIGTERM; a second signal does not wait for a clean end.\n' +
-        'It goes on when nobody reads its log any more.\n' +
+        'It goes on when nobody reads its log any more. SIGHUP takes the file over anew, as "nptd reload" does.\n' +
         'Nothing is started if anything in the configuration is wrong.',
     )
     .argument('[config]', 'configuration file', DEFAULT_CONFIG_FILE)
@@ -44,7 +45,7 @@ export function registerRunCommand(program: Command): void {
 export async function runCommand(options: RunOptions, output: Output): Promise<ExitCode> {
   const loaded = await loadConfig(options.file, output, { warnings: true });
   if (loaded === undefined) return EXIT_CODE.configInvalid;
-  const { config } = loaded;
+  const { config, source } = loaded;
   const socket = options.socket ?? config.control.socket;
   const logOptions: LogOptions = {
     format: options.log,
@@ -56,6 +57,7 @@ export async function runCommand(options: RunOptions, output: Output): Promise<E
   try {
     const orderly = await runDaemon({
       config,
+      from: { file: resolve(options.file), source },
       socket,
       log: createLog(logOptions),
       signal: end.signal,
