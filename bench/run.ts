@@ -1,41 +1,50 @@
 /**
- * `npm run bench [-- --json FILE] [-- CASE]`: the JavaScript API in memory, reference against native.
- * Prints a table; with `--json` writes `{ machine, date, rows }`.
+ * `npm run bench [-- --json FILE] [-- --quick] [-- CASE]`: the JavaScript API in memory. Prints a table; with `--json`
+ * writes `{ machine, date, rows }`.
  */
-import { writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
-import { measure, type Row } from './suites/suite.ts';
-import { CASES } from './suites/translators.ts';
+import { chosen, parseOptions, UsageError } from './lib/options.ts';
+import { figure, machine, Table, writeReport } from './lib/report.ts';
+import { PLAN_CASES } from './suites/plans.ts';
+import { measure, type SuiteRow } from './suites/suite.ts';
+import { TRANSLATOR_CASES } from './suites/translators.ts';
 
-const SECONDS_PER_CANDIDATE = 2;
+const SECONDS = { full: 1, quick: 0.1 };
 
-function main(given: readonly string[]): void {
-  const at = given.indexOf('--json');
-  const jsonFile = at < 0 ? undefined : given[at + 1];
-  const wanted = given.find((argument, index) => !argument.startsWith('--') && (at < 0 || index !== at + 1));
-  const machine = `${cpus()[0]?.model.trim() ?? 'unknown'}, ${cpus().length} cores, Node ${process.versions.node}`;
-  process.stdout.write(`${machine}\n\n`);
-  process.stdout.write(line('case', 'implementation', 'ns/packet', 'packets/s', 'error', 'times faster'));
-  const rows = CASES.filter((one) => wanted === undefined || one.name.includes(wanted)).flatMap((one) => {
-    const measured = measure(one.name, one.candidates(), SECONDS_PER_CANDIDATE);
-    for (const row of measured) process.stdout.write(describe(row, measured[0]?.value ?? Number.NaN));
-    return measured;
-  });
-  if (jsonFile !== undefined) {
-    writeFileSync(jsonFile, `${JSON.stringify({ machine, date: new Date().toISOString(), rows }, undefined, 2)}\n`);
-    process.stdout.write(`\nwritten to ${jsonFile}\n`);
+const table = new Table([
+  ['case', 20],
+  ['implementation', 20],
+  ['value', 9],
+  ['unit', 9],
+  ['times faster', 12],
+  ['benchmark.js', 12],
+  ['error', 7],
+]);
+
+async function main(given: readonly string[]): Promise<void> {
+  const options = parseOptions(given);
+  const cases = chosen([...TRANSLATOR_CASES, ...PLAN_CASES], options);
+  process.stdout.write(`${machine()}\n\n${table.head}`);
+  const rows: SuiteRow[] = [];
+  for (const one of cases) {
+    const measured = await measure(one, options.quick ? SECONDS.quick : SECONDS.full);
+    for (const row of measured) process.stdout.write(describe(row));
+    rows.push(...measured);
+  }
+  if (options.json !== undefined) {
+    writeReport(options.json, rows);
+    process.stdout.write(`\nwritten to ${options.json}\n`);
   }
 }
 
-function describe(row: Row, slowest: number): string {
-  const perSecond = Math.round(1e9 / row.value).toLocaleString('en-US');
-  const error = `±${row.errorPercent.toFixed(1)} %`;
-  return line(row.case, row.implementation, row.value.toFixed(0), perSecond, error, (slowest / row.value).toFixed(1));
+function describe({ case: name, implementation, value, unit, benchmarkJs, errorPercent, ratio }: SuiteRow): string {
+  const error = `±${errorPercent.toFixed(1)} %`;
+  return table.line([name, implementation, figure(value), unit, figure(ratio), figure(benchmarkJs), error]);
 }
 
-function line(...cells: readonly [string, string, string, string, string, string]): string {
-  const [name, implementation, ...figures] = cells;
-  return `${name.padEnd(12)}${implementation.padEnd(18)}${figures.map((cell) => cell.padStart(13)).join('')}\n`;
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof UsageError)) throw error;
+  process.stderr.write(`bench: ${error.message}\n`);
+  process.exitCode = 2;
 }
-
-main(process.argv.slice(2));
