@@ -1,4 +1,5 @@
 /** What a gateway says about itself: plain data, fit for JSON. */
+import type { AddressConflict } from '../control/conflicts.ts';
 import { currentExhaustion, type Exhaustion } from '../control/exhaustion.ts';
 import { type HealthStatus, lossOf } from '../control/multihoming/health.ts';
 import type { Selection } from '../control/multihoming/selection.ts';
@@ -18,6 +19,8 @@ export interface Status {
   readonly selections: readonly Selection[];
   /** What is full or used up, by packets refused within the last minute. */
   readonly exhausted: readonly ExhaustedStatus[];
+  /** IPv6 addresses of the gateway that other stations have claimed, since it has them. */
+  readonly conflicts: readonly AddressConflict[];
   /** What is as configured, and yet may surprise. */
   readonly notes: readonly string[];
   readonly counters: CountersSnapshot;
@@ -73,7 +76,17 @@ export interface StatusFacts {
 export function statusOf({ state, notes, generation, counters, atMs, startedAtMs }: StatusFacts): Status {
   const { uplinks, selections } = state;
   const exhausted = currentExhaustion(state.exhaustion, atMs).map((one) => exhaustedStatus(one, uplinks));
-  return { atMs, startedAtMs, generation, uplinks: uplinks.map(uplinkStatus), selections, exhausted, notes, counters };
+  return {
+    atMs,
+    startedAtMs,
+    generation,
+    uplinks: uplinks.map(uplinkStatus),
+    selections,
+    exhausted,
+    conflicts: [...state.conflicts.values()],
+    notes,
+    counters,
+  };
 }
 
 function exhaustedStatus({ slot, ...exhausted }: Exhaustion, uplinks: readonly UplinkState[]): ExhaustedStatus {

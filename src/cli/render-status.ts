@@ -4,7 +4,10 @@ import { countOf, renderFacts, renderTable } from './render.ts';
 
 export function renderStatus(status: Status): string {
   const notes =
-    renderReasons(status.uplinks) + renderExhausted(status) + status.notes.map((one) => `${one}\n`).join('');
+    renderReasons(status.uplinks) +
+    renderExhausted(status) +
+    renderConflicts(status) +
+    status.notes.map((one) => `${one}\n`).join('');
   const parts = [renderUplinks(status), notes, renderTotals(status), renderCounters(status)];
   return parts.filter((part) => part !== '').join('\n');
 }
@@ -61,6 +64,15 @@ function renderExhausted({ exhausted, atMs }: Status): string {
     .map(({ reason, uplink, refused, lastMs }) => {
       const where = uplink === undefined ? '' : `${uplink}: `;
       return `${where}${reason}, ${countOf(refused, 'packet')} refused, the last ${renderDuration(atMs - lastMs)} ago\n`;
+    })
+    .join('');
+}
+
+function renderConflicts({ conflicts, atMs }: Status): string {
+  return conflicts
+    .map(({ address, device, mac, lastMs }) => {
+      const heard = renderDuration(atMs - lastMs);
+      return `${device}: another station (${mac}) has ${address}, which is the gateway's; heard ${heard} ago\n`;
     })
     .join('');
 }

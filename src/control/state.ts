@@ -8,6 +8,7 @@ import { compilePlan, type UplinkPlanState } from '../plan/compile.ts';
 import type { Plan } from '../plan/plan.ts';
 import { assignSlots, type SlotAssignment, slotOf } from '../plan/slots.ts';
 import { assertNever } from '../result.ts';
+import { type ConflictState, keepConflicts, noteConflict } from './conflicts.ts';
 import { type ExhaustionState, watchExhaustion } from './exhaustion.ts';
 import { FAMILIES, type Family } from './family.ts';
 import { assignEpochs, type EpochAssignment } from './multihoming/epochs.ts';
@@ -51,6 +52,7 @@ export interface ControlState {
   readonly selections: readonly Selection[];
   readonly failedDevices: FailedDevices;
   readonly exhaustion: ExhaustionState;
+  readonly conflicts: ConflictState;
 }
 
 export interface Site {
@@ -92,6 +94,7 @@ export const INITIAL_STATE: ControlState = {
   selections: [],
   failedDevices: new Map(),
   exhaustion: new Map(),
+  conflicts: new Map(),
 };
 
 export function reduce(state: ControlState, event: ControlEvent): Reduction {
@@ -111,7 +114,10 @@ export function reduce(state: ControlState, event: ControlEvent): Reduction {
     case 'device-restored':
       return reduceDeviceRestored(state, event);
     case 'address-conflict':
-      return atOnce(state, tell(event, logOfConflict(event)));
+      return atOnce(
+        { ...state, conflicts: noteConflict(state.conflicts, event, event.atMs) },
+        tell(event, logOfConflict(event)),
+      );
     case 'worker-panicked':
       return atOnce(state, tell(event, logOfPanic(event.message)));
     case 'passed-available':
@@ -128,7 +134,12 @@ function reduceConfig(state: ControlState, config: NptdConfig, atMs: number): Re
   const slotByName = (name: string) => slotOf(slots, name);
   const epochs = assignEpochs(state.site?.epochs ?? new Map(), config.uplinks, slotByName);
   const uplinks = uplinksOf(config, slotByName, state, atMs);
-  const next = withPlan({ ...state, site: { config, slots, epochs }, uplinks });
+  const next = withPlan({
+    ...state,
+    site: { config, slots, epochs },
+    uplinks,
+    conflicts: keepConflicts(state.conflicts, config),
+  });
   const entry: LogEntry = {
     level: 'info',
     message: `plan ${next.state.generation}: internal ${names(config.internal)}; uplinks ${names(uplinks)}`,

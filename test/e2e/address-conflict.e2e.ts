@@ -71,6 +71,13 @@ test('nor does one on the link of an uplink', async () => {
   expect(await conflict(ISP_B.ipv6.own)).toMatchObject({ device: ISP_B.device, netns: isp.name, mac });
 });
 
+test('nptd status names them all', async () => {
+  const { conflicts } = await bed.status();
+  expect(conflicts.map(({ address }) => address)).toEqual([OWN, SECOND, ISP_B.ipv6.own]);
+  const text = (await bed.gateway.command('status', '--socket', bed.socket)).stdout;
+  expect(text).toContain(`lan1: another station (${await macOf(holder, 'eth0')}) has ${OWN}`);
+});
+
 test('the gateway goes on', async () => {
   const result = await ping(bed.site.client, INTERNET.probe6, 3);
   expect(result, result.text).toMatchObject({ sent: 3, received: 3 });

@@ -69,6 +69,16 @@ describe('nptd status', () => {
     expect(output.printed).toMatch(/^lte: PortPoolExhausted, 7 packets refused, the last \d+\.\d s ago$/m);
   });
 
+  test('says which address of the gateway somebody else has', async () => {
+    await statusCommand({ socket, json: false }, output);
+    expect(output.printed).not.toContain('another station');
+    plane.say({ type: 'address-conflict', index: 0, device: 'lan0', address: 'fe80::1', mac: '02:00:00:00:00:07' });
+    await statusCommand({ socket, json: false }, output);
+    expect(output.printed).toMatch(
+      /^lan0: another station \(02:00:00:00:00:07\) has fe80::1, which is the gateway's; heard \d+\.\d s ago$/m,
+    );
+  });
+
   test('prints JSON for programs', async () => {
     await statusCommand({ socket, json: true }, output);
     expect(JSON.parse(output.printed)).toMatchObject({
