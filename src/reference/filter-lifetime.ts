@@ -19,7 +19,7 @@ export function startFilterSession(plan: Plan, session: FilterSession, flow: Fil
     refreshQuery(plan, session, nowUs);
     return;
   }
-  const isMidstream = flow.segment !== undefined && !flow.segment.flags.syn;
+  const isMidstream = isUnderWay(flow, side);
   takeStep(plan, session, isMidstream ? pickUpConnection(side) : openConnection(side), nowUs);
   if (flow.segment !== undefined) {
     session.isPickedUp = isMidstream;
@@ -47,13 +47,11 @@ function refreshQuery(plan: Plan, session: FilterSession, nowUs: number): void {
 }
 
 /** 6092-R12, 6092-R14. */
-function queryLifetimeMs({ udpMs, icmpMs, otherMs }: PlanNat44, protocol: FilterProtocol): number {
+function queryLifetimeMs({ udpMs, otherMs }: PlanNat44, protocol: FilterProtocol): number {
   switch (protocol) {
     case UDP:
     case UDP_LITE:
       return udpMs; // 6092-R20
-    case 'echo':
-      return icmpMs;
     default:
       return otherMs;
   }
@@ -87,6 +85,11 @@ function follow(session: FilterSession, track: SequenceTrack, segment: TcpHeader
   session.isPickedUp = session.isPickedUp === true && !segment.flags.syn;
   const next = isAnew ? openTrack(side, segment) : nextTrack(track, side, segment);
   session.track = session.isPickedUp ? { ...next, window: UNKNOWN_WINDOW } : next; // 6092-R32
+}
+
+/** Whether a packet that opens a session is none that a connection begins or is refused with (6092-R32, 6092-R40, 6092-R44). */
+function isUnderWay({ segment, event }: FilterFlow, side: Side): boolean {
+  return segment === undefined ? side === 'internal' && (event === 'FIN' || event === 'other') : !segment.flags.syn;
 }
 
 /** A connection that began before the filter could see it. */

@@ -90,7 +90,18 @@ const SCTP_SEQUENCES: readonly (readonly [title: string, steps: readonly Step[]]
       ['Q6', 'SHUTDOWN COMPLETE', 'TRANS', OPENING],
     ],
   ],
-  ['a chunk that sets nothing up', [['H1', 'DATA', 'INIT', OPENING]]],
+  [
+    'an association that was there before',
+    [
+      ['H1', 'DATA', 'ESTABLISHED', ESTABLISHED],
+      ['Q6', 'DATA', 'ESTABLISHED', ESTABLISHED],
+      ['Q6', 'SHUTDOWN', 'EXTERNAL-FIN', ESTABLISHED],
+    ],
+  ],
+  ['one that says nothing', [['H1', 'none', 'ESTABLISHED', ESTABLISHED]]],
+  ['one that is shut down', [['H1', 'SHUTDOWN ACK', 'ESTABLISHED', ESTABLISHED]]],
+  ['an answer to a call that went another way', [['H1', 'INIT ACK', 'INIT', OPENING]]],
+  ['the end of one that nobody knows', [['H1', 'ABORT', 'INIT', OPENING]]],
 ];
 
 const DCCP_SEQUENCES: readonly (readonly [title: string, steps: readonly Step[]])[] = [
@@ -118,6 +129,10 @@ const DCCP_SEQUENCES: readonly (readonly [title: string, steps: readonly Step[]]
       ['Q6', 'Request', 'ESTABLISHED', ESTABLISHED],
     ],
   ],
+  ['a connection that was there before', [['H1', 'Ack', 'ESTABLISHED', ESTABLISHED]]],
+  ['one that closes', [['H1', 'Close', 'ESTABLISHED', ESTABLISHED]]],
+  ['an answer to a call that went another way', [['H1', 'Response', 'INIT', DCCP_TRANSITORY]]],
+  ['the end of one that nobody knows', [['H1', 'Reset', 'INIT', DCCP_TRANSITORY]]],
 ];
 
 type Make = (from: string, to: string, ports: readonly [number, number], what: string) => Uint8Array;
@@ -251,6 +266,30 @@ const resets: readonly Case[] = [
       sends(bed, out('ACK', { acknowledgement: 5002, window: 100 }));
       reset(bed, 5002 + 1024, 'ESTABLISHED');
       reset(bed, 5002 + 1023, 'TRANS');
+    },
+  },
+  {
+    name: '6092-R31 what a reset of the host says is no acknowledgement',
+    plan: filtered(),
+    run: (bed) => {
+      sends(bed, out('SYN', { sequence: 1000 }));
+      reaches(bed, back('SYN,ACK', { sequence: 5000, acknowledgement: 1001 }));
+      sends(bed, out('ACK', { acknowledgement: 5001, window: 100 }));
+      sends(bed, out('RST,ACK', { acknowledgement: 905_001, window: 100 }));
+      sends(bed, out('ACK', { acknowledgement: 5001, window: 100 }));
+      reset(bed, 905_001, 'ESTABLISHED');
+      reset(bed, 5001 + 127, 'TRANS');
+    },
+  },
+  {
+    name: '6092-R40, 6092-R44 from outside a published association begins as any other, whatever opens it',
+    plan: filtered({ published: [published6(H1)] }),
+    run: (bed) => {
+      reaches(bed, sctp6(Q6, H1_A, BACK, 'DATA'));
+      is(bed, 'INIT', OPENING);
+      bed.wait(240);
+      reaches(bed, dccp6(Q6, H1_A, BACK, 'Ack'));
+      is(bed, 'INIT', DCCP_TRANSITORY);
     },
   },
   {

@@ -344,7 +344,7 @@ const rows: readonly Case[] = [
       });
       const expected = [
         ...flows.map(([protocol, expiresInMs]) => row(protocol, expiresInMs, 40000, 80)),
-        row('icmpv6', 60_000, 77, 0),
+        row('icmpv6', 300_000, 77, 0),
         row('icmpv6', 300_000, 0, 0),
         ...['gre', 'esp', 'ip-253'].map((protocol) => row(protocol, 300_000, 0, 0)),
       ];
@@ -356,6 +356,25 @@ const rows: readonly Case[] = [
       expect(bed.sessions().find(({ protocol }) => protocol === 'udp')?.expiresInMs).toBe(240_000);
       sends(bed, udp6(H1, Q6, OUT));
       expect(bed.sessions().find(({ protocol }) => protocol === 'udp')?.expiresInMs).toBe(300_000);
+    },
+  },
+  {
+    name: '6092-R12, 6092-R14, 6092-R20 each protocol has its own idle time, UDP-Lite that of UDP and echo that of protocols without ports',
+    plan: filtered({}, { nat44: { udpMs: 130_000, otherMs: 140_000, icmpMs: 60_000 } }),
+    run: (bed) => {
+      sends(bed, udp6(H1, Q6, OUT));
+      sends(bed, UDP_LITE6.open(H1, Q6, OUT));
+      sends(bed, echoRequest6(H1, Q6, 77));
+      sends(bed, ip6(H1, Q6, 50, text('x')));
+      const left = bed.sessions().map(({ protocol, expiresInMs }) => [protocol, expiresInMs] as const);
+      expect(new Map(left)).toEqual(
+        new Map([
+          ['udp', 130_000],
+          ['udp-lite', 130_000],
+          ['icmpv6', 140_000],
+          ['esp', 140_000],
+        ]),
+      );
     },
   },
   {

@@ -119,9 +119,9 @@ impl Filter {
     ) -> Result<(), crate::table::TableFull> {
         let NewSession { flow, slot, by, segment, .. } = *new;
         let epoch = plan.uplink(slot).map_or(0, |uplink| uplink.epoch);
-        let joins = flow.protocol.kind() == ProtocolKind::Tcp && !segment.has_syn();
+        let joins = joins_connection(flow.protocol, by, segment);
         let refresh = if joins { Refresh::Established } else { Refresh::Opening };
-        // 6092-R32: a connection under way is joined as it is; 6092-R31, 6092-R38, 6092-R43: any other begins here.
+        // A connection under way is joined as it is; 6092-R31, 6092-R38, 6092-R43: any other begins here.
         let state = if joins { TcpState::Established } else { TcpState::opened(by) };
         let mut tracking = if joins { TcpTracking::joined(segment) } else { TcpTracking::opened(by, segment) };
         if !joins && segment.event == Event::Open {
@@ -226,6 +226,18 @@ impl Filter {
     }
 }
 
+/// Whether a packet without a session belongs to a connection that began before the filter could see it: it is none that one begins or
+/// is refused with, and it comes from the site (of TCP nothing else gets here; 6092-R32, 6092-R40, 6092-R44).
+fn joins_connection(protocol: Protocol, by: Direction, segment: &Segment) -> bool {
+    match protocol.kind() {
+        ProtocolKind::Tcp => !segment.has_syn(),
+        ProtocolKind::Sctp | ProtocolKind::Dccp => {
+            by == Direction::Outbound && matches!(segment.event, Event::Finish | Event::Other)
+        }
+        ProtocolKind::Datagram | ProtocolKind::Echo | ProtocolKind::Portless => false,
+    }
+}
+
 /// 6092-R12 (5 minutes), 6092-R14 (5 minutes), 6092-R35, 6092-R40, 6092-R44 (2 hours 4 minutes; 4 and, for DCCP, 8 before and
 /// after), as they are configured for NAT44. None: the end stays.
 fn lifetime(protocol: Protocol, refresh: Refresh, nat44: &Nat44Spec) -> Option<Duration> {
@@ -235,8 +247,8 @@ fn lifetime(protocol: Protocol, refresh: Refresh, nat44: &Nat44Spec) -> Option<D
     let is_established = refresh == Refresh::Established;
     Some(match protocol.kind() {
         ProtocolKind::Datagram => nat44.udp,
-        ProtocolKind::Echo => nat44.icmp,
-        ProtocolKind::Portless => nat44.other,
+        // 6092-R12: an echo is no exception.
+        ProtocolKind::Echo | ProtocolKind::Portless => nat44.other,
         ProtocolKind::Dccp if is_established => nat44.dccp_established,
         ProtocolKind::Dccp => nat44.dccp_transitory,
         ProtocolKind::Tcp | ProtocolKind::Sctp if is_established => nat44.tcp_established,

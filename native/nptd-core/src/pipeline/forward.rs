@@ -58,8 +58,11 @@ impl Transit<'_> {
         let data_max = (usize::from(device.mtu) - ipv4::HEADER_LEN) / 8 * 8;
         let mapped = NextHop { device: hop.device, address: mapped4(hop.address) };
         if device.mac.is_some() && self.neighbours.link_address(&mut self.context, mapped).is_none() {
-            // All of them wait, so that they leave in order.
             let received = self.received;
+            if let Err(reason) = self.neighbours.resolve(&mut self.context, mapped) {
+                return self.undeliverable(frame, reason);
+            }
+            // All of them wait, so that they leave in order.
             self.send_fragments(frame.octets(), mapped, data_max, 0, Some(received));
             return Verdict::Queued;
         }

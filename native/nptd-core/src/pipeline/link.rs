@@ -121,13 +121,22 @@ impl Transit<'_> {
             let (checksum, segmentation) = (frame.checksum, frame.segmentation);
             let (octets, received) = (frame.octets(), Some(self.received));
             let verdict = self.neighbours.enqueue(&mut self.context, hop, octets, checksum, segmentation, received);
-            if verdict == Verdict::Drop(DropReason::NeighbourUnreachable) {
-                let received = self.received;
-                self.tell_undelivered(&received, frame.octets());
+            if let Verdict::Drop(reason) = verdict {
+                return self.undeliverable(frame, reason);
             }
             return verdict;
         };
         prepend_link_header(frame, station, mac, ether_type)
+    }
+
+    /// Ends the way of a packet (translated by now) whose next hop cannot be asked for; its sender is told where that did not answer
+    /// a moment ago.
+    pub fn undeliverable(&mut self, frame: &Frame<'_>, reason: DropReason) -> Verdict {
+        if reason == DropReason::NeighbourUnreachable {
+            let received = self.received;
+            self.tell_undelivered(&received, frame.octets());
+        }
+        Verdict::Drop(reason)
     }
 }
 

@@ -71,20 +71,29 @@ fn a_host_hears_of_a_dead_gateway_with_what_it_sent_1812_unreach() {
     }
 }
 
-#[test]
-fn while_a_gateway_is_known_to_be_dead_the_answer_comes_at_once_1812_unreach() {
-    let mut site = site(0, |_| {});
-    let packet = as_sent(17, udp(2000, 53, b"question"));
-    assert_eq!(site.send_packet(HOSTS, &packet).verdict, Verdict::Queued);
+/// What becomes of a packet whose gateway has not answered a moment ago.
+fn assert_told_at_once(mut site: Site, packet: &[u8]) {
+    assert_eq!(site.send_packet(HOSTS, packet).verdict, Verdict::Queued);
     for _ in 0..3 {
         site.advance(1_000);
         site.tick();
     }
-    let seen = site.send_packet(HOSTS, &packet);
+    let seen = site.send_packet(HOSTS, packet);
     assert_eq!(seen.verdict, Verdict::Drop(DropReason::NeighbourUnreachable));
-    let error = framed(&site.spec, HOSTS, &unreachable(v4([10, 0, 0, 1]), &packet));
+    let error = framed(&site.spec, HOSTS, &unreachable(v4([10, 0, 0, 1]), packet));
     let swapped = [&error[6..12], &error[..6], &error[12..]].concat();
     assert_eq!(seen.outputs, [(HOSTS, OutputKind::IcmpError, swapped)]);
+}
+
+#[test]
+fn while_a_gateway_is_known_to_be_dead_the_answer_comes_at_once_1812_unreach() {
+    assert_told_at_once(site(0, |_| {}), &as_sent(17, udp(2000, 53, b"question")));
+}
+
+#[test]
+fn also_about_a_packet_that_would_leave_in_pieces_1812_unreach() {
+    let narrow = site(0, |spec| spec.devices[2].mtu = 1_280);
+    assert_told_at_once(narrow, &as_sent(17, udp(2000, 53, &[9; 1_400])));
 }
 
 #[test]

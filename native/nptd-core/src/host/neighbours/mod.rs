@@ -283,7 +283,10 @@ impl Neighbours {
     }
 
     /// The entry of a hop, asked for now if it was not there.
-    fn resolve(&mut self, context: &mut Context<'_>, hop: NextHop<u128>) -> Result<u32, DropReason> {
+    ///
+    /// # Errors
+    /// `NeighbourTableFull`, or `NeighbourUnreachable` if the hop did not answer a moment ago.
+    pub fn resolve(&mut self, context: &mut Context<'_>, hop: NextHop<u128>) -> Result<u32, DropReason> {
         let device = context.plan.device(hop.device);
         let on_ethernet = device.is_some_and(|device| device.mac.is_some());
         if !on_ethernet || group_address(hop.address).is_some() {
