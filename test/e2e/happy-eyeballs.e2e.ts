@@ -3,6 +3,7 @@
  * (RFC 8305) fetch a page at the moment of the cut, and again once it is known. docs/happy-eyeballs.md has the figures.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { whoAmI } from '../../src/demo/clients.ts';
 import { INTERNET, ISP_A, ISP_B, type Isp } from '../../src/demo/site.ts';
 import { until } from '../../src/demo/wait.ts';
 import { FETCHES, type Fetched, type ProgramName } from './happy-eyeballs.ts';
@@ -65,10 +66,15 @@ interface Cut {
   readonly what: string;
   readonly isps: readonly Isp[];
   readonly families: readonly (4 | 6)[];
+  /** What else is looked at once the cut is known. */
+  readonly whileCut?: () => Promise<void>;
 }
 
 /** Cuts, and waits until that is known; then restores, and waits until all is well. */
-async function cutAndRestore(site: Bed, { what, isps, families }: Cut): Promise<Record<ProgramName, Fetched>[]> {
+async function cutAndRestore(
+  site: Bed,
+  { what, isps, families, whileCut }: Cut,
+): Promise<Record<ProgramName, Fetched>[]> {
   const { bed, host } = site;
   const [only] = families.length === 1 ? families : [];
   const untilAll = (state: 'up' | 'down', from: number) =>
@@ -82,6 +88,7 @@ async function cutAndRestore(site: Bed, { what, isps, families }: Cut): Promise<
     expect(await until(gone, WITHDRAWN_MS_MAX, 20)).toBe(true);
   }
   const known = await fetchAll(site, `${what}, once that is known`);
+  await whileCut?.();
   const restoredFrom = bed.gateway.process.lines.length;
   for (const isp of isps) await bed.site.restore(isp);
   expect(await untilAll('up', restoredFrom)).not.toContain(undefined);
@@ -99,18 +106,20 @@ describe('with the default probes', () => {
   });
   afterAll(() => site?.bed.close());
 
-  test('all is well: the page comes by IPv6', async () => {
-    for (let round = 0; round < ROUNDS; round += 1) {
-      expect(familiesOf(await fetchAll(site, 'all is well'))).toEqual([6, 6]);
-    }
+  /** Which family a program takes of two that work is a matter of milliseconds; that IPv6 works is not. */
+  const expectIpv6By = async (prefix = '') => {
+    expect((await whoAmI(site.host.namespace, INTERNET.web6))?.address).toMatch(new RegExp(`^${prefix}`));
+  };
+
+  test('all is well: the page comes', async () => {
+    await expectIpv6By(PREFIXES[0]);
+    for (let round = 0; round < ROUNDS; round += 1) await fetchAll(site, 'all is well');
   });
 
-  test('the uplink of both families is dead: the page comes by the other one, which is used for good then', async () => {
-    const cut: Cut = { what: 'the first uplink is dead', isps: [ISP_A], families: [4, 6] };
-    for (let round = 0; round < ROUNDS; round += 1) {
-      const [, known] = await cutAndRestore(site, cut);
-      expect(known && familiesOf(known)).toEqual([6, 6]);
-    }
+  test('the uplink of both families is dead: the page comes by the other one, whose addresses the host uses then', async () => {
+    const whileCut = () => expectIpv6By(PREFIXES[1]);
+    const cut: Cut = { what: 'the first uplink is dead', isps: [ISP_A], families: [4, 6], whileCut };
+    for (let round = 0; round < ROUNDS; round += 1) await cutAndRestore(site, cut);
   });
 
   test.each([
