@@ -1,4 +1,4 @@
-/** `npm run bench` and `npm run bench:wire`: bench/ compiled beside the sources that it measures, and run by plain Node. */
+/** `npm run bench`, `bench:wire` and `bench:workloads`: bench/ compiled beside the sources that it measures, and run by plain Node. */
 import { copyFileSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { inNamespaces, namespaceObstacle } from './namespace.mjs';
@@ -13,6 +13,12 @@ const NATIVE = 'src/native';
 export async function runBench(given) {
   await compile();
   return (await run([process.execPath, join(OUTPUT, 'bench/run.js'), ...given])).code;
+}
+
+/** @param {string[]} given arguments of bench/workloads/main.ts */
+export async function writeWorkloads(given) {
+  await compile();
+  return (await run([process.execPath, join(OUTPUT, 'bench/workloads/main.js'), ...given])).code;
 }
 
 /** @param {string[]} given arguments of bench/wire/main.ts */

@@ -1,6 +1,6 @@
 /** The jobs of `setup.mjs --run JOB`; each takes the arguments after its name and gives the exit code. */
 import { join } from 'node:path';
-import { runBench, runWireBench } from './bench.mjs';
+import { runBench, runWireBench, writeWorkloads } from './bench.mjs';
 import { inNamespaces, namespaceObstacle } from './namespace.mjs';
 import { SetupProblem } from './problem.mjs';
 import { ROOT, run } from './process.mjs';
@@ -13,6 +13,7 @@ export const JOBS = {
   bench: runBench,
   'bench:core': runCoreBench,
   'bench:wire': runWireBench,
+  'bench:workloads': writeWorkloads,
 };
 
 async function runDemo() {

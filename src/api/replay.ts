@@ -35,6 +35,9 @@ export interface ReplayResult {
   readonly nsPerPacket: number;
 }
 
+/** Least room for a packet in a batch: what grows on the way, grows in place. */
+const ROOM_OCTETS_MIN = 2048;
+
 /** Longest time between the first and the last packet of a batch, which are processed as of one instant. */
 const BATCH_SPAN_US = 10_000;
 
@@ -48,10 +51,11 @@ export function replay(
   leaves?: (packet: ReplayedPacket) => void,
 ): ReplayResult {
   const names = verdictCatalogue().verdicts.map(({ name }) => name);
-  const batch = createPacketBatch(PACKET_OCTETS_MAX);
   const [verdicts, outputs] = [new Tally(), new Tally()];
   const fitting = packets.filter(({ octets }) => octets.length <= PACKET_OCTETS_MAX);
   for (let tooLong = packets.length - fitting.length; tooLong > 0; tooLong -= 1) verdicts.add('FrameTooLong');
+  const longest = fitting.reduce((most, { octets }) => Math.max(most, octets.length), 0);
+  const batch = createPacketBatch(Math.max(longest, ROOM_OCTETS_MIN));
   const origin = packets[0]?.timeUs ?? 0;
   let ns = 0n;
   for (const group of batchesOf(fitting)) {
