@@ -13,6 +13,7 @@ import { filterConnectionCases } from './cases/filter-connections.cases.ts';
 import { filterErrorCases } from './cases/filter-errors.cases.ts';
 import { filterFragmentCases } from './cases/filter-fragments.cases.ts';
 import { filterHeldCases } from './cases/filter-held.cases.ts';
+import { filterTargetCases } from './cases/filter-targets.cases.ts';
 import { filterUplinkCases } from './cases/filter-uplinks.cases.ts';
 import { floodCases } from './cases/floods.cases.ts';
 import { fragmentCases } from './cases/fragments.cases.ts';
@@ -99,6 +100,7 @@ export function translatorCases(make: MakeTranslator): void {
   runCases('IPv6 filter: held calls (RFC 6092)', filterHeldCases, make);
   runCases('IPv6 filter: errors (RFC 6092, 4890)', filterErrorCases, make);
   runCases('IPv6 filter: fragments (RFC 6092, 8200)', filterFragmentCases, make);
+  runCases('IPv6 filter: targets of hairpins and ISPs of sources (RFC 6296, 8028)', filterTargetCases, make);
   runCases('IPv6 filter: several uplinks (RFC 6092, 6296, 8028)', filterUplinkCases, make);
   rfc6296Vectors(make);
 }
