@@ -39,7 +39,8 @@ asserts that the page comes, not how fast; the figures of this page were written
 - server: one name with an IPv4 and an IPv6 address in /etc/hosts; the ways to it take less than a millisecond
 - programs: curl ${versionOf('curl')}, which tries IPv4 after 200 ms; Node ${process.versions.node} (\`http.get\`), which gives IPv6 up after 250 ms. Both start side by side
 - time: from the start of the question for the name to the first octet of the page, as curl and Node say themselves; the smallest and the largest of
-  five, with the family that the page came by. Two processors, shared with other work
+  five, with the family that the page came by. Two processors, shared with much other work, which is
+  what the small figures differ by
 
 | situation | curl | Node |
 |---|---|---|
@@ -50,8 +51,8 @@ ${rows}
 - **The uplink of both families is dead.** Neither SYN is answered, and nobody tells the program anything: it waits. By default the gateway
   takes up to 2.6 s to judge the uplink dead; the first SYN that Linux repeats after that, about once a second, opens the connection by the other uplink. Which
   family that is depends on which SYN comes first. With \`profile: fast\` it takes up to 0.45 s, so that the first repetition finds the other uplink, and often the first SYN of the
-  other family. A program with less patience than this fails, and so does what was connected before: its addresses were those of the dead ISP.
-- **One family is dead on all uplinks.** IPv6 costs the 200 ms or 250 ms after which the program tries IPv4; IPv4 costs nothing, as IPv6 comes first. A
+  other family. A program with less patience than this fails, and what was connected before ends: its addresses were those of the dead ISP.
+- **One family is dead, on the uplink that it takes or on all.** IPv6 costs the 200 ms or 250 ms after which the program tries IPv4; IPv4 costs nothing, as IPv6 comes first. A
   program that tries one family only does not get its page.
 - **Once it is known** everything is as if all were well: a dead ISP's prefix is deprecated, so the host takes an address of the other one; without any
   IPv6 the gateway is no default router, so a connection by IPv6 fails in the host itself, at once.
