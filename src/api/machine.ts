@@ -35,6 +35,6 @@ export function machineDifferences(now: Machine, wanted: Machine): string[] {
   ];
 }
 
-function tapOptions({ tap, netns, mtu }: DeviceConfig): TapOptions {
-  return { kind: 'tap', name: tap, ...(netns === undefined ? {} : { netns }), mtu };
+function tapOptions({ tap, netns, mtu, offload }: DeviceConfig): TapOptions {
+  return { kind: 'tap', name: tap, ...(netns === undefined ? {} : { netns }), mtu, offload };
 }

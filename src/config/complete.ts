@@ -112,6 +112,7 @@ function completeDevice(
     ...(netns === undefined ? {} : { netns }),
     mtu: device.mtu ?? DEFAULT_MTU,
     mac: device.mac ?? macFromName(netns === undefined ? tap : `${netns}/${tap}`),
+    offload: device.offload !== 'off',
   };
 }
 

@@ -76,6 +76,8 @@ export interface DeviceConfig {
   readonly mtu: number;
   /** The gateway's own address on the link: configured, or made from the names of namespace and device. */
   readonly mac: MacAddress;
+  /** Whether super-packets and unfinished checksums cross it. */
+  readonly offload: boolean;
 }
 
 export type RouteConfig = Route4Config | Route6Config;

@@ -30,6 +30,9 @@ const device = map(
     netns: text('the name of a network namespace', values.netnsName, 'site'),
     mtu: whole(68, TAP_MTU_MAX).meta({ description: 'Longest IP packet in octets; default 1500.' }),
     mac: text('a MAC address', values.unicastMac, '02:00:00:00:00:01'),
+    offload: choice(['on', 'off']).meta({
+      description: 'Whether super-packets and unfinished checksums cross it; default on.',
+    }),
   },
   ['tap'],
 );

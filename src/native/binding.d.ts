@@ -726,6 +726,8 @@ export interface BindingTapOptions {
   netns?: string
   /** Longest IP packet, in octets. */
   mtu: number
+  /** Whether super-packets and unfinished checksums cross it; absent: they do. */
+  offload?: boolean
 }
 
 /** `TranslatorOptions`. */

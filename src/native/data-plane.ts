@@ -13,6 +13,8 @@ export interface TapOptions {
   /** Named network namespace (as in `ip netns`) it is made in; absent: the namespace of this process. */
   readonly netns?: string;
   readonly mtu: number;
+  /** Whether super-packets and unfinished checksums cross it; absent: they do. */
+  readonly offload?: boolean;
 }
 
 export interface DataPlaneOptions {

@@ -40,10 +40,34 @@ pub enum Segmentation {
     /// An ordinary frame.
     #[default]
     None,
-    /// TCP segments of at most this many octets of payload.
-    Tcp(u16),
-    /// UDP datagrams of this many octets of payload.
+    /// TCP over IPv4, in segments of this many octets of payload; the last one may be shorter.
+    Tcp4(u16),
+    /// The same over IPv6.
+    Tcp6(u16),
+    /// UDP over either, in datagrams of this many octets of payload; the last one may be shorter.
     Udp(u16),
+}
+
+/// What a device takes although it is not finished.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Offloads {
+    /// Partial checksums.
+    pub checksum: bool,
+    /// Super-packets of TCP.
+    pub tcp: bool,
+    /// Super-packets of UDP.
+    pub udp: bool,
+}
+
+impl Offloads {
+    /// Whether the device takes a frame that is to be cut like this.
+    pub const fn takes(self, segmentation: Segmentation) -> bool {
+        match segmentation {
+            Segmentation::None => true,
+            Segmentation::Tcp4(_) | Segmentation::Tcp6(_) => self.tcp,
+            Segmentation::Udp(_) => self.udp,
+        }
+    }
 }
 
 /// One frame on its way through the pipeline.
@@ -110,6 +134,25 @@ impl<'a> Frame<'a> {
     /// Whether the frame has no octets.
     pub fn is_empty(&self) -> bool {
         self.start == self.end
+    }
+
+    /// State of the checksum of the transport header at an offset. A partial one that starts elsewhere is that of a
+    /// packet inside, and no change of these headers concerns it.
+    pub fn checksum_at(&self, transport: usize) -> ChecksumState {
+        match self.checksum {
+            ChecksumState::Partial { start, .. } if usize::from(start) != transport => ChecksumState::Complete,
+            state @ (ChecksumState::Complete | ChecksumState::Partial { .. } | ChecksumState::Vouched) => state,
+        }
+    }
+
+    /// Whether it is a super-packet.
+    pub fn is_super(&self) -> bool {
+        self.segmentation != Segmentation::None
+    }
+
+    /// The caller's buffer, in which [`Self::start`] counts.
+    pub fn buffer(&self) -> &[u8] {
+        self.buffer
     }
 
     /// Removes octets at the front (at most all of them); where a partial checksum starts moves along.

@@ -22,6 +22,7 @@ pub mod arch;
 pub mod counters;
 pub mod frame;
 pub mod output;
+pub mod super_packet;
 pub mod time;
 pub mod verdict;
 

@@ -18,6 +18,8 @@ const _: () = assert!(OUTPUT_OCTETS_MAX >= 512 * 1_294 + 5 * FRAME_LEN_MAX);
 pub struct Output {
     start: usize,
     length: usize,
+    /// Position in the batch of the frame that it leaves after; frames and outputs so keep their order.
+    pub follows: usize,
     /// Device it leaves by.
     pub egress: DeviceIndex,
     /// What it is.
@@ -32,6 +34,7 @@ pub struct Output {
 pub struct OutputPool {
     octets: Vec<u8>,
     used: usize,
+    follows: usize,
     outputs: Vec<Output>,
 }
 
@@ -44,13 +47,24 @@ impl Default for OutputPool {
 impl OutputPool {
     /// An empty pool with all its memory.
     pub fn new() -> Self {
-        Self { octets: alloc::vec![0; OUTPUT_OCTETS_MAX], used: 0, outputs: Vec::with_capacity(OUTPUTS_MAX) }
+        Self {
+            octets: alloc::vec![0; OUTPUT_OCTETS_MAX],
+            used: 0,
+            follows: 0,
+            outputs: Vec::with_capacity(OUTPUTS_MAX),
+        }
     }
 
     /// Forgets all outputs.
     pub fn clear(&mut self) {
         self.used = 0;
+        self.follows = 0;
         self.outputs.clear();
+    }
+
+    /// The outputs made from now on leave after the frame at this position of the batch.
+    pub fn follow(&mut self, position: usize) {
+        self.follows = position;
     }
 
     /// Takes `length` octets for a new output and lends them, zeroed; none when the pool is full.
@@ -64,6 +78,7 @@ impl OutputPool {
         self.outputs.push(Output {
             start,
             length,
+            follows: self.follows,
             egress,
             kind,
             checksum: ChecksumState::Complete,
@@ -73,6 +88,13 @@ impl OutputPool {
         Some(space)
     }
 
+    /// Moves the output made last before those made since there were `count`.
+    pub fn move_last_to(&mut self, count: usize) {
+        if let Some(since) = self.outputs.get_mut(count..) {
+            since.rotate_right(1.min(since.len()));
+        }
+    }
+
     /// The output made last, to set what is known of its checksum and segmentation.
     pub fn last_mut(&mut self) -> Option<&mut Output> {
         self.outputs.last_mut()
@@ -80,10 +102,19 @@ impl OutputPool {
 
     /// All outputs with their octets, in the order they were made.
     pub fn iter(&self) -> impl Iterator<Item = (&Output, &[u8])> {
-        self.outputs.iter().map(|output| {
-            let octets = self.octets.get(output.start..output.start + output.length);
-            (output, octets.unwrap_or(&[]))
-        })
+        self.outputs.iter().map(|output| self.with_octets(output))
+    }
+
+    /// The outputs that leave after the frame at a position of the batch, in order.
+    pub fn following(&self, position: usize) -> impl Iterator<Item = (&Output, &[u8])> {
+        let start = self.outputs.partition_point(|output| output.follows < position);
+        let rest = self.outputs.get(start..).unwrap_or(&[]).iter();
+        rest.take_while(move |output| output.follows == position).map(|output| self.with_octets(output))
+    }
+
+    fn with_octets<'a>(&'a self, output: &'a Output) -> (&'a Output, &'a [u8]) {
+        let octets = self.octets.get(output.start..output.start + output.length);
+        (output, octets.unwrap_or(&[]))
     }
 
     /// Number of outputs.

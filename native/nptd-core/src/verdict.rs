@@ -193,6 +193,8 @@ Suppressed {
     FragmentGivenUp,
     /// An output was ready, but its next hop is not resolved.
     NeighbourUnresolved,
+    /// A packet cut from a super-packet was refused, or for the gateway itself, though the first one went its way.
+    SegmentGivenUp,
 }
 }
 

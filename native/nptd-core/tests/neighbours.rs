@@ -93,14 +93,14 @@ fn a_waiting_super_packet_keeps_its_checksum_and_segmentation() {
     let packet: Vec<u8> = (0..65_535_u32).map(|number| number as u8).collect();
     let partial = ChecksumState::Partial { start: 20, offset: 16 };
     let verdict = gateway.with(|context, neighbours| {
-        neighbours.enqueue(context, host(), &packet, partial, Segmentation::Tcp(1448), None)
+        neighbours.enqueue(context, host(), &packet, partial, Segmentation::Tcp4(1448), None)
     });
     assert_eq!(verdict, Verdict::Queued);
     gateway.sent();
     let _ = gateway.arp(INTERNAL, &answer(HOST_MAC));
     let sent = gateway.sent();
     assert_eq!(sent[0].checksum, ChecksumState::Partial { start: 34, offset: 16 });
-    assert_eq!(sent[0].segmentation, Segmentation::Tcp(1448));
+    assert_eq!(sent[0].segmentation, Segmentation::Tcp4(1448));
     assert!(sent[0].octets[14..] == packet[..]);
 }
 

@@ -14,6 +14,7 @@ mod property {
     mod round_trips;
     mod sequences;
     mod site;
+    mod super_packets;
     mod tables;
     mod unresolved;
 }

@@ -65,16 +65,19 @@ impl DataPlane {
         }
         let open = |spec: &TapSpec| Tap::open(spec).map(|tap| Box::new(tap) as Box<dyn Device>);
         let devices = options.devices.iter().map(open).collect::<Result<Vec<_>, _>>()?;
-        let mtu = options.devices.iter().map(|spec| spec.mtu).max().unwrap_or(0);
+        let frame_len_max = options.devices.iter().map(TapSpec::frame_len_max).max().unwrap_or(0);
         let counters = Arc::new(Counters::new());
-        let engine = Engine::new(options.engine, counters.clone());
-        Self::start(devices, mtu, engine, MonotonicClock, counters)
+        let mut engine = Engine::new(options.engine, counters.clone());
+        for (device, index) in devices.iter().zip(0..) {
+            engine.set_offloads(DeviceIndex(index), device.offloads());
+        }
+        Self::start(devices, frame_len_max, engine, MonotonicClock, counters)
     }
 
     /// Starts a worker over devices that are open already.
     pub(crate) fn start(
         devices: Vec<Box<dyn Device>>,
-        mtu: u16,
+        frame_len_max: usize,
         path: impl DataPath + Send + 'static,
         clock: impl Clock + 'static,
         counters: Arc<Counters>,
@@ -86,7 +89,7 @@ impl DataPlane {
         let mailbox = Mailbox::new(bell.clone());
         let link = Arc::new(WorkerLink { number: 0, mailbox, counters, gauges: Gauges::default() });
         let count = devices.len();
-        let worker = Worker::new(path, clock, devices, mtu, bell, shared.clone(), link.clone());
+        let worker = Worker::new(path, clock, devices, frame_len_max, bell, shared.clone(), link.clone());
         let body = {
             let (shared, link) = (shared.clone(), link.clone());
             move || run_to_end(worker, &shared, &link)

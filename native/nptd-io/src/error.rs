@@ -19,9 +19,9 @@ pub enum Step {
     /// Making the interface.
     #[error("create it")]
     Create,
-    /// Switching its offloads off.
-    #[error("switch its offloads off")]
-    ClearOffload,
+    /// Switching its offloads on or off.
+    #[error("set its offloads")]
+    SetOffload,
     /// Setting its MTU.
     #[error("set its MTU")]
     SetMtu,

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use nptd_core::counters::{Counters, Direction};
 use nptd_core::frame::{DeviceIndex, Frame};
 use nptd_core::host::duplicate_addresses::AddressConflict;
-use nptd_core::output::OutputPool;
+use nptd_core::output::{Output, OutputPool};
 use nptd_core::plan::{DEVICES_MAX, Plan, Role};
 use nptd_core::time::{Duration, Instant};
 use nptd_core::verdict::{DropReason, Verdict};
@@ -61,12 +61,12 @@ pub(crate) struct Worker<P, C> {
 }
 
 impl<P: DataPath, C: Clock> Worker<P, C> {
-    /// A worker that has not run yet; `mtu` is the largest of its devices.
+    /// A worker that has not run yet; no device hands over a frame of more than `frame_len_max` octets.
     pub(crate) fn new(
         path: P,
         clock: C,
         devices: Vec<Box<dyn Device>>,
-        mtu: u16,
+        frame_len_max: usize,
         bell: Arc<EventFd>,
         shared: Arc<Shared>,
         link: Arc<WorkerLink>,
@@ -77,7 +77,7 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
             ports: Ports::new(devices, bell),
             shared,
             link,
-            burst: Burst::new(usize::from(mtu)),
+            burst: Burst::new(frame_len_max),
             outputs: OutputPool::new(),
             passed: PassedSender::default(),
             plan: None,
@@ -228,9 +228,7 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
             }
         }
         let mut exit = Exit { ports: &mut self.ports, shared: &self.shared, link: &self.link, now };
-        exit.send(Some(ingress), self.plan.as_deref(), || frames.iter().filter_map(leaving));
-        drop(frames);
-        self.send_outputs(now);
+        exit.send(Some(ingress), self.plan.as_deref(), || in_order(&frames, &self.outputs));
     }
 
     fn keep_time(&mut self) {
@@ -243,7 +241,7 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
 
     fn send_outputs(&mut self, now: Instant) {
         let mut exit = Exit { ports: &mut self.ports, shared: &self.shared, link: &self.link, now };
-        let outputs = || self.outputs.iter().map(|output| (output.0.egress, Outgoing::from_output(output)));
+        let outputs = || self.outputs.iter().map(leaving_output);
         exit.send(None, self.plan.as_deref(), outputs);
     }
 
@@ -293,6 +291,17 @@ impl Exit<'_> {
             record(&self.link.counters, scope, DropReason::TransmitFailed, result.refused);
         }
     }
+}
+
+/// All that leaves after a burst: each frame, and what was made of it or because of it right behind it, so that the segments
+/// and fragments of one keep their place among the others.
+fn in_order<'f>(frames: &'f [Frame<'_>], outputs: &'f OutputPool) -> impl Iterator<Item = (DeviceIndex, Outgoing<'f>)> {
+    let behind = |position| outputs.following(position).map(leaving_output);
+    frames.iter().enumerate().flat_map(move |(position, frame)| leaving(frame).into_iter().chain(behind(position)))
+}
+
+fn leaving_output<'f>(output: (&Output, &'f [u8])) -> (DeviceIndex, Outgoing<'f>) {
+    (output.0.egress, Outgoing::from_output(output))
 }
 
 /// A frame whose verdict says that it leaves, with its device.

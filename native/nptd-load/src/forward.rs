@@ -3,7 +3,7 @@
 //! Hosts on either side have to know each other's link address. What a data plane adds on the same devices is the
 //! difference between its figures and those of this loop.
 
-use nptd_core::frame::DeviceIndex;
+use nptd_core::frame::{DeviceIndex, FRAME_LEN_MAX};
 use nptd_io::{Burst, Device, Outgoing, Tap, TapSpec};
 
 use crate::arguments::Arguments;
@@ -12,7 +12,7 @@ use crate::sys;
 /// Longest IP packet of both devices.
 const MTU: u16 = 1_500;
 
-/// `forward --devices NAME@NETNS,NAME@NETNS`: prints `{"ready":true}` and runs until it is killed.
+/// `forward --devices NAME@NETNS,NAME@NETNS`, with offloads on as nptd has them: prints `{"ready":true}` and runs until it is killed.
 pub fn forward(arguments: &Arguments) -> Result<(), String> {
     let names: String = arguments.required("devices")?;
     let devices = names.split(',').map(open).collect::<Result<Vec<_>, _>>()?;
@@ -20,7 +20,7 @@ pub fn forward(arguments: &Arguments) -> Result<(), String> {
         return Err("--devices names two".to_owned());
     };
     println!(r#"{{"ready":true}}"#);
-    let mut burst = Burst::new(usize::from(MTU));
+    let mut burst = Burst::new(FRAME_LEN_MAX);
     loop {
         let [from_one, from_other] = sys::wait_readable([one.descriptor(), other.descriptor()]);
         if from_one {
@@ -34,7 +34,7 @@ pub fn forward(arguments: &Arguments) -> Result<(), String> {
 
 fn open(name: &str) -> Result<Tap, String> {
     let (name, netns) = name.split_once('@').ok_or("a device is NAME@NETNS")?;
-    let spec = TapSpec { name: name.to_owned(), netns: Some(netns.to_owned()), mtu: MTU };
+    let spec = TapSpec { name: name.to_owned(), netns: Some(netns.to_owned()), mtu: MTU, offload: true };
     Tap::open(&spec).map_err(|error| error.to_string())
 }
 

@@ -31,6 +31,8 @@ pub struct BindingTapOptions {
     pub netns: Option<String>,
     /// Longest IP packet, in octets.
     pub mtu: f64,
+    /// Whether super-packets and unfinished checksums cross it; absent: they do.
+    pub offload: Option<bool>,
 }
 
 /// `DataPlaneOptions`.
@@ -197,7 +199,8 @@ fn plane_options(options: &BindingDataPlaneOptions) -> Result<DataPlaneOptions, 
     Ok(DataPlaneOptions {
         devices: root.field("devices").each(&options.devices, |path, device| {
             let mtu = path.field("mtu").integer(device.mtu, REFUSE)?;
-            Ok(TapSpec { name: device.name.clone(), netns: device.netns.clone(), mtu })
+            let offload = device.offload.unwrap_or(true);
+            Ok(TapSpec { name: device.name.clone(), netns: device.netns.clone(), mtu, offload })
         })?,
         engine: EngineConfig {
             mappings_max: integer("mappingsMax", options.mappings_max)?,

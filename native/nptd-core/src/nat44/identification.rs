@@ -19,8 +19,8 @@ impl Identifications {
         Self { hasher: SipHasher24::new_with_key(secret), counters: Box::new([0; COUNTERS]) }
     }
 
-    /// The next identification of a packet from an external source to a destination.
-    pub fn next(&mut self, source: u32, destination: u32, protocol: u8) -> u16 {
+    /// The next identification from an external source to a destination, and the `count - 1` after it.
+    pub fn next(&mut self, source: u32, destination: u32, protocol: u8, count: u16) -> u16 {
         let mut message = [0; 9];
         let octets = source.to_be_bytes().into_iter().chain(destination.to_be_bytes()).chain([protocol]);
         for (place, octet) in message.iter_mut().zip(octets) {
@@ -31,7 +31,7 @@ impl Identifications {
         match self.counters.get_mut(hash as usize % COUNTERS) {
             Some(counter) => {
                 let identification = counter.wrapping_add(offset);
-                *counter = counter.wrapping_add(1);
+                *counter = counter.wrapping_add(count);
                 identification
             }
             None => offset,
@@ -46,8 +46,8 @@ mod tests {
     #[test]
     fn two_datagrams_to_one_destination_differ_3022_6_3() {
         let mut identifications = Identifications::new(&[5; 16]);
-        let first = identifications.next(1, 2, 17);
-        assert_eq!(identifications.next(1, 2, 17), first.wrapping_add(1));
-        assert_ne!(Identifications::new(&[6; 16]).next(1, 2, 17), first);
+        let first = identifications.next(1, 2, 17, 1);
+        assert_eq!(identifications.next(1, 2, 17, 1), first.wrapping_add(1));
+        assert_ne!(Identifications::new(&[6; 16]).next(1, 2, 17, 1), first);
     }
 }

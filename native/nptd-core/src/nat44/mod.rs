@@ -202,8 +202,8 @@ impl Nat44 {
     }
 
     /// The identification of a packet that leaves in our own name (6864-5.3.1, 7857-S10, 3022-6.3).
-    pub fn next_identification(&mut self, source: u32, destination: u32, protocol: u8) -> u16 {
-        self.identifications.next(source, destination, protocol)
+    pub fn next_identification(&mut self, source: u32, destination: u32, protocol: u8, count: u16) -> u16 {
+        self.identifications.next(source, destination, protocol, count)
     }
 
     /// Held packets, those of the filter of IPv6 too: one store bounds them all.

@@ -58,7 +58,7 @@ impl Transit<'_> {
         let steered = self.filter_and_held()?.0.steer_outbound(packet, None, plan, now);
         let steered = steered.map_err(|reason| refuse_steering(reason, packet))?;
         let uplink = plan.uplink(steered.slot).ok_or(DropReason::NoUplink)?;
-        let (hop, change) = self.decide_outbound6(frame.octets(), headers, uplink)?;
+        let (hop, change) = self.decide_outbound6(frame, headers, uplink)?;
         let (filter, held) = self.filter_and_held()?;
         let committed = filter.commit_outbound(steered, packet, change.address(), held, plan, now);
         committed.map_err(refuse_for_room)?;
@@ -73,7 +73,7 @@ impl Transit<'_> {
         let quote = quote6(frame.octets(), upper(headers))?;
         let slot = self.filter_and_held()?.0.match_quote_outbound(&quote, None, plan, now)?;
         let uplink = plan.uplink(slot).ok_or(DropReason::NoUplink)?;
-        let (hop, change) = self.decide_outbound6(frame.octets(), headers, uplink)?;
+        let (hop, change) = self.decide_outbound6(frame, headers, uplink)?;
         change.apply(frame.octets_mut());
         Ok(Outcome { verdict: self.forward6(frame, hop), slot: Some(slot) })
     }
@@ -125,7 +125,7 @@ impl Transit<'_> {
         let admitted = filter.match_inbound(packet, &flow, slot, plan, now);
         let admitted = admitted.map_err(|why| self.refuse_admission6(why))?;
         let hop = plan.internal_route6(second.address()).ok_or_else(no_route)?;
-        self.check_length6(frame.octets(), hop.device)?;
+        self.check_length6(frame, hop.device)?;
         let (filter, held) = self.filter_and_held()?;
         filter.commit_inbound(admitted, packet, &arrival, held, plan, now)?;
         first.apply(frame.octets_mut());
@@ -181,7 +181,7 @@ impl Transit<'_> {
 
     fn filter_flow6(
         &mut self,
-        frame: &Frame<'_>,
+        frame: &mut Frame<'_>,
         slot: u8,
         packet: &Packet,
         change: &Change,
@@ -192,7 +192,7 @@ impl Transit<'_> {
         let admitted = self.filter_and_held()?.0.match_inbound(packet, &flow, slot, plan, now);
         let admitted = admitted.map_err(|why| self.refuse_inbound6(frame, packet, slot, why))?;
         let hop = plan.internal_route6(change.address()).ok_or_else(no_route)?;
-        self.check_length6(frame.octets(), hop.device)?;
+        self.check_length6(frame, hop.device)?;
         let (filter, held) = self.filter_and_held()?;
         filter.commit_inbound(admitted, packet, &arrival, held, plan, now)?;
         Ok(hop)
@@ -210,7 +210,7 @@ impl Transit<'_> {
         let internal = change.quoted_address().ok_or(DropReason::IcmpQuoteUnknown)?;
         self.filter_and_held()?.0.match_quote_inbound(&quote, internal, slot, plan, now)?;
         let hop = plan.internal_route6(change.address()).ok_or_else(no_route)?;
-        self.check_length6(frame.octets(), hop.device)?;
+        self.check_length6(frame, hop.device)?;
         Ok(hop)
     }
 
@@ -222,7 +222,7 @@ impl Transit<'_> {
 
     /// What the sender of an inbound packet is told that is not admitted: at first nothing, if the packet would open a connection
     /// (6092-R34, 6092-R39).
-    fn refuse_inbound6(&mut self, frame: &Frame<'_>, packet: &Packet, slot: u8, why: NotAdmitted) -> Refusal {
+    fn refuse_inbound6(&mut self, frame: &mut Frame<'_>, packet: &Packet, slot: u8, why: NotAdmitted) -> Refusal {
         let (plan, now) = (self.plan(), self.context.now);
         let may_hold = packet.segment.is_held && packet.is_whole && plan.nat44.hold != Duration::default();
         if may_hold && why == NotAdmitted::Filtered {
@@ -234,9 +234,10 @@ impl Transit<'_> {
         self.refuse_admission6(why)
     }
 
-    fn hold6(&mut self, frame: &Frame<'_>, slot: u8, received: &Flow, now: crate::time::Instant) -> bool {
+    fn hold6(&mut self, frame: &mut Frame<'_>, slot: u8, received: &Flow, now: crate::time::Instant) -> bool {
         let plan = self.plan();
         let Ok((filter, held)) = self.filter_and_held() else { return false };
+        frame.finish_checksum();
         filter.hold_opening(held, slot, received, frame.octets(), plan, now)
     }
 

@@ -5,21 +5,36 @@ use super::transit::{Refusal, Transit};
 use crate::frame::{DeviceIndex, Frame};
 use crate::host::neighbours::{Received, mapped4};
 use crate::plan::NextHop;
+use crate::super_packet::longest_packet;
 use crate::verdict::{DropReason, OutputKind, Verdict};
 use crate::wire::octets::{copy_to, set_u16, tail};
 use crate::wire::{ipv4, ipv6};
 
 impl Transit<'_> {
     /// Whether an IPv4 packet may be forwarded to a device: TTL, then length.
-    pub fn check_forward4(&self, packet: &[u8], egress: DeviceIndex) -> Result<(), Refusal> {
-        check_ttl(packet)?;
-        self.check_length4(packet, egress)
+    pub fn check_forward4(&self, frame: &Frame<'_>, egress: DeviceIndex) -> Result<(), Refusal> {
+        check_ttl(frame.octets())?;
+        self.check_length4(frame, egress)
     }
 
     /// Whether an IPv4 packet fits a device, or may be fragmented to fit (4787-R13, 5508-S7.1.1, 8900-2).
-    pub fn check_length4(&self, packet: &[u8], egress: DeviceIndex) -> Result<(), Refusal> {
+    pub fn check_length4(&self, frame: &Frame<'_>, egress: DeviceIndex) -> Result<(), Refusal> {
+        if !frame.is_super() {
+            return self.check_packet4(frame.octets(), frame.len(), egress);
+        }
+        let longest = longest_packet(frame);
+        self.check_packet4(frame.octets(), longest, egress)?;
+        // What may be fragmented is a packet of its own before.
+        if longest > usize::from(self.device(egress)?.mtu) {
+            return Err(Refusal::to_be_cut());
+        }
+        self.check_in_one_piece(frame, egress)
+    }
+
+    /// The same for a packet of that many octets.
+    pub fn check_packet4(&self, packet: &[u8], length: usize, egress: DeviceIndex) -> Result<(), Refusal> {
         let mtu = self.device(egress)?.mtu;
-        if packet.len() <= usize::from(mtu) {
+        if length <= usize::from(mtu) {
             return Ok(());
         }
         // 6864-4.3.
@@ -33,15 +48,24 @@ impl Transit<'_> {
     }
 
     /// Whether an IPv6 packet may be forwarded to a device (8200-F3: it is never fragmented).
-    pub fn check_forward6(&self, packet: &[u8], egress: DeviceIndex) -> Result<(), Refusal> {
-        check_hop_limit(packet)?;
-        self.check_length6(packet, egress)
+    pub fn check_forward6(&self, frame: &Frame<'_>, egress: DeviceIndex) -> Result<(), Refusal> {
+        check_hop_limit(frame.octets())?;
+        self.check_length6(frame, egress)
     }
 
     /// Whether an IPv6 packet fits a device (4443-PTB).
-    pub fn check_length6(&self, packet: &[u8], egress: DeviceIndex) -> Result<(), Refusal> {
+    pub fn check_length6(&self, frame: &Frame<'_>, egress: DeviceIndex) -> Result<(), Refusal> {
+        if !frame.is_super() {
+            return self.check_packet6(frame.len(), egress);
+        }
+        self.check_packet6(longest_packet(frame), egress)?;
+        self.check_in_one_piece(frame, egress)
+    }
+
+    /// The same for a packet of that many octets.
+    pub fn check_packet6(&self, length: usize, egress: DeviceIndex) -> Result<(), Refusal> {
         let mtu = self.device(egress)?.mtu;
-        if packet.len() <= usize::from(mtu) {
+        if length <= usize::from(mtu) {
             return Ok(());
         }
         Err(Refusal::with_error(DropReason::TooBig, IcmpError::packet_too_big(mtu)))
@@ -50,14 +74,20 @@ impl Transit<'_> {
     /// Sends a checked and translated IPv4 packet on: TTL less one (1812-TTL1, 7915-1), fragmented where it has to be.
     pub fn forward4(&mut self, frame: &mut Frame<'_>, hop: NextHop<u32>) -> Verdict {
         ipv4::decrement_ttl(frame.octets_mut());
-        let Some(device) = self.plan().device(hop.device).filter(|device| frame.len() > usize::from(device.mtu)) else {
+        // A super-packet has been found to fit.
+        let is_too_long = |mtu: u16| frame.len() > usize::from(mtu) && !frame.is_super();
+        let Some(device) = self.plan().device(hop.device).filter(|device| is_too_long(device.mtu)) else {
             return self.transmit4(frame, hop);
         };
-        // It covers the whole packet, of which each receiver sees a part.
-        frame.finish_checksum();
         let data_max = (usize::from(device.mtu) - ipv4::HEADER_LEN) / 8 * 8;
         let mapped = NextHop { device: hop.device, address: mapped4(hop.address) };
-        if device.mac.is_some() && self.neighbours.link_address(&mut self.context, mapped).is_none() {
+        let is_unresolved = device.mac.is_some() && self.neighbours.link_address(&mut self.context, mapped).is_none();
+        if is_unresolved {
+            self.finish_received(frame);
+        }
+        // It covers the whole packet, of which each receiver sees a part.
+        frame.finish_checksum();
+        if is_unresolved {
             let received = self.received;
             if let Err(reason) = self.neighbours.resolve(&mut self.context, mapped) {
                 return self.undeliverable(frame, reason);

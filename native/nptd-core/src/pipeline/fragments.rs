@@ -1,6 +1,7 @@
 //! IPv4 fragments on their way (docs/decisions.md, "Fragments"): in any order (4787-R14, 8900-3), each translated like
 //! the first one and sent by its uplink (8900-1, 8900-4), none put together (1812-NOREASM).
 
+use super::forward::check_ttl;
 use super::transit::{Outcome, Refusal, Transit};
 use crate::frame::Frame;
 use crate::host::neighbours::mapped4;
@@ -70,7 +71,7 @@ impl Transit<'_> {
             (Some(Fate::Refused), _) => Err(DropReason::FragmentRefused.into()),
             (Some(Fate::Translated(translation)), _) => {
                 let hop = NextHop { device: translation.egress, address: translation.next_hop };
-                self.check_forward4(frame.octets(), hop.device)?;
+                self.check_forward4(frame, hop.device)?;
                 apply(&translation, frame.octets_mut());
                 Ok(Outcome { verdict: self.forward4(frame, hop), slot: Some(translation.slot) })
             }
@@ -136,7 +137,8 @@ impl Transit<'_> {
 
     fn release_fragment(&mut self, packet: &mut [u8], translation: &Translation) {
         let Some(device) = self.plan().device(translation.egress) else { return };
-        if self.check_forward4(packet, translation.egress).is_err() {
+        let checked = check_ttl(packet).and_then(|()| self.check_packet4(packet, packet.len(), translation.egress));
+        if checked.is_err() {
             self.context.counters.record_suppressed(Suppressed::FragmentGivenUp);
             return;
         }

@@ -1,6 +1,7 @@
 //! IPv6 fragments through the filter (docs/decisions.md, "Filter"): each goes the way of the first one of its datagram, since it
 //! alone says which flow they are of. Without the filter none of them is looked at.
 
+use super::forward::check_hop_limit;
 use super::parse::Headers6;
 use super::transit::{Outcome, Refusal, Transit};
 use crate::filter::{Datagram, Filter, Translation};
@@ -60,7 +61,7 @@ impl Transit<'_> {
             Some(Fate::Refused) => Err(DropReason::FragmentRefused.into()),
             Some(Fate::Translated(translation)) => {
                 let hop = NextHop { device: translation.egress, address: translation.next_hop };
-                self.check_forward6(frame.octets(), hop.device)?;
+                self.check_forward6(frame, hop.device)?;
                 apply(&translation, frame.octets_mut());
                 Ok(Outcome { verdict: self.forward6(frame, hop), slot: Some(translation.slot) })
             }
@@ -126,7 +127,8 @@ impl Transit<'_> {
     }
 
     fn release_fragment6(&mut self, packet: &mut [u8], translation: &Translation) {
-        if self.check_forward6(packet, translation.egress).is_err() {
+        let checked = check_hop_limit(packet).and_then(|()| self.check_packet6(packet.len(), translation.egress));
+        if checked.is_err() {
             self.context.counters.record_suppressed(Suppressed::FragmentGivenUp);
             return;
         }

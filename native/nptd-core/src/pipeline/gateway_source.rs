@@ -4,7 +4,7 @@ use super::classify::{EchoKind, Query, classify};
 use super::forward::check_ttl;
 use super::fragments::Part;
 use super::hairpin::Arrival;
-use super::ipv4::clamp_mss;
+use super::ipv4::{checksum4, clamp_mss};
 use super::parse::Headers4;
 use super::transit::{Outcome, Refusal, Transit};
 use crate::frame::Frame;
@@ -82,10 +82,10 @@ impl Transit<'_> {
         if let Some(uplink) = self.plan().uplink(slot) {
             clamp_mss(frame, uplink, segment);
         }
-        let checksum = frame.checksum;
+        let checksum = checksum4(frame);
         replace_endpoint(frame.octets_mut(), flow.protocol, End::Source, ends.external, checksum);
         replace_endpoint(frame.octets_mut(), flow.protocol, End::Destination, ends.client, checksum);
-        self.renumber(frame.octets_mut(), flow.remote.address);
+        self.renumber(frame, flow.remote.address);
     }
 
     fn client_error4(
@@ -106,7 +106,7 @@ impl Transit<'_> {
         quoted::readdress(frame.octets_mut(), quote, client);
         let verdict = match hop {
             Some(hop) => {
-                self.renumber(frame.octets_mut(), received);
+                self.renumber(frame, received);
                 self.forward4(frame, hop)
             }
             None => self.arrive_error4(frame, slot, received)?,
@@ -117,7 +117,7 @@ impl Transit<'_> {
     fn client_hop4(&self, frame: &Frame<'_>, slot: u8, client: Endpoint) -> Result<NextHop<u32>, Refusal> {
         let uplink = self.plan().uplink(slot).ok_or(DropReason::NoUplink)?;
         let hop = uplink.next_hop4(self.device(uplink.device)?, client.address);
-        self.check_forward4(frame.octets(), hop.device)?;
+        self.check_forward4(frame, hop.device)?;
         Ok(hop)
     }
 }

@@ -4,6 +4,7 @@
 use super::classify::{EchoKind, Query};
 use super::forward::check_ttl;
 use super::fragments::Part;
+use super::ipv4::checksum4;
 use super::parse::Headers4;
 use super::transit::{Outcome, Refusal, Transit};
 use crate::frame::Frame;
@@ -77,11 +78,11 @@ impl Transit<'_> {
         let admitted = self.nat44.match_inbound(&flow, segment, plan, now);
         let admitted = admitted.map_err(|why| self.refuse_admission4(why))?;
         let hop = plan.internal_route4(admitted.internal.address).ok_or(DropReason::NoRoute)?;
-        self.check_length4(frame.octets(), hop.device)?;
+        self.check_length4(frame, hop.device)?;
         let apparent = self.nat44.commit_inbound(admitted, &flow, segment, plan, now)?;
-        let (checksum, received) = (frame.checksum, ipv4::destination(frame.octets()));
+        let (checksum, received) = (checksum4(frame), ipv4::destination(frame.octets()));
         replace_endpoint(frame.octets_mut(), protocol, End::Source, apparent.unwrap_or(sender), checksum);
-        self.renumber(frame.octets_mut(), received);
+        self.renumber(frame, received);
         replace_endpoint(frame.octets_mut(), protocol, End::Destination, admitted.internal, checksum);
         Ok(self.forward_translated4(frame, hop, slot, begins))
     }
@@ -100,9 +101,9 @@ impl Transit<'_> {
         let quote = Quote::locate(frame.octets(), plan.nat44.other_protocols)?;
         let about = self.nat44.match_quote_inbound(&quote, slot, plan, now)?;
         let hop = plan.internal_route4(about.internal.address).ok_or(DropReason::NoRoute)?;
-        self.check_length4(frame.octets(), hop.device)?;
+        self.check_length4(frame, hop.device)?;
         quoted::rewrite_inbound(frame.octets_mut(), &quote, &about);
-        self.renumber(frame.octets_mut(), received);
+        self.renumber(frame, received);
         Ok(self.forward4(frame, hop))
     }
 }

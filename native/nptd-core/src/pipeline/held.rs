@@ -24,7 +24,7 @@ impl Transit<'_> {
     /// connection (5382-R4, 6146-T9, 5597-R4).
     pub fn refuse_inbound4(
         &mut self,
-        frame: &Frame<'_>,
+        frame: &mut Frame<'_>,
         flow: &ExternalFlow,
         segment: &Segment,
         is_whole: bool,
@@ -33,13 +33,15 @@ impl Transit<'_> {
         let plan = self.plan();
         // 5382-R4a: whoever is to stay hidden answers nobody.
         let may_hold = segment.is_held && is_whole && plan.nat44.hold != Duration::default();
-        if may_hold
-            && !matches!(why, NotAdmitted::Other(_))
-            && self.nat44.hold_opening(flow, frame.octets(), plan, self.context.now)
-        {
+        if may_hold && !matches!(why, NotAdmitted::Other(_)) && self.hold4(frame, flow) {
             return why.reason().into();
         }
         self.refuse_admission4(why)
+    }
+
+    fn hold4(&mut self, frame: &mut Frame<'_>, flow: &ExternalFlow) -> bool {
+        frame.finish_checksum();
+        self.nat44.hold_opening(flow, frame.octets(), self.plan(), self.context.now)
     }
 
     /// 1812-13: what filtering refuses is answered only where the plan wants it.

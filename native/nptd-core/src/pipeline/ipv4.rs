@@ -8,7 +8,7 @@ use super::mss;
 use super::own_errors::IcmpError;
 use super::parse::{Headers4, locate_headers4};
 use super::transit::{Answer, Outcome, Refusal, Transit};
-use crate::frame::Frame;
+use crate::frame::{ChecksumState, Frame};
 use crate::host::echo;
 use crate::nat44::quoted::{self, Quote};
 use crate::nat44::rewrite::{End, replace_endpoint};
@@ -16,6 +16,7 @@ use crate::nat44::{ExternalFlow, Flow};
 use crate::plan::{Device, NextHop, Plan, Role, Uplink};
 use crate::session::fragments::Datagram;
 use crate::session::segment::Segment;
+use crate::super_packet::packet_count;
 use crate::verdict::{DropReason, Verdict};
 use crate::wire::ipv4::address;
 use crate::wire::octets::{tail, tail_mut};
@@ -31,6 +32,7 @@ impl Transit<'_> {
     pub fn process4(&mut self, frame: &mut Frame<'_>, addressed: LinkDestination) -> Outcome {
         match self.route4(frame, addressed) {
             Ok(outcome) => outcome,
+            Err((refusal, _)) if refusal.asks_to_cut() => self.process_cut(frame, Family::V4, addressed),
             Err((refusal, slot)) => Outcome { verdict: self.refuse4(frame, refusal), slot },
         }
     }
@@ -39,6 +41,10 @@ impl Transit<'_> {
         let nowhere = |reason: DropReason| (Refusal::from(reason), None);
         let headers = locate_headers4(frame.octets()).map_err(nowhere)?;
         frame.truncate(headers.total_len);
+        if headers.icmp_kind.is_some() {
+            // Messages are read, answered and rewritten as finished ones.
+            frame.finish_checksum();
+        }
         let device = self.device(frame.ingress).map_err(nowhere)?;
         if let Some(verdict) = check_addresses(frame.octets(), device, self.plan()) {
             return Ok(Outcome::local(verdict));
@@ -74,7 +80,7 @@ impl Transit<'_> {
         }
         // 4787-R7: internal subnets come before external addresses that overlap them.
         if let Some(hop) = plan.internal_route4(destination) {
-            self.check_forward4(frame.octets(), hop.device).map_err(|refusal| (refusal, None))?;
+            self.check_forward4(frame, hop.device).map_err(|refusal| (refusal, None))?;
             return Ok(Outcome::local(self.forward4(frame, hop)));
         }
         // MWAN-5: whether that uplink is usable or not.
@@ -135,16 +141,16 @@ impl Transit<'_> {
         let steered = steered.map_err(|reason| self.refuse_outbound(reason, segment))?;
         let uplink = plan.uplink(steered.slot).ok_or(DropReason::NoUplink)?;
         let hop = self.uplink_hop4(uplink, frame.octets())?;
-        self.check_forward4(frame.octets(), hop.device)?;
+        self.check_forward4(frame, hop.device)?;
         let external = self.nat44.commit_outbound(steered, flow, segment, plan, now);
         let slot = Some(steered.slot);
         let Some(external) = external.map_err(|reason| self.refuse_outbound(reason, segment))? else {
             return Ok(Outcome { verdict: self.forward4(frame, hop), slot });
         };
         clamp_mss(frame, uplink, segment);
-        let checksum = frame.checksum;
+        let checksum = checksum4(frame);
         replace_endpoint(frame.octets_mut(), flow.protocol, End::Source, external, checksum);
-        self.renumber(frame.octets_mut(), flow.remote.address);
+        self.renumber(frame, flow.remote.address);
         Ok(Outcome { verdict: self.forward_translated4(frame, hop, steered.slot, begins), slot })
     }
 
@@ -162,10 +168,10 @@ impl Transit<'_> {
         };
         let uplink = plan.uplink(about.slot).ok_or(DropReason::NoUplink)?;
         let hop = self.uplink_hop4(uplink, frame.octets())?;
-        self.check_forward4(frame.octets(), hop.device)?;
+        self.check_forward4(frame, hop.device)?;
         let destination = ipv4::destination(frame.octets());
         quoted::rewrite_outbound(frame.octets_mut(), quote, about.external);
-        self.renumber(frame.octets_mut(), destination);
+        self.renumber(frame, destination);
         Ok(Outcome { verdict: self.forward4(frame, hop), slot: Some(about.slot) })
     }
 
@@ -182,7 +188,7 @@ impl Transit<'_> {
         begins: Option<Datagram>,
     ) -> Result<Outcome, Refusal> {
         let hop = self.uplink_hop4(uplink, frame.octets())?;
-        self.check_forward4(frame.octets(), hop.device)?;
+        self.check_forward4(frame, hop.device)?;
         let verdict = self.forward_translated4(frame, hop, uplink.slot, begins);
         Ok(Outcome { verdict, slot: Some(uplink.slot) })
     }
@@ -200,11 +206,14 @@ impl Transit<'_> {
     }
 
     /// 6864-5.3.1: what leaves with a source of ours has an identification of ours, unless it is atomic.
-    pub fn renumber(&mut self, packet: &mut [u8], destination: u32) {
+    pub fn renumber(&mut self, frame: &mut Frame<'_>, destination: u32) {
+        let packet = frame.octets();
         if !ipv4::is_atomic(packet) {
             let (source, protocol) = (ipv4::source(packet), ipv4::protocol(packet));
-            let identification = self.nat44.next_identification(source, destination, protocol);
-            ipv4::replace_identification(packet, identification);
+            // Whoever cuts a super-packet counts on from its identification.
+            let count = packet_count(frame) as u16;
+            let identification = self.nat44.next_identification(source, destination, protocol, count);
+            ipv4::replace_identification(frame.octets_mut(), identification);
         }
     }
 
@@ -234,7 +243,7 @@ impl Transit<'_> {
             return Err(DropReason::SpoofedSource.into());
         }
         if let Some(hop) = untranslated {
-            self.check_forward4(frame.octets(), hop.device)?;
+            self.check_forward4(frame, hop.device)?;
             return Ok(Outcome { verdict: self.forward4(frame, hop), slot });
         }
         let is_published = plan.static_mappings().is_whole(uplink.slot, destination);
@@ -290,14 +299,14 @@ impl Transit<'_> {
         let admitted = self.nat44.match_inbound(flow, segment, plan, now);
         let admitted = admitted.map_err(|why| self.refuse_inbound4(frame, flow, &segment, begins.is_none(), why))?;
         let hop = plan.internal_route4(admitted.internal.address).ok_or(DropReason::NoRoute)?;
-        self.check_forward4(frame.octets(), hop.device)?;
+        self.check_forward4(frame, hop.device)?;
         let apparent = self.nat44.commit_inbound(admitted, flow, segment, plan, now)?;
         clamp_mss(frame, uplink, segment);
-        let checksum = frame.checksum;
+        let checksum = checksum4(frame);
         replace_endpoint(frame.octets_mut(), flow.protocol, End::Destination, admitted.internal, checksum);
         if let Some(apparent) = apparent {
             replace_endpoint(frame.octets_mut(), flow.protocol, End::Source, apparent, checksum);
-            self.renumber(frame.octets_mut(), flow.external.address);
+            self.renumber(frame, flow.external.address);
         }
         Ok(self.forward_translated4(frame, hop, flow.slot, begins))
     }
@@ -306,7 +315,7 @@ impl Transit<'_> {
         let plan = self.plan();
         let about = self.nat44.match_quote_inbound(quote, slot, plan, self.context.now)?;
         let hop = plan.internal_route4(about.internal.address).ok_or(DropReason::NoRoute)?;
-        self.check_forward4(frame.octets(), hop.device)?;
+        self.check_forward4(frame, hop.device)?;
         quoted::rewrite_inbound(frame.octets_mut(), quote, &about);
         Ok(self.forward4(frame, hop))
     }
@@ -400,11 +409,16 @@ fn check_addresses(packet: &[u8], device: &Device, plan: &Plan) -> Option<Verdic
     Some(Verdict::Drop(reason))
 }
 
+/// State of the transport checksum of a packet.
+pub fn checksum4(frame: &Frame<'_>) -> ChecksumState {
+    frame.checksum_at(ipv4::header_len(frame.octets()))
+}
+
 /// Lowers what a SYN promises to what its uplink takes.
 pub fn clamp_mss(frame: &mut Frame<'_>, uplink: &Uplink, segment: Segment) {
     let limit = uplink.ipv4.as_ref().and_then(|ipv4| ipv4.mss_clamp);
     if let (Some(limit), true) = (limit, segment.has_syn()) {
-        let (state, packet) = (frame.checksum, frame.octets_mut());
+        let (state, packet) = (checksum4(frame), frame.octets_mut());
         let header_len = ipv4::header_len(packet);
         mss::clamp(tail_mut(packet, header_len), limit, state);
     }

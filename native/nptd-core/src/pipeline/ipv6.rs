@@ -38,6 +38,7 @@ impl Transit<'_> {
         };
         match self.route6(frame, addressed) {
             Ok(outcome) => outcome,
+            Err(refusal) if refusal.asks_to_cut() => self.process_cut(frame, Family::V6, addressed),
             Err(refusal) => Outcome { verdict: self.refuse6(frame, refusal), slot },
         }
     }
@@ -45,6 +46,10 @@ impl Transit<'_> {
     fn route6(&mut self, frame: &mut Frame<'_>, addressed: LinkDestination) -> Result<Outcome, Refusal> {
         let headers = locate_headers6(frame.octets())?;
         frame.truncate(headers.total_len);
+        if headers.icmp_kind.is_some() {
+            // Messages are read, answered and rewritten as finished ones.
+            frame.finish_checksum();
+        }
         let device = self.device(frame.ingress)?;
         match classify(frame.octets(), &headers, device, self.plan())? {
             Scope::Host => {
@@ -74,7 +79,7 @@ impl Transit<'_> {
             return Err(source_refused());
         }
         if let Some(hop) = plan.internal_route6(destination) {
-            self.check_forward6(frame.octets(), hop.device)?;
+            self.check_forward6(frame, hop.device)?;
             return Ok(Outcome::local(self.forward6(frame, hop)));
         }
         // MWAN-5: whether the uplink is usable or not.
@@ -96,7 +101,7 @@ impl Transit<'_> {
     fn outbound6(&mut self, frame: &mut Frame<'_>, headers: &Headers6) -> Result<Outcome, Refusal> {
         // 8305-2: said at once.
         let uplink = self.plan().choose6(ipv6::source(frame.octets())).ok_or_else(no_uplink)?;
-        let (hop, change) = self.decide_outbound6(frame.octets(), headers, uplink)?;
+        let (hop, change) = self.decide_outbound6(frame, headers, uplink)?;
         change.apply(frame.octets_mut());
         clamp_mss6(frame, headers, uplink);
         Ok(Outcome { verdict: self.forward6(frame, hop), slot: Some(uplink.slot) })
@@ -105,14 +110,15 @@ impl Transit<'_> {
     /// How a packet leaves by an uplink, if it can.
     pub fn decide_outbound6(
         &self,
-        packet: &[u8],
+        frame: &Frame<'_>,
         headers: &Headers6,
         uplink: &Uplink,
     ) -> Result<(NextHop<u128>, Change), Refusal> {
+        let packet = frame.octets();
         // 7084-G3: without a prefix nothing leaves; 7084-L14: nor does a source of a prefix that the site has no more.
         let pair = uplink.pair_of_source6(ipv6::source(packet)).ok_or_else(source_refused)?;
         let hop = uplink.next_hop6(self.device(uplink.device)?, ipv6::destination(packet));
-        self.check_forward6(packet, hop.device)?;
+        self.check_forward6(frame, hop.device)?;
         let change = nptv6::decide_outbound(pair, packet, upper(headers), self.plan().nptv6);
         Ok((hop, change.map_err(refuse_outbound)?))
     }
@@ -140,7 +146,7 @@ impl Transit<'_> {
         };
         let second = nptv6::decide_inbound(inbound, frame.octets(), upper, plan.nptv6)?;
         let hop = plan.internal_route6(second.address()).ok_or_else(no_route)?;
-        self.check_length6(frame.octets(), hop.device)?;
+        self.check_length6(frame, hop.device)?;
         if let Some(first) = first {
             first.apply(frame.octets_mut());
         }
@@ -178,7 +184,7 @@ impl Transit<'_> {
         }
         // 6296-ROUT5, 7084-WPD5: no route back out, so an unused subnet cannot make a packet circle.
         let hop = plan.internal_route6(change.address()).ok_or_else(no_route)?;
-        self.check_length6(frame.octets(), hop.device)?;
+        self.check_length6(frame, hop.device)?;
         change.apply(frame.octets_mut());
         clamp_mss6(frame, headers, uplink);
         Ok(self.forward6(frame, hop))
@@ -264,7 +270,7 @@ fn pair_of_destination<'a>(plan: &Plan, uplink: &'a Uplink, destination: u128) -
 pub fn clamp_mss6(frame: &mut Frame<'_>, headers: &Headers6, uplink: &Uplink) {
     let limit = uplink.ipv6.as_ref().and_then(|ipv6| ipv6.mss_clamp);
     let Some(limit) = limit.filter(|_| headers.protocol == protocol::TCP && !headers.is_fragment) else { return };
-    let state = frame.checksum;
+    let state = frame.checksum_at(headers.upper_offset);
     let segment = tail_mut(frame.octets_mut(), headers.upper_offset);
     if has_whole_tcp_header(segment) && tcp::flags(segment) & tcp::flag::SYN != 0 {
         mss::clamp(segment, limit, state);

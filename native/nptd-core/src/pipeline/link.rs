@@ -114,10 +114,18 @@ impl Transit<'_> {
             return Verdict::Drop(DropReason::UnknownDevice);
         };
         frame.egress = hop.device;
+        let takes_partial = self.offloads(hop.device).checksum;
+        let station = device.mac.and_then(|_| self.neighbours.link_address(&mut self.context, hop));
+        if device.mac.is_some() && station.is_none() {
+            self.finish_received(frame);
+        }
+        if !takes_partial {
+            frame.finish_checksum();
+        }
         let Some(mac) = device.mac else {
             return Verdict::Forward;
         };
-        let Some(station) = self.neighbours.link_address(&mut self.context, hop) else {
+        let Some(station) = station else {
             let (checksum, segmentation) = (frame.checksum, frame.segmentation);
             let (octets, received) = (frame.octets(), Some(self.received));
             let verdict = self.neighbours.enqueue(&mut self.context, hop, octets, checksum, segmentation, received);

@@ -17,6 +17,7 @@ mod mss;
 pub mod own_errors;
 mod parse;
 mod query6;
+mod super_packets;
 mod transit;
 
 use alloc::sync::Arc;
@@ -24,7 +25,7 @@ use alloc::vec::Vec;
 
 use crate::counters::{Counters, Direction};
 use crate::filter::{Filter, FilterRow};
-use crate::frame::{DeviceIndex, Frame};
+use crate::frame::{DeviceIndex, FRAME_LEN_MAX, Frame, HEADROOM, Offloads};
 use crate::host::context::Context;
 use crate::host::duplicate_addresses::AddressConflict;
 use crate::host::link_duties::LinkDuties;
@@ -32,13 +33,14 @@ use crate::host::neighbours::{Neighbours, Received};
 use crate::host::probes::{Family as ProbeFamily, ProbeSample, ProbeSpec, Probes};
 use crate::nat44::{Capacities, MappingRow, Nat44, PortRest, SessionRow};
 use crate::output::OutputPool;
-use crate::plan::{Plan, Role, SLOTS_MAX};
+use crate::plan::{DEVICES_MAX, Plan, Role, SLOTS_MAX};
 use crate::session::fragments::FragmentTable;
+use crate::super_packet;
 use crate::time::{Duration, Instant};
 use crate::verdict::{OutputKind, Suppressed, Verdict};
 use crate::wire::ethernet;
 
-use link::{Carries, Family};
+use link::Carries;
 use own_errors::OwnErrors;
 use transit::{Outcome, Transit};
 
@@ -90,6 +92,8 @@ pub struct Engine {
     /// Echo identifiers of our own probes, by slot.
     probe_identifiers: [Option<u16>; SLOTS_MAX],
     last_sweep: Instant,
+    offloads: [Offloads; DEVICES_MAX],
+    scratch: Vec<u8>,
 }
 
 impl Engine {
@@ -109,6 +113,15 @@ impl Engine {
             errors: OwnErrors::new(),
             probe_identifiers: [None; SLOTS_MAX],
             last_sweep: Instant::default(),
+            offloads: [Offloads::default(); DEVICES_MAX],
+            scratch: alloc::vec![0; HEADROOM + FRAME_LEN_MAX],
+        }
+    }
+
+    /// Says what a device takes although it is not finished; nothing, unless said.
+    pub fn set_offloads(&mut self, device: DeviceIndex, offloads: Offloads) {
+        if let Some(place) = self.offloads.get_mut(usize::from(device.0)) {
+            *place = offloads;
         }
     }
 
@@ -143,7 +156,8 @@ impl Engine {
         let plan = Arc::clone(&self.plan);
         let counters = Arc::clone(&self.counters);
         let mut transit = self.transit(&plan, &counters, now, outputs);
-        for frame in frames {
+        for (position, frame) in frames.iter_mut().enumerate() {
+            transit.context.outputs.follow(position);
             let ingress = plan.device(frame.ingress);
             let direction = match ingress.map(|device| device.role) {
                 Some(Role::Uplink(_)) => Direction::Inbound,
@@ -332,6 +346,8 @@ impl Engine {
             probes: &mut self.probes,
             errors: &mut self.errors,
             received: Received::NOTHING,
+            offloads: &self.offloads,
+            scratch: &mut self.scratch,
         }
     }
 }
@@ -341,14 +357,11 @@ impl Transit<'_> {
     fn process(&mut self, frame: &mut Frame<'_>) -> Outcome {
         let outcome = match self.receive(frame) {
             Carries::Done(outcome) => return outcome,
-            Carries::Ip(family, addressed) => {
-                self.received.note(frame.ingress, frame.octets());
-                match family {
-                    Family::V4 => self.process4(frame, addressed),
-                    Family::V6 => self.process6(frame, addressed),
-                }
-            }
+            Carries::Ip(family, addressed) => self.process_ip(frame, family, addressed),
         };
+        if outcome.verdict == Verdict::Pass {
+            super_packet::finish(frame);
+        }
         let has_link_header = self.plan().device(frame.ingress).is_some_and(|device| device.mac.is_some());
         if outcome.verdict == Verdict::Pass && has_link_header {
             // The control plane gets the frame as it came; the link header is still in front of the packet.

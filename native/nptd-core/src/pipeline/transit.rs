@@ -1,7 +1,7 @@
 //! One batch on its way: the parts it needs, and what ends the way of a packet.
 
 use crate::filter::Filter;
-use crate::frame::{DeviceIndex, Frame};
+use crate::frame::{DeviceIndex, Frame, Offloads};
 use crate::host::context::Context;
 use crate::host::link_duties::LinkDuties;
 use crate::host::neighbours::{Neighbours, Received};
@@ -9,9 +9,10 @@ use crate::host::probes::Probes;
 use crate::nat44::Nat44;
 use crate::plan::{Device, Plan};
 use crate::session::fragments::FragmentTable;
+use crate::super_packet;
 use crate::verdict::{DropReason, Verdict};
-use crate::wire::ipv4;
 use crate::wire::octets::copy_to;
+use crate::wire::{ipv4, ipv6};
 
 use super::own_errors::{IcmpError, OwnErrors};
 
@@ -42,6 +43,10 @@ pub struct Transit<'a> {
     pub errors: &'a mut OwnErrors,
     /// How the packet under way was received.
     pub received: Received,
+    /// What the devices take, by their index.
+    pub offloads: &'a [Offloads],
+    /// Room for one frame beside those of the batch.
+    pub scratch: &'a mut [u8],
 }
 
 /// The outcome of a packet, and the uplink it met.
@@ -71,6 +76,8 @@ pub enum Answer {
     Error(IcmpError),
     /// A TCP reset.
     Reset,
+    /// Nothing yet: the packets of a super-packet go their way one by one.
+    Cut,
 }
 
 impl From<DropReason> for Refusal {
@@ -81,6 +88,16 @@ impl From<DropReason> for Refusal {
 }
 
 impl Refusal {
+    /// Whether the packets of a super-packet shall go their way one by one.
+    pub const fn asks_to_cut(&self) -> bool {
+        matches!(self.answer, Answer::Cut)
+    }
+
+    /// A super-packet goes no further in one piece.
+    pub const fn to_be_cut() -> Self {
+        Self { reason: DropReason::TooBig, answer: Answer::Cut }
+    }
+
     /// A refusal with an error.
     pub const fn with_error(reason: DropReason, error: IcmpError) -> Self {
         Self { reason, answer: Answer::Error(error) }
@@ -106,27 +123,35 @@ impl<'a> Transit<'a> {
     }
 
     /// Ends the way of an IPv4 packet that is still as it was received.
-    pub fn refuse4(&mut self, frame: &Frame<'_>, refusal: Refusal) -> Verdict {
-        let (offender, ingress) = (frame.octets(), frame.ingress);
+    pub fn refuse4(&mut self, frame: &mut Frame<'_>, refusal: Refusal) -> Verdict {
+        let (errors, context, neighbours) = (&mut *self.errors, &mut self.context, &mut *self.neighbours);
         match refusal.answer {
-            Answer::Silence => {}
+            Answer::Silence | Answer::Cut => {}
             Answer::Error(error) => {
-                self.errors.error4(&mut self.context, self.neighbours, offender, ingress, error);
+                super_packet::finish(frame);
+                errors.error4(context, neighbours, frame.octets(), frame.ingress, error);
             }
-            Answer::Reset => self.errors.reset4(&mut self.context, self.neighbours, offender, ingress),
+            Answer::Reset => {
+                super_packet::finish(frame);
+                errors.reset4(context, neighbours, frame.octets(), frame.ingress);
+            }
         }
         Verdict::Drop(refusal.reason)
     }
 
     /// Ends the way of an IPv6 packet that is still as it was received.
-    pub fn refuse6(&mut self, frame: &Frame<'_>, refusal: Refusal) -> Verdict {
-        let (offender, ingress) = (frame.octets(), frame.ingress);
+    pub fn refuse6(&mut self, frame: &mut Frame<'_>, refusal: Refusal) -> Verdict {
+        let (errors, context, neighbours) = (&mut *self.errors, &mut self.context, &mut *self.neighbours);
         match refusal.answer {
-            Answer::Silence => {}
+            Answer::Silence | Answer::Cut => {}
             Answer::Error(error) => {
-                self.errors.error6(&mut self.context, self.neighbours, offender, ingress, error);
+                super_packet::finish(frame);
+                errors.error6(context, neighbours, frame.octets(), frame.ingress, error);
             }
-            Answer::Reset => self.errors.reset6(&mut self.context, self.neighbours, offender, ingress),
+            Answer::Reset => {
+                super_packet::finish(frame);
+                errors.reset6(context, neighbours, frame.octets(), frame.ingress);
+            }
         }
         Verdict::Drop(refusal.reason)
     }
@@ -151,8 +176,12 @@ impl<'a> Transit<'a> {
         copy_to(&mut buffer, 0, octets);
         let Some(offender) = buffer.get_mut(..length) else { return };
         received.restore(offender);
+        let is_ipv4 = ipv4::version(offender) == 4;
+        let total_len =
+            if is_ipv4 { ipv4::total_len(offender) } else { ipv6::HEADER_LEN + ipv6::payload_len(offender) };
+        let offender = offender.get(..total_len).unwrap_or(offender);
         let ingress = received.ingress;
-        if ipv4::version(offender) == 4 {
+        if is_ipv4 {
             let error = IcmpError::unreachable4(HOST_UNREACHABLE);
             self.errors.error4(&mut self.context, self.neighbours, offender, ingress, error);
         } else {

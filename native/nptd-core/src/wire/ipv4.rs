@@ -37,6 +37,11 @@ pub fn total_len(packet: &[u8]) -> usize {
     usize::from(u16_at(packet, 2))
 }
 
+/// Writes the length of the packet; the header checksum does not follow.
+pub fn set_total_len(packet: &mut [u8], length: usize) {
+    set_u16(packet, 2, length as u16);
+}
+
 /// Identification.
 pub fn identification(packet: &[u8]) -> u16 {
     u16_at(packet, 4)
@@ -47,6 +52,11 @@ pub fn replace_identification(packet: &mut [u8], new: u16) {
     let old = identification(packet);
     set_u16(packet, 4, new);
     update_checksum(packet, ChecksumUpdate::new().word(old, new));
+}
+
+/// Writes the identification; the header checksum does not follow.
+pub fn set_identification(packet: &mut [u8], new: u16) {
+    set_u16(packet, 4, new);
 }
 
 /// Whether it can neither be fragmented nor is a fragment: then its identification has no meaning (RFC 6864).

@@ -19,6 +19,11 @@ pub fn payload_len(packet: &[u8]) -> usize {
     usize::from(u16_at(packet, 4))
 }
 
+/// Writes the number of octets after the fixed header.
+pub fn set_payload_len(packet: &mut [u8], length: usize) {
+    set_u16(packet, 4, length as u16);
+}
+
 /// Protocol of the first header behind the fixed one.
 pub fn next_header(packet: &[u8]) -> u8 {
     u8_at(packet, 6)

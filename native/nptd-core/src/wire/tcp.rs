@@ -4,6 +4,10 @@ use super::octets::{u8_at, u16_at, u32_at};
 
 /// Octets of a header without options.
 pub const HEADER_LEN: usize = 20;
+/// Offset of the sequence number.
+pub const SEQUENCE: usize = 4;
+/// Offset of the flag bits.
+pub const FLAGS: usize = 13;
 /// Offset of the checksum field.
 pub const CHECKSUM: usize = 16;
 
@@ -15,13 +19,17 @@ pub mod flag {
     pub const SYN: u8 = 0x02;
     /// Reset the connection.
     pub const RST: u8 = 0x04;
+    /// The receiver shall see what has come so far.
+    pub const PSH: u8 = 0x08;
     /// The acknowledgement field counts.
     pub const ACK: u8 = 0x10;
+    /// The sender has slowed down (RFC 3168).
+    pub const CWR: u8 = 0x80;
 }
 
 /// Sequence number.
 pub fn sequence(segment: &[u8]) -> u32 {
-    u32_at(segment, 4)
+    u32_at(segment, SEQUENCE)
 }
 
 /// Acknowledgement number.
@@ -36,7 +44,7 @@ pub fn header_len(segment: &[u8]) -> usize {
 
 /// Flag bits.
 pub fn flags(segment: &[u8]) -> u8 {
-    u8_at(segment, 13)
+    u8_at(segment, FLAGS)
 }
 
 /// Window field.

@@ -1,6 +1,6 @@
 //! UDP header fields, and the ports, which TCP, UDP-Lite and DCCP keep in the same place. `datagram` starts at the UDP header.
 
-use super::octets::u16_at;
+use super::octets::{set_u16, u16_at};
 
 /// Octets of the header.
 pub const HEADER_LEN: usize = 8;
@@ -24,6 +24,11 @@ pub fn destination_port(datagram: &[u8]) -> u16 {
 /// Length field; of UDP-Lite the number of octets that the checksum covers.
 pub fn length(datagram: &[u8]) -> usize {
     usize::from(u16_at(datagram, 4))
+}
+
+/// Writes the length field.
+pub fn set_length(datagram: &mut [u8], length: usize) {
+    set_u16(datagram, 4, length as u16);
 }
 
 /// Checksum field.

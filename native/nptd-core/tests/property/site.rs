@@ -4,7 +4,8 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
 use nptd_core::counters::Counters;
-use nptd_core::frame::{ChecksumState, DeviceIndex, Frame, HEADROOM};
+use nptd_core::filter::FilterRow;
+use nptd_core::frame::{ChecksumState, DeviceIndex, Frame, HEADROOM, Segmentation};
 use nptd_core::nat44::{MappingRow, SessionRow};
 use nptd_core::output::OutputPool;
 use nptd_core::pipeline::{Engine, EngineConfig};
@@ -19,6 +20,8 @@ pub const HOSTS: DeviceIndex = DeviceIndex(0);
 /// Slot 0, Ethernet. Devices 3 and 4 are the uplinks in slot 1 (no link headers, MTU 1400) and slot 2 (the same,
 /// `nat44: off`, MTU 576, IPv4 only).
 pub const CABLE: DeviceIndex = DeviceIndex(2);
+/// Slot 1.
+pub const TUNNEL: DeviceIndex = DeviceIndex(3);
 
 pub const GATEWAY_MACS: [[u8; 6]; 2] = [[2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2]];
 pub const HOST_MAC: [u8; 6] = [2, 0, 0, 0, 1, 5];
@@ -119,6 +122,17 @@ pub struct Seen {
     pub outputs: Vec<(DeviceIndex, OutputKind, Vec<u8>)>,
 }
 
+/// A frame on its way out.
+#[derive(Clone, Debug)]
+pub struct Leaving {
+    pub device: DeviceIndex,
+    /// None for the frame that came in.
+    pub kind: Option<OutputKind>,
+    pub octets: Vec<u8>,
+    pub checksum: ChecksumState,
+    pub segmentation: Segmentation,
+}
+
 /// An engine, its clock and a reusable pool of outputs.
 pub struct Site {
     pub engine: Engine,
@@ -159,6 +173,13 @@ impl Site {
         }
         site.send(CABLE, &arp_request(1, ISP_MAC, v4([198, 51, 100, 1]), v4([198, 51, 100, 2])));
         site
+    }
+
+    /// Has the engine learn the link addresses of the cable's gateway in both families, and of an IPv6 host.
+    pub fn introduce_gateways(&mut self) {
+        self.send(CABLE, &arp_request(1, ISP_MAC, v4([198, 51, 100, 1]), v4([198, 51, 100, 2])));
+        self.send(CABLE, &solicitation(1, ISP_MAC, "2001:db8:a::1", "2001:db8:a::2"));
+        self.send(HOSTS, &solicitation(0, HOST_MAC, "fd00:1::5", "fd00:1::1"));
     }
 
     pub fn adopt(&mut self, spec: PlanSpec) {
@@ -207,6 +228,36 @@ impl Site {
         }
     }
 
+    /// Sends one frame as a device hands it over; what leaves, in order.
+    pub fn send_frame(
+        &mut self,
+        ingress: DeviceIndex,
+        octets: &[u8],
+        checksum: ChecksumState,
+        segmentation: Segmentation,
+    ) -> (Verdict, Vec<Leaving>) {
+        self.outputs.clear();
+        self.buffer[HEADROOM..HEADROOM + octets.len()].copy_from_slice(octets);
+        let mut frame = Frame::new(&mut self.buffer, HEADROOM, octets.len(), ingress);
+        (frame.checksum, frame.segmentation) = (checksum, segmentation);
+        self.engine.process(std::slice::from_mut(&mut frame), self.now, &mut self.outputs);
+        let first = (frame.verdict == Verdict::Forward).then(|| Leaving {
+            device: frame.egress,
+            kind: None,
+            octets: frame.octets().to_vec(),
+            checksum: frame.checksum,
+            segmentation: frame.segmentation,
+        });
+        let outputs = self.outputs.iter().map(|(output, octets)| Leaving {
+            device: output.egress,
+            kind: Some(output.kind),
+            octets: octets.to_vec(),
+            checksum: output.checksum,
+            segmentation: output.segmentation,
+        });
+        (frame.verdict, first.into_iter().chain(outputs).collect())
+    }
+
     /// Sends an IP packet, with a link header where the device has one.
     pub fn send_packet(&mut self, ingress: DeviceIndex, packet: &[u8]) -> Seen {
         let frame = framed(&self.spec, ingress, packet);
@@ -216,6 +267,12 @@ impl Site {
     pub fn sessions(&self) -> Vec<SessionRow> {
         let mut rows = Vec::new();
         assert_eq!(self.engine.session_rows(0, u32::MAX, self.now, &mut rows), None);
+        rows
+    }
+
+    pub fn filter_rows(&self) -> Vec<FilterRow> {
+        let mut rows = Vec::new();
+        assert_eq!(self.engine.filter_rows(0, u32::MAX, self.now, &mut rows), None);
         rows
     }
 
@@ -239,6 +296,17 @@ pub fn framed(spec: &PlanSpec, device: DeviceIndex, packet: &[u8]) -> Vec<u8> {
     let station = if device == HOSTS { HOST_MAC } else { ISP_MAC };
     let ether_type: u16 = if packet.first().is_some_and(|octet| octet >> 4 == 6) { 0x86dd } else { 0x0800 };
     [&own[..], &station, &ether_type.to_be_bytes(), packet].concat()
+}
+
+/// A neighbour solicitation for an address of the gateway, from a station that gives its link address.
+pub fn solicitation(gateway: usize, mac: [u8; 6], sender: &str, target: &str) -> Vec<u8> {
+    let (source, target) = (v6(sender).to_be_bytes(), v6(target).to_be_bytes());
+    let mut message = [&[135, 0, 0, 0, 0, 0, 0, 0][..], &target, &[1, 1], &mac].concat();
+    let length = (message.len() as u32).to_be_bytes();
+    let value = !super::packets::sum(&[&source, &target, &length, &[0, 58], &message]);
+    message[2..4].copy_from_slice(&value.to_be_bytes());
+    let header = [0x60, 0, 0, 0, 0, message.len() as u8, 58, 255];
+    [&GATEWAY_MACS[gateway][..], &mac, &[0x86, 0xdd], &header, &source, &target, &message].concat()
 }
 
 pub fn arp_request(gateway: usize, mac: [u8; 6], sender: u32, target: u32) -> Vec<u8> {

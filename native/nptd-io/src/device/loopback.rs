@@ -143,7 +143,7 @@ impl Device for Loopback {
 
     fn receive(&mut self, burst: &mut Burst) -> io::Result<()> {
         fault(&self.faults.receiving)?;
-        while let Some(space) = burst.space() {
+        while let Some(space) = burst.space(0) {
             let Some(octets) = self.arriving.pop() else { break };
             let length = octets.len().min(space.len());
             for (to, from) in space.iter_mut().zip(&octets) {

@@ -3,11 +3,12 @@
 #[cfg(test)]
 pub mod loopback;
 pub mod tap;
+pub mod vnet;
 
 use std::io;
 use std::os::fd::RawFd;
 
-use nptd_core::frame::{ChecksumState, Frame, Segmentation};
+use nptd_core::frame::{ChecksumState, Frame, Offloads, Segmentation};
 use nptd_core::output::Output;
 
 use crate::burst::Burst;
@@ -56,6 +57,11 @@ pub trait Device: Send {
 
     /// Whether it would take a frame at this moment. An error means that it never will again.
     fn is_up(&self) -> io::Result<bool>;
+
+    /// What it takes although it is not finished.
+    fn offloads(&self) -> Offloads {
+        Offloads::default()
+    }
 
     /// The descriptor to wait for before [`Self::receive`] is worth a call.
     fn descriptor(&self) -> RawFd;

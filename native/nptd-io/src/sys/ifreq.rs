@@ -12,11 +12,13 @@ const SET_FLAGS: libc::Ioctl = libc::SIOCSIFFLAGS as libc::Ioctl;
 /// Longest interface name, without the terminating zero.
 pub(crate) const NAME_LEN_MAX: usize = libc::IFNAMSIZ - 1;
 
-/// Attaches an open `/dev/net/tun` to a new TAP device without packet information.
+/// Attaches an open `/dev/net/tun` to a new TAP device without packet information, with a virtio-net header in front of
+/// each frame if that is wanted.
 ///
 /// `EBUSY` if a device of this name exists already.
-pub(crate) fn create_tap(tun: &File, name: &str) -> io::Result<()> {
-    let flags = libc::IFF_TAP | libc::IFF_NO_PI | libc::IFF_TUN_EXCL;
+pub(crate) fn create_tap(tun: &File, name: &str, with_header: bool) -> io::Result<()> {
+    let header = if with_header { libc::IFF_VNET_HDR } else { 0 };
+    let flags = libc::IFF_TAP | libc::IFF_NO_PI | libc::IFF_TUN_EXCL | header;
     let mut request = named(name)?;
     // Flags are 16 bits wide here, and IFF_TUN_EXCL is the highest of them.
     request.ifr_ifru.ifru_flags = flags as libc::c_short;
@@ -24,11 +26,34 @@ pub(crate) fn create_tap(tun: &File, name: &str) -> io::Result<()> {
     check(unsafe { libc::ioctl(tun.as_raw_fd(), libc::TUNSETIFF, &raw mut request) })
 }
 
-/// Tells the kernel that this TAP takes no offloads: finished checksums and packets of the MTU only.
-pub(crate) fn clear_offload(tun: &File) -> io::Result<()> {
-    let none: libc::c_ulong = 0;
+/// What the kernel may leave unfinished in what it hands over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unfinished {
+    /// Nothing: checksums are finished, no packet is longer than the MTU.
+    Nothing,
+    /// Checksums, and TCP that is still to be cut.
+    Tcp,
+    /// UDP that is still to be cut as well (Linux 6.2).
+    TcpAndUdp,
+}
+
+/// Tells the kernel what this device takes unfinished; `EINVAL` if it does not know that.
+pub(crate) fn set_offload(tun: &File, unfinished: Unfinished) -> io::Result<()> {
+    const TCP: libc::c_uint = libc::TUN_F_CSUM | libc::TUN_F_TSO4 | libc::TUN_F_TSO6;
+    let mask = match unfinished {
+        Unfinished::Nothing => 0,
+        Unfinished::Tcp => TCP,
+        Unfinished::TcpAndUdp => TCP | libc::TUN_F_USO4 | libc::TUN_F_USO6,
+    };
     // SAFETY: TUNSETOFFLOAD takes its mask by value.
-    check(unsafe { libc::ioctl(tun.as_raw_fd(), libc::TUNSETOFFLOAD, none) })
+    check(unsafe { libc::ioctl(tun.as_raw_fd(), libc::TUNSETOFFLOAD, libc::c_ulong::from(mask)) })
+}
+
+/// Sets how many octets the virtio-net header has.
+pub(crate) fn set_header_len(tun: &File, octets: usize) -> io::Result<()> {
+    let octets = octets as libc::c_int;
+    // SAFETY: TUNSETVNETHDRSZ reads one int, which `octets` is.
+    check(unsafe { libc::ioctl(tun.as_raw_fd(), libc::TUNSETVNETHDRSZ, &raw const octets) })
 }
 
 /// A socket that configures interfaces of the calling thread's network namespace.

@@ -87,7 +87,8 @@ impl DataPath for ScriptedPath {
     }
 
     fn process(&mut self, frames: &mut [Frame<'_>], now: Instant, outputs: &mut OutputPool) {
-        for frame in frames.iter_mut() {
+        for (position, frame) in frames.iter_mut().enumerate() {
+            outputs.follow(position);
             self.script().processed.push((frame.ingress, frame.len(), now));
             let (egress, order) = (DeviceIndex(u16::from(frame.octets()[0])), frame.octets()[1]);
             frame.egress = egress;
@@ -225,7 +226,7 @@ impl Bench {
 }
 
 #[test]
-fn frames_leave_by_their_egress_in_order_with_the_outputs_behind() -> io::Result<()> {
+fn frames_leave_by_their_egress_in_order_each_with_its_outputs_behind_it() -> io::Result<()> {
     let mut bench = Bench::new(3)?;
     for frame in [[1, FORWARD_WITH_OUTPUT], [2, FORWARD], [1, FORWARD], [0, REPLY], [1, 99]] {
         assert!(bench.peers[0].send(&frame));
@@ -234,7 +235,7 @@ fn frames_leave_by_their_egress_in_order_with_the_outputs_behind() -> io::Result
     bench.turn()?;
     let received = |peer: &LoopbackPeer| std::iter::from_fn(|| peer.receive()).collect::<Vec<_>>();
     assert_eq!(received(&bench.peers[0]), [[0, REPLY]]);
-    assert_eq!(received(&bench.peers[1]), [[1, FORWARD_WITH_OUTPUT], [1, FORWARD], [1, 0xff]]);
+    assert_eq!(received(&bench.peers[1]), [[1, FORWARD_WITH_OUTPUT], [1, 0xff], [1, FORWARD]]);
     assert_eq!(received(&bench.peers[2]), [[2, FORWARD]]);
     let script = bench.path.script();
     assert_eq!(script.processed, [(DeviceIndex(0), 2, Instant::from_micros(5_000)); 5]);

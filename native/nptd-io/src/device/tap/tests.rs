@@ -12,7 +12,7 @@ use std::time::Duration;
 use nptd_core::frame::{ChecksumState, DeviceIndex, Segmentation};
 
 use super::{Device, Outgoing, Tap, TapSpec};
-use crate::burst::Burst;
+use crate::burst::{Burst, frame_len};
 use crate::error::Step;
 
 /// A named network namespace for one test, removed at its end. One test at a time: between fork and exec a child
@@ -50,7 +50,7 @@ impl Namespace {
     }
 
     fn spec(&self, name: &str) -> TapSpec {
-        TapSpec { name: name.into(), netns: Some(self.0.clone()), mtu: 1_400 }
+        TapSpec { name: name.into(), netns: Some(self.0.clone()), mtu: 1_400, offload: false }
     }
 }
 
@@ -140,7 +140,7 @@ fn a_persistent_device_of_somebody_else_is_not_taken_over() {
 
 #[test]
 fn an_unknown_namespace_is_named_as_the_cause() {
-    let spec = TapSpec { name: "t0".into(), netns: Some("nptdio-no-such".into()), mtu: 1_500 };
+    let spec = TapSpec { name: "t0".into(), netns: Some("nptdio-no-such".into()), mtu: 1_500, offload: false };
     let (step, errno, message) = refusal(&spec);
     assert_eq!((step, errno), (Step::EnterNamespace, libc::ENOENT));
     assert!(message.contains("there is no network namespace"), "{message}");
@@ -151,7 +151,7 @@ fn an_unknown_namespace_is_named_as_the_cause() {
 #[test]
 fn bad_names_never_reach_the_kernel() {
     for name in ["", "sixteen-letters!", "a/b", "tap%d", "a b", ".", "..", "a:b", "x\u{0}y"] {
-        let spec = TapSpec { name: name.into(), netns: None, mtu: 1_500 };
+        let spec = TapSpec { name: name.into(), netns: None, mtu: 1_500, offload: false };
         assert_eq!(refusal(&spec).0, Step::CheckName, "{name:?}");
     }
 }
@@ -176,7 +176,7 @@ fn frames_pass_in_both_directions() {
         .stdout(std::process::Stdio::null())
         .spawn();
     let Ok(mut ping) = ping else { panic!("ping does not run") };
-    let mut burst = Burst::new(1_400);
+    let mut burst = Burst::new(frame_len(1_400));
     let answered = eventually(|| {
         burst.clear();
         assert!(tap.receive(&mut burst).is_ok());
@@ -213,7 +213,7 @@ fn a_frame_that_still_needs_work_is_refused() {
     let plain = Outgoing { octets: &[0; 60], checksum: ChecksumState::Complete, segmentation: Segmentation::None };
     let frames = [
         Outgoing { checksum: ChecksumState::Partial { start: 34, offset: 6 }, ..plain },
-        Outgoing { segmentation: Segmentation::Tcp(1_000), ..plain },
+        Outgoing { segmentation: Segmentation::Tcp4(1_000), ..plain },
         Outgoing { octets: &[0; 3], ..plain },
         plain,
     ];
@@ -241,7 +241,7 @@ fn a_deleted_device_fails_and_one_that_is_down_fails_on_write() {
     assert_eq!(up(&tap), Ok(false));
     namespace.ip(&["link", "set", "t0", "up"]);
     assert_eq!((up(&tap), errno(&mut tap)), (Ok(true), None));
-    let mut burst = Burst::new(1_400);
+    let mut burst = Burst::new(frame_len(1_400));
     assert!(tap.receive(&mut burst).is_ok());
     namespace.ip(&["link", "del", "t0"]);
     assert_eq!((errno(&mut tap), up(&tap)), (Some(libc::EBADFD), Err(Some(libc::EBADFD))));
