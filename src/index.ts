@@ -5,7 +5,7 @@ export { createNptd, type HistoryQuery, type Nptd, type NptdOptions } from './ap
 export type { History } from './api/operations-record.ts';
 export type { Preview } from './api/preview.ts';
 export { type ProbeReport, type ProbeRequest, probe } from './api/probe.ts';
-export type { ExhaustedStatus, FamilyStatus, Status, UplinkStatus } from './api/status.ts';
+export type { ExhaustedStatus, FamilyStatus, PolicyTargetsStatus, Status, UplinkStatus } from './api/status.ts';
 export { createTranslator, type PacketTranslator, type PacketTranslatorOptions } from './api/translator.ts';
 export { verdictCatalogue } from './api/verdict-catalogue.ts';
 export type { NptdConfig } from './config/config.ts';
@@ -13,7 +13,21 @@ export type { ConfigIssue } from './config/issue.ts';
 export { type ParsedConfig, parseConfig } from './config/parse.ts';
 export type { HealthStatus } from './control/multihoming/health.ts';
 export type { Selection } from './control/multihoming/selection.ts';
-export type { Exhausted, LogEntry, LogLevel, SelectionChanged, UplinkChanged } from './control/notice.ts';
+export type { UplinkMode } from './control/multihoming/standing.ts';
+export type {
+  AddressChanged,
+  ControlNotice,
+  Exhausted,
+  FlowsLeave,
+  LogEntry,
+  LogLevel,
+  ModeChanged,
+  PlanApplied,
+  PolicyTargetsChanged,
+  ProbesVetoed,
+  SelectionChanged,
+  UplinkChanged,
+} from './control/notice.ts';
 export type { ProbeOutcome } from './control/probe/probe-round.ts';
 export type { Availability, Outage } from './journal/availability.ts';
 export type { JournalEntry } from './journal/entry.ts';
@@ -27,6 +41,7 @@ export type {
   ProbeOptions,
   ProbeSample,
   TapOptions,
+  TrafficCount,
   VerdictCount,
 } from './native/data-plane.ts';
 export {

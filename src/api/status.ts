@@ -1,9 +1,12 @@
 /** What a gateway says about itself: plain data, fit for JSON. */
 import type { AddressConflict } from '../control/conflicts.ts';
 import { currentExhaustion, type Exhaustion } from '../control/exhaustion.ts';
-import { type HealthStatus, lossOf } from '../control/multihoming/health.ts';
+import type { HealthStatus } from '../control/multihoming/health.ts';
+import { qualityOf } from '../control/multihoming/quality.ts';
 import type { Selection } from '../control/multihoming/selection.ts';
-import { type FamilyState, isUsable, type UplinkState } from '../control/multihoming/uplink.ts';
+import type { UplinkMode } from '../control/multihoming/standing.ts';
+import { type FamilyState, isUsable, type TargetsState, type UplinkState } from '../control/multihoming/uplink.ts';
+import { causeInWords } from '../control/narrate.ts';
 import type { ControlState } from '../control/state.ts';
 import type { CountersSnapshot } from '../native/data-plane.ts';
 
@@ -32,6 +35,8 @@ export interface UplinkStatus {
   readonly slot: number;
   /** Interface name of its device. */
   readonly device: string;
+  /** What the operator wants of it. */
+  readonly mode: UplinkMode;
   /** Absent: the uplink does not carry the family. */
   readonly ipv4?: FamilyStatus;
   readonly ipv6?: FamilyStatus;
@@ -43,12 +48,25 @@ export interface FamilyStatus {
   readonly sinceMs: number;
   /** Whether new traffic may use it. */
   readonly usable: boolean;
-  /** Why it is so, where more than probes decided. */
+  /** What made it so, as a sentence without a full stop; absent: nothing happened yet. */
   readonly reason?: string;
   /** Round-trip time of the last answer. */
   readonly lastRttMs?: number;
-  /** Share of the last probes (at most 120) that missed, 0 to 1. */
+  /** Over the last seconds, 15 by default, without what we filled ourselves: mean round-trip time, its variation, … */
+  readonly rttMs?: number;
+  readonly jitterMs?: number;
+  /** … and the share that was lost, 0 to 1. */
   readonly loss?: number;
+  readonly targets: readonly string[];
+  /** What the targets of policies say, where they have their own. */
+  readonly policies: readonly PolicyTargetsStatus[];
+}
+
+export interface PolicyTargetsStatus {
+  readonly policy: string;
+  readonly health: HealthStatus;
+  readonly sinceMs: number;
+  readonly reason?: string;
   readonly targets: readonly string[];
 }
 
@@ -74,15 +92,14 @@ export interface StatusFacts {
 }
 
 export function statusOf({ state, notes, generation, counters, atMs, startedAtMs }: StatusFacts): Status {
-  const { uplinks, selections } = state;
-  const exhausted = currentExhaustion(state.exhaustion, atMs).map((one) => exhaustedStatus(one, uplinks));
+  const { selections } = state;
   return {
     atMs,
     startedAtMs,
     generation,
-    uplinks: uplinks.map(uplinkStatus),
+    uplinks: state.uplinks.map((uplink) => uplinkStatus(uplink, state.modes.get(uplink.name) ?? 'enabled')),
     selections,
-    exhausted,
+    exhausted: currentExhaustion(state.exhaustion, atMs).map((one) => exhaustedStatus(one, state.uplinks)),
     conflicts: [...state.conflicts.values()],
     notes,
     counters,
@@ -94,26 +111,37 @@ function exhaustedStatus({ slot, ...exhausted }: Exhaustion, uplinks: readonly U
   return { ...exhausted, ...(uplink === undefined ? {} : { uplink }) };
 }
 
-function uplinkStatus({ name, slot, device, ipv4, ipv6 }: UplinkState): UplinkStatus {
+function uplinkStatus({ name, slot, device, ipv4, ipv6 }: UplinkState, mode: UplinkMode): UplinkStatus {
   return {
     name,
     slot,
     device,
+    mode,
     ...(ipv4 === undefined ? {} : { ipv4: familyStatus(ipv4) }),
     ...(ipv6 === undefined ? {} : { ipv6: familyStatus(ipv6) }),
   };
 }
 
 function familyStatus(family: FamilyState): FamilyStatus {
-  const { status, sinceMs, reason, lastRttUs } = family.health;
-  const loss = lossOf(family.health);
+  const { lastRttUs, outcomes } = family.health;
+  const { loss, rttMs, jitterMs } = qualityOf(outcomes);
   return {
-    health: status,
-    sinceMs,
+    ...targetsStatus(family),
     usable: isUsable(family),
-    ...(reason === undefined ? {} : { reason }),
     ...(lastRttUs === undefined ? {} : { lastRttMs: lastRttUs / 1000 }),
+    ...(rttMs === undefined ? {} : { rttMs }),
+    ...(jitterMs === undefined ? {} : { jitterMs }),
     ...(loss === undefined ? {} : { loss }),
-    targets: family.targets.map(({ text }) => text),
+    policies: family.policies.map((policy) => ({ policy: policy.policy, ...targetsStatus(policy) })),
+  };
+}
+
+function targetsStatus(state: TargetsState): Omit<PolicyTargetsStatus, 'policy'> {
+  const { status: health, sinceMs, cause } = state.health;
+  return {
+    health,
+    sinceMs,
+    ...(cause === undefined ? {} : { reason: causeInWords(cause, state) }),
+    targets: state.targets.map(({ text }) => text),
   };
 }

@@ -8,7 +8,7 @@ export function renderStatus(status: Status): string {
     renderExhausted(status) +
     renderConflicts(status) +
     status.notes.map((one) => `${one}\n`).join('');
-  const parts = [renderUplinks(status), notes, renderTotals(status), renderCounters(status)];
+  const parts = [renderUplinks(status), renderSelections(status), notes, renderTotals(status), renderCounters(status)];
   return parts.filter((part) => part !== '').join('\n');
 }
 
@@ -33,28 +33,52 @@ function renderUplinks(status: Status): string {
       `IPv${family}`,
       state.health,
       renderDuration(status.atMs - state.sinceMs),
-      state.lastRttMs === undefined ? '-' : `${state.lastRttMs.toFixed(1)} ms`,
+      milliseconds(state.rttMs ?? state.lastRttMs),
+      milliseconds(state.jitterMs),
       state.loss === undefined ? '-' : `${Math.round(state.loss * 100)} %`,
-      takes(status, uplink.name, family, state),
+      takes(status, uplink, family, state),
       state.targets.join(', ') || '-',
     ]),
   );
-  return renderTable(['UPLINK', 'DEVICE', 'FAMILY', 'HEALTH', 'FOR', 'RTT', 'LOSS', 'NEW TRAFFIC', 'TARGETS'], rows);
+  const titles = ['UPLINK', 'DEVICE', 'FAMILY', 'HEALTH', 'FOR', 'RTT', 'JITTER', 'LOSS', 'NEW TRAFFIC', 'TARGETS'];
+  return renderTable(titles, rows);
+}
+
+function milliseconds(ms: number | undefined): string {
+  return ms === undefined ? '-' : `${ms.toFixed(1)} ms`;
 }
 
 /** What new traffic the uplink takes, as far as one cell tells. */
-function takes({ selections }: Status, uplink: string, family: 4 | 6, state: FamilyStatus): string {
-  const chosen = selections.filter((selection) => selection.family === family && selection.uplink === uplink);
-  if (chosen.length === 0) return state.usable ? 'usable' : 'no';
+function takes({ selections }: Status, { name, mode }: UplinkStatus, family: 4 | 6, state: FamilyStatus): string {
+  const chosen = selections.filter(
+    (selection) => selection.family === family && (selection.uplink === name || selection.uplinks.includes(name)),
+  );
+  if (chosen.length === 0) return mode !== 'enabled' ? mode : state.usable ? 'usable' : 'no';
   return chosen.map(({ policy, lastResort }) => (lastResort ? `${policy} (last resort)` : policy)).join(', ');
 }
 
+/** Which uplinks the flows of each policy take, and why. */
+function renderSelections({ selections }: Status): string {
+  const rows = selections.map(({ policy, family, uplink, uplinks, lastResort, reason }) => [
+    policy,
+    `IPv${family}`,
+    uplinks.length > 1 ? uplinks.join(', ') : `${uplink ?? '-'}${lastResort ? ' (last resort)' : ''}`,
+    reason,
+  ]);
+  return renderTable(['POLICY', 'FAMILY', 'TAKES', 'WHY'], rows);
+}
+
+/** Why what is not simply up is as it is. */
 function renderReasons(uplinks: readonly UplinkStatus[]): string {
   return uplinks
     .flatMap((uplink) =>
-      families(uplink).map(([family, { reason }]) =>
-        reason === undefined ? '' : `${uplink.name} IPv${family}: ${reason}\n`,
-      ),
+      families(uplink).flatMap(([family, state]) => {
+        const own = { ...state, what: `${uplink.name} IPv${family}` };
+        const others = state.policies.map((one) => ({ ...one, what: `${own.what} for ${one.policy}` }));
+        return [own, ...others].map(({ what, health, reason }) =>
+          reason === undefined || health === 'up' ? '' : `${what}: ${reason}\n`,
+        );
+      }),
     )
     .join('');
 }

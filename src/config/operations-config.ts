@@ -10,7 +10,11 @@ export interface JournalConfig {
 /** Events that a hook may wait for. */
 export const HOOK_EVENTS = [
   'uplink-changed',
+  'policy-targets-changed',
+  'probes-vetoed',
   'selection-changed',
+  'flows-leave',
+  'address-changed',
   'config',
   'operator',
   'device-failed',

@@ -7,7 +7,8 @@ import type { DataPlane } from '../native/data-plane.ts';
 import { assertNever } from '../result.ts';
 import type { ControlNotice, LogEntry } from './notice.ts';
 import type { ProbeAssignment } from './probe/assignment.ts';
-import { type ControlEvent, type ControlState, type Effect, INITIAL_STATE, reduce } from './state.ts';
+import { reduce } from './reduce.ts';
+import { type ControlEvent, type ControlState, type Effect, INITIAL_STATE } from './state.ts';
 
 /** What effects act on. */
 export interface ControllerHost {
@@ -63,10 +64,11 @@ export class Controller {
   async #run(effect: Effect, planned: ControlState): Promise<void> {
     switch (effect.type) {
       case 'apply-plan': {
-        const { generation } = effect.plan;
-        await this.#host.dataPlane.applyPlan(effect.plan);
+        const { cause, plan } = effect;
+        const { generation } = plan;
+        await this.#host.dataPlane.applyPlan(plan);
         this.#state = planned;
-        return this.#host.emit({ type: 'plan-applied', atMs: this.#host.now(), generation });
+        return this.#host.emit({ type: 'plan-applied', atMs: this.#host.now(), cause, generation });
       }
       case 'set-probes':
         return this.#setProbes(effect.probes);

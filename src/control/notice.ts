@@ -8,12 +8,18 @@
 import type { DeviceId } from '../native/data-plane.ts';
 import type { Family } from './family.ts';
 import type { HealthStatus } from './multihoming/health.ts';
+import type { UplinkMode } from './multihoming/standing.ts';
 
 /** Something happened; told apart by `type`. `atMs` is the wall clock in milliseconds. */
 export type ControlNotice =
   | UplinkChanged
+  | PolicyTargetsChanged
+  | ProbesVetoed
   | SelectionChanged
-  | { readonly type: 'plan-applied'; readonly atMs: number; readonly generation: number }
+  | FlowsLeave
+  | ModeChanged
+  | AddressChanged
+  | PlanApplied
   | ({
       readonly type: 'device-failed';
       readonly atMs: number;
@@ -32,7 +38,10 @@ export type ControlNotice =
   | { readonly type: 'worker-panicked'; readonly atMs: number; readonly message: string }
   | { readonly type: 'passed-available'; readonly atMs: number };
 
-/** The health of an uplink in one family changed. */
+/**
+ * The health of an uplink in one family changed. In every notice `cause` is a sentence without a full stop, and
+ * `generation` the number of the plan in force when it came about, or of the one that it made.
+ */
 export interface UplinkChanged {
   readonly type: 'uplink-changed';
   readonly atMs: number;
@@ -40,21 +49,83 @@ export interface UplinkChanged {
   readonly family: Family;
   readonly from: HealthStatus;
   readonly to: HealthStatus;
-  /** A sentence without a full stop. */
   readonly cause: string;
+  readonly generation: number;
 }
 
-/** New traffic of a policy takes another uplink. */
+/** Whether the targets that a policy has of its own are reached by an uplink changed. */
+export interface PolicyTargetsChanged extends Omit<UplinkChanged, 'type'> {
+  readonly type: 'policy-targets-changed';
+  readonly policy: string;
+}
+
+/** Probe targets do not answer by an uplink, but traffic comes back: it is not down yet. */
+export interface ProbesVetoed {
+  readonly type: 'probes-vetoed';
+  readonly atMs: number;
+  readonly uplink: string;
+  readonly family: Family;
+  readonly policy?: string;
+  readonly cause: string;
+  readonly generation: number;
+}
+
+/** New traffic of a policy takes other uplinks. */
 export interface SelectionChanged {
   readonly type: 'selection-changed';
   readonly atMs: number;
   readonly policy: string;
   readonly family: Family;
-  /** Name of an uplink; absent: none carries the family. */
+  /** Names of uplinks, with commas between those that share; absent: none carries the family, or none may be used. */
   readonly from?: string;
   readonly to?: string;
   /** The uplink is down, and so is every other one of the policy. */
   readonly lastResort: boolean;
+  readonly cause: string;
+  readonly generation: number;
+}
+
+/** Established flows of a policy are told to leave an uplink that works. */
+export interface FlowsLeave {
+  readonly type: 'flows-leave';
+  readonly atMs: number;
+  readonly policy: string;
+  readonly family: Family;
+  readonly uplink: string;
+  readonly cause: string;
+  readonly generation: number;
+}
+
+/** An operator has decided about an uplink. */
+export interface ModeChanged {
+  readonly type: 'operator';
+  readonly atMs: number;
+  readonly uplink: string;
+  readonly from: UplinkMode;
+  readonly to: UplinkMode;
+  readonly cause: string;
+  readonly generation: number;
+}
+
+/** Addresses or prefixes of an uplink are others, and what was translated to the ones before has ended. */
+export interface AddressChanged {
+  readonly type: 'address-changed';
+  readonly atMs: number;
+  readonly uplink: string;
+  readonly family: Family;
+  /** As text, with commas between them; absent: none. */
+  readonly from?: string;
+  readonly to?: string;
+  readonly cause: string;
+  readonly generation: number;
+}
+
+/** Every worker has taken a plan over. */
+export interface PlanApplied {
+  readonly type: 'plan-applied';
+  readonly atMs: number;
+  readonly cause: string;
+  readonly generation: number;
 }
 
 /**

@@ -676,8 +676,8 @@ export interface BindingProbe {
   intervalMs: number
   /** An answer later than this is a miss, milliseconds. */
   timeoutMs: number
-  /** One target a round, or all of them. */
-  mode: 'single' | 'burst'
+  /** Bursts that began in this round, or before, are over. */
+  calmRound: number
 }
 
 /** `ProbeSample`. */
@@ -696,6 +696,8 @@ export interface BindingProbeSample {
   sentAtUs: number
   /** Round-trip time in microseconds; absent: missed. */
   rttUs?: number
+  /** Of a miss in a burst: the gateway has answered since it was sent. */
+  gatewayAnswered: boolean
 }
 
 /** `SessionRow`. */

@@ -42,8 +42,11 @@ export interface ProbeOptions {
   readonly intervalMs: number;
   /** An answer later than this is a miss, milliseconds. */
   readonly timeoutMs: number;
-  /** `single`: the next target at each interval; `burst`: all targets at each interval. A miss starts bursts by itself. */
-  readonly mode: 'single' | 'burst';
+  /**
+   * One probe goes to the next target at each interval, until one misses: then bursts begin at once, to all targets at
+   * each interval. They end when this is the round of one of them, or of a later one; 0: not yet.
+   */
+  readonly calmRound: number;
 }
 
 /** One finished probe, timed in Rust. */
@@ -52,13 +55,15 @@ export interface ProbeSample {
   readonly family: 4 | 6;
   /** Position of the target in `ProbeOptions.targets`. */
   readonly target: number;
-  /** Number of the round it was sent in, per slot and family; a burst has one round for all targets. */
+  /** Number of the round it was sent in, per slot and family, from 1 on; a burst has one round for all targets. */
   readonly round: number;
   readonly burst: boolean;
   /** Microseconds on the data plane's monotonic clock. */
   readonly sentAtUs: number;
   /** Round-trip time in microseconds; absent: missed. */
   readonly rttUs?: number;
+  /** Of a miss in a burst: the uplink's gateway has answered ARP or neighbour discovery since it was sent. */
+  readonly gatewayAnswered?: boolean;
 }
 
 /** A device of the data plane, as its events name it. */
@@ -79,6 +84,14 @@ export type DataPlaneEvent =
   | ({ readonly type: 'device-restored' } & DeviceId)
   /** Another station of the device's link (`mac`) has, or wants, an IPv6 address of the gateway. */
   | ({ readonly type: 'address-conflict'; readonly address: string; readonly mac: string } & DeviceId)
+  /** A packet of traffic that left by an uplink at `startedAtUs` was answered at `atUs`, on the clock of `ProbeSample`. */
+  | {
+      readonly type: 'round-trip';
+      readonly slot: number;
+      readonly family: 4 | 6;
+      readonly startedAtUs: number;
+      readonly atUs: number;
+    }
   | { readonly type: 'worker-panicked'; readonly message: string }
   | { readonly type: 'passed-available' };
 
@@ -97,9 +110,20 @@ export interface VerdictCount {
   readonly count: number;
 }
 
+/** What an uplink has carried since the gateway started. */
+export interface TrafficCount {
+  readonly slot: number;
+  readonly direction: 'outbound' | 'inbound';
+  readonly packets: number;
+  /** Of IP packets. */
+  readonly octets: number;
+}
+
 /** Only non-zero rows; summed over workers; never reset by a plan. */
 export interface CountersSnapshot {
   readonly verdicts: readonly VerdictCount[];
+  /** Absent: not counted. */
+  readonly traffic?: readonly TrafficCount[];
   /** By output kind. */
   readonly outputs: Readonly<Record<string, number>>;
   /** By suppressed output. */

@@ -25,7 +25,7 @@ import type {
   PlanUplink4,
   PlanUplink6,
 } from './plan.ts';
-import { planPolicy } from './policy.ts';
+import { type PolicyChoice, planPolicy } from './policy.ts';
 import { planPair } from './prefix-pair.ts';
 import { type SlotAssignment, slotOf, uplinksBySlot } from './slots.ts';
 
@@ -37,6 +37,14 @@ export interface PlanState {
   readonly generation: number;
   /** By the name of the uplink; every uplink of the configuration is in it. */
   readonly uplinks: ReadonlyMap<string, UplinkPlanState>;
+  /** By the name of the policy; one that is not in it follows the configuration alone. */
+  readonly policies?: ReadonlyMap<string, PolicyPlanState>;
+}
+
+export interface PolicyPlanState {
+  /** From `assignPolicyNumbers`. */
+  readonly number: number;
+  readonly choice: PolicyChoice;
 }
 
 export interface UplinkPlanState {
@@ -47,13 +55,15 @@ export interface UplinkPlanState {
   /** Whether new traffic of the family may use it; without meaning where the uplink does not carry the family. */
   readonly usable4: boolean;
   readonly usable6: boolean;
+  /** Whether new traffic may use it when nothing is usable. Absent: yes. */
+  readonly lastResort?: boolean;
 }
 
 /** Devices are in the order of `deviceOrder`. Throws a `RangeError` if the state lacks an uplink of the configuration. */
 export function compilePlan(config: NptdConfig, state: PlanState): Plan {
   const slots: SlotAssignment = new Map([...state.uplinks].map(([name, { slot }]) => [name, slot]));
   const uplinks = uplinksBySlot(config, slots);
-  const lastResort = config.policies.at(-1)?.lastResort === 'keep';
+  const keep = config.policies.at(-1)?.lastResort === 'keep';
   const isUsable6 = ({ name }: UplinkConfig): boolean => state.uplinks.get(name)?.usable6 === true;
   const filter6 = planFilter6(config);
   return {
@@ -63,8 +73,11 @@ export function compilePlan(config: NptdConfig, state: PlanState): Plan {
       ...uplinks.map((uplink) => uplinkDevice(uplink, slots)),
     ],
     routes: config.internal.flatMap(({ routes }, device) => routes.map((route) => planRoute(route, device))),
-    uplinks: uplinks.map((uplink, index) => planUplink(uplink, config.internal.length + index, state, lastResort)),
-    policies: config.policies.map((policy, number) => planPolicy(policy, number, slots)),
+    uplinks: uplinks.map((uplink, index) => planUplink(uplink, config.internal.length + index, state, keep)),
+    policies: config.policies.map((policy, position) => {
+      const known = state.policies?.get(policy.name);
+      return planPolicy(policy, known?.number ?? position, slots, known?.choice);
+    }),
     nat44: planNat44(config, slots),
     nptv6: {
       translateZeroInterfaceId: config.nptv6.allZerosInterfaceId === 'translate',
@@ -115,15 +128,11 @@ function planRoute(route: RouteConfig, device: number): PlanRoute {
   };
 }
 
-function planUplink(
-  { name, ipv4, ipv6 }: UplinkConfig,
-  device: number,
-  state: PlanState,
-  lastResort: boolean,
-): PlanUplink {
+function planUplink({ name, ipv4, ipv6 }: UplinkConfig, device: number, state: PlanState, keep: boolean): PlanUplink {
   const uplinkState = state.uplinks.get(name);
   if (uplinkState === undefined) throw new RangeError(`uplink "${name}" has no state`);
   const { slot, epoch, usable4, usable6 } = uplinkState;
+  const lastResort = keep && uplinkState.lastResort !== false;
   return {
     slot,
     epoch,

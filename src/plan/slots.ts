@@ -11,22 +11,23 @@ export type SlotAssignment = ReadonlyMap<string, number>;
  * had before, so that nobody inherits the counters of an uplink just removed while another slot is free.
  */
 export function assignSlots(previous: SlotAssignment, config: NptdConfig): SlotAssignment {
-  const free = freeSlots(previous);
-  const slots = new Map<string, number>();
-  for (const { name } of config.uplinks) {
-    const slot = previous.get(name);
-    if (slot !== undefined) slots.set(name, slot);
-  }
-  const kept = new Set(slots.values());
-  const reusable = [...previous.values()].filter((slot) => !kept.has(slot)).sort((a, b) => a - b);
-  for (const { name } of config.uplinks) {
-    if (slots.has(name)) continue;
-    const slot = free.shift() ?? reusable.shift();
-    // The configuration holds at most as many uplinks as there are slots.
-    if (slot === undefined) throw new RangeError(`no slot is left for uplink "${name}"`);
-    slots.set(name, slot);
-  }
-  return slots;
+  const names = config.uplinks.map(({ name }) => name);
+  return assignNumbers(previous, names, SLOTS_MAX);
+}
+
+/** Policies that the data path tells apart. */
+export const POLICIES_MAX = 32;
+
+/** Which policy, by name, has which number. */
+export type PolicyNumbers = ReadonlyMap<string, number>;
+
+/**
+ * Numbers for the policies of a configuration, by the rules of `assignSlots`: a session keeps the number of its policy,
+ * so that no other policy may get it while there is another one.
+ */
+export function assignPolicyNumbers(previous: PolicyNumbers, config: NptdConfig): PolicyNumbers {
+  const names = config.policies.map(({ name }) => name);
+  return assignNumbers(previous, names, POLICIES_MAX);
 }
 
 /** The devices of a configuration in the order of `Plan.devices`: internal ones in file order, then uplinks by slot. */
@@ -45,7 +46,23 @@ export function slotOf(slots: SlotAssignment, name: string): number {
   return slot;
 }
 
-function freeSlots(previous: SlotAssignment): number[] {
+function assignNumbers(
+  previous: ReadonlyMap<string, number>,
+  names: readonly string[],
+  max: number,
+): ReadonlyMap<string, number> {
   const used = new Set(previous.values());
-  return Array.from({ length: SLOTS_MAX }, (_, slot) => slot).filter((slot) => !used.has(slot));
+  const free = Array.from({ length: max }, (_, number) => number).filter((number) => !used.has(number));
+  const kept = new Map(names.flatMap((name) => (previous.has(name) ? [[name, previous.get(name) ?? 0] as const] : [])));
+  const keptNumbers = new Set(kept.values());
+  const reusable = [...used].filter((number) => !keptNumbers.has(number)).sort((a, b) => a - b);
+  const numbers = new Map(kept);
+  for (const name of names) {
+    if (numbers.has(name)) continue;
+    const number = free.shift() ?? reusable.shift();
+    // The configuration holds at most as many names as there are numbers.
+    if (number === undefined) throw new RangeError(`no number is left for "${name}"`);
+    numbers.set(name, number);
+  }
+  return numbers;
 }

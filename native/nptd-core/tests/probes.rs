@@ -15,7 +15,7 @@ use host::*;
 use nptd_core::host::neighbours::mapped4;
 use nptd_core::host::probes::{Family, ProbeSample, ProbeSpec, Probes, SAMPLES_MAX};
 use nptd_core::time::{Duration, Instant};
-use nptd_core::verdict::OutputKind;
+use nptd_core::verdict::{OutputKind, Verdict};
 use proptest::prelude::*;
 
 const INTERVAL_MS: u64 = 500;
@@ -32,7 +32,7 @@ fn spec4() -> ProbeSpec {
         targets: T4.iter().map(|target| mapped4(v4(target))).collect(),
         interval: Duration::from_millis(INTERVAL_MS),
         timeout: Duration::from_millis(TIMEOUT_MS),
-        burst: false,
+        calm_round: 0,
         identifier: IDENTIFIER,
     }
 }
@@ -116,11 +116,21 @@ impl Prober {
         self.gateway.now = self.gateway.now.after(Duration::from_millis(ms));
         self.gateway.with(|context, neighbours| self.probes.poll(context, neighbours));
         let sent = self.gateway.sent();
-        sent.iter().filter(|sent| sent.kind == OutputKind::Probe).map(|sent| read(&sent.octets)).collect()
+        let header = |sent: &Sent| if sent.egress == UPLINK { 14 } else { 0 };
+        let probes = sent.iter().filter(|sent| sent.kind == OutputKind::Probe);
+        probes.map(|sent| read(&sent.octets[header(sent)..])).collect()
     }
 
     fn answer(&mut self, request: &Request) -> bool {
         self.probes.handle_reply4(1, &request.reply4(), request.target as u32, self.gateway.now)
+    }
+
+    /// Lets the first probe miss, and returns the first burst.
+    fn until_bursting(&mut self) -> Vec<Request> {
+        self.after_ms(0);
+        let burst = self.after_ms(TIMEOUT_MS);
+        self.samples();
+        burst
     }
 
     fn samples(&mut self) -> Vec<ProbeSample> {
@@ -207,8 +217,16 @@ fn a_miss_is_judged_at_exactly_the_timeout_and_starts_a_burst_at_once() {
     assert_eq!(prober.probes.next_wakeup(), Some(start.after(Duration::from_millis(800))));
 
     let burst = prober.after_ms(1);
-    let missed =
-        ProbeSample { slot: 1, family: Family::V4, target: 0, round: 1, burst: false, sent_at: start, rtt: None };
+    let missed = ProbeSample {
+        slot: 1,
+        family: Family::V4,
+        target: 0,
+        round: 1,
+        burst: false,
+        sent_at: start,
+        rtt: None,
+        gateway_answered: false,
+    };
     assert_eq!(prober.samples(), [missed]);
     assert_eq!(burst.iter().map(|request| request.target as u32).collect::<Vec<_>>(), T4.map(v4));
     assert!(!first.is_empty() && !second.is_empty());
@@ -261,20 +279,70 @@ fn a_dead_uplink_fails_two_bursts_within_2_6_seconds() {
 
 #[test]
 fn set_returns_to_single_mode_and_keeps_rounds_and_probes_under_way() {
-    let mut prober = Prober::new(vec![ProbeSpec { burst: true, ..spec4() }]);
-    let burst = prober.after_ms(0);
+    let mut prober = Prober::new(vec![spec4()]);
+    let burst = prober.until_bursting();
     assert_eq!(burst.len(), 3);
-    prober.set(vec![spec6(), spec4()]);
+    prober.set(vec![spec6(), ProbeSpec { calm_round: 2, ..spec4() }]);
     assert!(prober.answer(&burst[2]));
-    assert_eq!(brief(&prober.samples()), [(1, 2, true, Some(0))]);
+    assert_eq!(brief(&prober.samples()), [(2, 2, true, Some(0))]);
     let sent = prober.after_ms(INTERVAL_MS);
     let single: Vec<_> = sent.iter().filter(|request| request.target >> 32 == 0xffff).collect();
     assert_eq!(single.len(), 1);
     // Misses of the old burst do not start a new one.
     assert_eq!(prober.after_ms(TIMEOUT_MS - INTERVAL_MS).len(), 0);
-    assert_eq!(brief(&prober.samples()), [(1, 0, true, None), (1, 1, true, None)]);
+    assert_eq!(brief(&prober.samples()), [(2, 0, true, None), (2, 1, true, None)]);
     assert!(prober.answer(&single[0].clone()));
-    assert_eq!(brief(&prober.samples()), [(2, 0, false, Some(300))]);
+    assert_eq!(brief(&prober.samples()), [(3, 1, false, Some(300))]);
+}
+
+#[test]
+fn bursts_that_began_after_the_calm_round_go_on() {
+    let mut prober = Prober::new(vec![spec4()]);
+    assert_eq!(prober.until_bursting().len(), 3);
+    // Whoever says so had not heard of the miss yet.
+    prober.set(vec![ProbeSpec { calm_round: 1, ..spec4() }]);
+    assert_eq!(prober.after_ms(INTERVAL_MS).len(), 3);
+    prober.set(vec![ProbeSpec { calm_round: 3, ..spec4() }]);
+    assert_eq!(prober.after_ms(INTERVAL_MS).len(), 1);
+}
+
+// ---- The gateway ----
+
+/// What bursts to targets that are dead say of the gateway, one a round.
+fn gateway_answers(act: impl Fn(&mut Gateway)) -> Vec<bool> {
+    let mut prober = Prober::new(vec![ProbeSpec { slot: 0, ..spec4() }]);
+    prober.gateway.resolve4(UPLINK, UPLINK_MAC, "203.0.113.2", "203.0.113.1", OTHER_MAC);
+    prober.until_bursting();
+    let mut seen = Vec::new();
+    for _ in 0..4 {
+        act(&mut prober.gateway);
+        prober.after_ms(INTERVAL_MS);
+        seen.extend(prober.samples().iter().filter(|sample| sample.burst).map(|sample| sample.gateway_answered));
+    }
+    seen
+}
+
+#[test]
+fn a_missed_burst_says_whether_the_gateway_has_answered_since() {
+    let reply = arp_frame(UPLINK_MAC, ArpOperation::REPLY, OTHER_MAC, "203.0.113.1", UPLINK_MAC, "203.0.113.2");
+    let answering = gateway_answers(|gateway| assert_eq!(gateway.arp(UPLINK, &reply).0, Verdict::Consumed));
+    assert!(answering.len() >= 2 * T4.len() && answering.iter().all(|answered| *answered), "{answering:?}");
+    let silent = gateway_answers(|_| ());
+    assert!(silent.len() >= 2 * T4.len() && silent.iter().all(|answered| !answered), "{silent:?}");
+}
+
+#[test]
+fn each_burst_asks_the_gateway_and_single_probes_do_not() {
+    let mut prober = Prober::new(vec![ProbeSpec { slot: 0, ..spec4() }]);
+    prober.gateway.resolve4(UPLINK, UPLINK_MAC, "203.0.113.2", "203.0.113.1", OTHER_MAC);
+    let before = prober.gateway.counters.output(OutputKind::NeighbourRequest);
+    let asked = |prober: &Prober| prober.gateway.counters.output(OutputKind::NeighbourRequest) - before;
+    prober.after_ms(0);
+    assert_eq!(asked(&prober), 0);
+    prober.after_ms(TIMEOUT_MS);
+    assert_eq!(asked(&prober), 1);
+    prober.after_ms(INTERVAL_MS);
+    assert_eq!(asked(&prober), 2);
 }
 
 #[test]
@@ -382,7 +450,8 @@ fn a_probe_that_cannot_be_sent_is_missed_all_the_same() {
 
 #[test]
 fn samples_nobody_takes_are_bounded_and_the_newest_stay() {
-    let mut prober = Prober::new(vec![ProbeSpec { burst: true, ..spec4() }]);
+    let mut prober = Prober::new(vec![spec4()]);
+    prober.until_bursting();
     let bursts = SAMPLES_MAX / T4.len() + 100;
     for _ in 0..bursts {
         prober.after_ms(INTERVAL_MS);
@@ -400,16 +469,16 @@ fn probes_under_way_are_bounded() {
     let flood = ProbeSpec {
         targets: (1..=100).map(|last| mapped4(v4("192.0.2.0") + last)).collect(),
         interval: Duration::from_millis(1),
-        timeout: Duration::from_secs(3600),
-        burst: true,
         ..spec4()
     };
-    let mut prober = Prober::new(vec![flood]);
-    for _ in 0..5 {
+    let mut prober = Prober::new(vec![flood.clone()]);
+    prober.until_bursting();
+    prober.set(vec![ProbeSpec { timeout: Duration::from_secs(3600), ..flood }]);
+    for _ in 0..50 {
         assert_eq!(prober.after_ms(1).len(), 100);
     }
-    // 500 were sent, 256 may be under way: the oldest are given up early.
-    assert_eq!(prober.samples().len(), 244);
+    // 5,101 were sent, one has missed, 4,096 may be under way: the oldest are given up early.
+    assert_eq!(prober.samples().len(), 1_004);
 }
 
 proptest! {
@@ -424,7 +493,8 @@ proptest! {
         for (ms, answer, single) in steps {
             sent.extend(prober.after_ms(ms));
             if single {
-                prober.set(vec![spec4()]);
+                let calm_round = sent.len() as u32;
+                prober.set(vec![ProbeSpec { calm_round, ..spec4() }]);
             }
             if let (true, Some(request)) = (answer, sent.last().cloned()) {
                 prop_assert!(prober.answer(&request));

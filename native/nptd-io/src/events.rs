@@ -207,6 +207,7 @@ mod tests {
             burst: false,
             sent_at,
             rtt: None,
+            gateway_answered: false,
         })
     }
 

@@ -27,9 +27,8 @@ pub struct BindingProbe {
     pub interval_ms: f64,
     /// An answer later than this is a miss, milliseconds.
     pub timeout_ms: f64,
-    /// One target a round, or all of them.
-    #[napi(ts_type = "'single' | 'burst'")]
-    pub mode: String,
+    /// Bursts that began in this round, or before, are over.
+    pub calm_round: f64,
 }
 
 /// `ProbeSample`.
@@ -50,6 +49,8 @@ pub struct BindingProbeSample {
     pub sent_at_us: f64,
     /// Round-trip time in microseconds; absent: missed.
     pub rtt_us: Option<f64>,
+    /// Of a miss in a burst: the gateway has answered since it was sent.
+    pub gateway_answered: bool,
 }
 
 impl From<ProbeSample> for BindingProbeSample {
@@ -65,6 +66,7 @@ impl From<ProbeSample> for BindingProbeSample {
             burst: sample.burst,
             sent_at_us: sample.sent_at.as_micros() as f64,
             rtt_us: sample.rtt.map(|rtt| rtt.as_micros() as f64),
+            gateway_answered: sample.gateway_answered,
         }
     }
 }
@@ -98,11 +100,7 @@ fn probe(path: Path<'_>, probe: &BindingProbe) -> Result<ProbeSpec, BindingError
         targets: path.field("targets").each(&probe.targets, |path, address| target(path, family, address))?,
         interval: span("intervalMs", probe.interval_ms)?,
         timeout: span("timeoutMs", probe.timeout_ms)?,
-        burst: match probe.mode.as_str() {
-            "single" => false,
-            "burst" => true,
-            _ => return Err(REFUSE(path.field("mode").to_string(), "is neither 'single' nor 'burst'")),
-        },
+        calm_round: path.field("calmRound").integer(probe.calm_round, REFUSE)?,
         identifier: 0,
     })
 }

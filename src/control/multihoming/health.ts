@@ -1,62 +1,43 @@
 /**
  * Probe samples become the health of one uplink in one family.
  *
- * Each sample is one fact; the rules that turn facts into health are these:
  * - it starts `unknown`, which counts as usable; the first answer makes it `up`
- * - a single probe that misses judges nothing: the data path answers it with bursts, all targets at each interval
- * - a burst is bad if fewer than `quorum` of its targets answered; two bad bursts running make it `down`
- * - while it is down, the first good observation (a single answer, or a burst that is not bad) starts a clock, a bad
- *   burst stops it, and once it has run for `upAfterMs` a good observation makes it `up`; with `upAfterMs` 0 the
- *   first good observation is enough
- * - a burst whose result is older than the latest good observation says nothing any more
- * - a device that fails makes it `down` at once; where no probe is possible it is `unknown`
+ * - where nothing answers (`reachability.ts`) it is `down`
+ * - where too much is lost, or round trips are too long, over a window (`quality.ts`), it is `degraded`
+ * - `down` and `degraded` end when it has done well for a time, which grows while it comes and goes (`damping.ts`); if
+ *   after that time it answers, but not well, `down` becomes `degraded`
+ * - a device that fails makes it `down` at once; where no probe is possible, or no target can be trusted while the
+ *   gateway answers, it is `unknown`
  * - where there are no targets nothing but a failed device makes it `down`, and it is `unknown` again when that works
- *
- * Times of samples are the data plane's monotonic clock in microseconds, and only differences of them count; `atMs`
- * of an event is the wall clock and serves people.
  */
 import type { ProbeSample } from '../../native/data-plane.ts';
+import { CALM, type Damping, type DampingRules, fallen, holdMs, recovered } from './damping.ts';
+import { judgeQuality, type Outcome, type Quality, type QualityRules, withOutcome } from './quality.ts';
+import { interrupted, observeReach, type Reach, type ReachRules, type ReachVerdict, UNTRIED } from './reachability.ts';
 
-export type HealthStatus = 'unknown' | 'up' | 'down';
+export type HealthStatus = 'unknown' | 'up' | 'degraded' | 'down';
 
-export interface HealthRules {
-  /** Number of targets of the family. */
-  readonly targets: number;
-  readonly quorum: number;
-  readonly upAfterMs: number;
-  /** An answer later than this is a miss. */
-  readonly timeoutMs: number;
+export interface HealthRules extends ReachRules, DampingRules {
+  /** Absent: it is never degraded. */
+  readonly degraded?: QualityRules;
 }
 
 export interface Health {
   readonly status: HealthStatus;
   /** Wall clock of the last change of `status`. */
   readonly sinceMs: number;
-  /** Why it is so, as a sentence without a full stop; absent before anything was learnt. */
-  readonly reason?: string;
+  /** Of the last change of `status`; absent: there was none. */
+  readonly cause?: HealthCause;
   /** Round-trip time of the last answer, microseconds. */
   readonly lastRttUs?: number;
-  /** When the last probe that was answered had been sent, data plane's clock. */
-  readonly lastAnswerUs?: number;
-  /** Outcomes of the last probes, the newest last; true is an answer. At most `RECENT_MAX`. */
-  readonly recent: readonly boolean[];
-  /** The data path probes in bursts: a single probe missed, and no burst was answered well since. */
-  readonly bursting: boolean;
-  /** Bursts that not all targets have decided yet, the oldest first. At most `OPEN_BURSTS_MAX`. */
-  readonly bursts: readonly Burst[];
-  /** Round of the last bad burst. */
-  readonly badRound?: number;
-  /** Sending time of the last good observation. */
-  readonly lastGoodUs?: number;
-  /** While down: sending time of the observation that started the clock. */
-  readonly goodSinceUs?: number;
-}
-
-interface Burst {
-  readonly round: number;
-  readonly sentAtUs: number;
-  readonly answered: readonly number[];
-  readonly missed: readonly number[];
+  readonly reach: Reach;
+  readonly damping: Damping;
+  /** The newest last. */
+  readonly outcomes: readonly Outcome[];
+  /** What was sent before is not judged, data plane's clock. */
+  readonly judgedFromUs: number;
+  /** While degraded: sending time of the first probe since which all was clear. */
+  readonly clearSinceUs?: number;
 }
 
 /** What made health change, for the log and the events. */
@@ -72,45 +53,69 @@ export type HealthCause =
       readonly silentForMs?: number;
     }
   | { readonly kind: 'answered-again'; readonly goodForMs: number; readonly downForMs: number }
+  | {
+      readonly kind: 'degraded';
+      readonly by: 'loss' | 'latency';
+      readonly quality: Quality;
+      readonly rules: QualityRules;
+    }
+  | { readonly kind: 'clear-again'; readonly clearForMs: number; readonly quality: Quality }
+  | { readonly kind: 'targets-distrusted' }
   | { readonly kind: 'device-failed'; readonly message: string }
   | { readonly kind: 'device-restored'; readonly message: string }
   | { readonly kind: 'not-probed'; readonly message: string };
+
+/** What is known beside the samples of this family. */
+export interface Doubt {
+  /** Positions of targets that fail on all uplinks. */
+  readonly distrusted: ReadonlySet<number>;
+  /** We fill the link ourselves. */
+  readonly discounted: boolean;
+}
+
+export const NO_DOUBT: Doubt = { distrusted: new Set(), discounted: false };
+
+/** When something is observed, in milliseconds. */
+export interface Moment {
+  /** Wall clock, for people. */
+  readonly atMs: number;
+  /** A clock that nobody sets. */
+  readonly nowMs: number;
+}
 
 export interface HealthStep {
   readonly health: Health;
   /** Present if `status` changed. */
   readonly cause?: HealthCause;
-  /** A burst was answered well: the data path may go back to single probes. */
-  readonly calm?: true;
+  /** Targets would make it `down`, but traffic comes back: told once. */
+  readonly vetoed?: readonly number[];
 }
-
-/** A minute at the default interval. */
-const RECENT_MAX = 120;
-
-/** Bursts overlap while a timeout is longer than an interval: 2 at 500/800 ms; beyond this a sample was lost. */
-const OPEN_BURSTS_MAX = 8;
 
 /** Health of a family that was not probed yet. */
 export function initialHealth(atMs: number): Health {
-  return { status: 'unknown', sinceMs: atMs, recent: [], bursting: false, bursts: [] };
+  return { status: 'unknown', sinceMs: atMs, reach: UNTRIED, damping: CALM, outcomes: [], judgedFromUs: 0 };
 }
 
-/** Takes one sample in. `atMs`: wall clock of its arrival. */
-export function observeSample(health: Health, sample: ProbeSample, rules: HealthRules, atMs: number): HealthStep {
-  const noted = noteOutcome(health, sample);
-  if (noted.status === 'unknown' && sample.rttUs !== undefined) {
-    const cause: HealthCause = { kind: 'first-answer', target: sample.target, rttUs: sample.rttUs };
-    const up = changed(noted, 'up', atMs);
-    return { cause, ...observe(up, sample, rules, atMs) };
-  }
-  return observe(noted, sample, rules, atMs);
+/** Takes one sample in. */
+export function observeSample(
+  before: Health,
+  sample: ProbeSample,
+  rules: HealthRules,
+  moment: Moment,
+  { distrusted, discounted }: Doubt = NO_DOUBT,
+): HealthStep {
+  const { reach, verdict } = observeReach(before.reach, sample, rules, distrusted);
+  const health = { ...withSample(before, sample, rules, discounted), reach };
+  const step = drawReach(health, verdict, sample, rules, moment);
+  return step.cause === undefined ? drawQuality(step, sample, rules, moment) : step;
 }
 
 /** The uplink's device does not work any more. */
-export function observeDeviceFailure(health: Health, message: string, atMs: number): HealthStep {
-  const { goodSinceUs: _, ...rest } = health;
-  if (health.status === 'down') return { health: { ...rest, reason: message } };
-  return { health: { ...changed(rest, 'down', atMs), reason: message }, cause: { kind: 'device-failed', message } };
+export function observeDeviceFailure(health: Health, message: string, rules: HealthRules, moment: Moment): HealthStep {
+  const broken = { ...health, reach: interrupted(health.reach) };
+  const cause: HealthCause = { kind: 'device-failed', message };
+  if (health.status === 'down') return { health: { ...broken, cause } };
+  return fall(broken, 'down', cause, rules, moment);
 }
 
 /** The uplink's device works again. Where there are targets it is for them to tell whether the uplink does. */
@@ -118,99 +123,115 @@ export function observeDeviceRestored(
   health: Health,
   rules: HealthRules,
   message: string,
-  atMs: number,
+  moment: Moment,
 ): HealthStep | undefined {
   if (health.status !== 'down' || rules.targets > 0) return undefined;
-  return { health: changed(health, 'unknown', atMs), cause: { kind: 'device-restored', message } };
+  return change(health, 'unknown', { kind: 'device-restored', message }, moment);
 }
 
 /** Probes cannot be sent, for a reason that says nothing about the uplink: it is `unknown`, never `down`. */
-export function observeNotProbed(health: Health, message: string, atMs: number): HealthStep {
-  if (health.status === 'unknown') return { health: { ...health, reason: message } };
-  return {
-    health: { ...changed({ ...health, bursts: [] }, 'unknown', atMs), reason: message },
-    cause: { kind: 'not-probed', message },
-  };
+export function observeNotProbed(health: Health, message: string, moment: Moment): HealthStep {
+  const cause: HealthCause = { kind: 'not-probed', message };
+  if (health.status === 'unknown') return { health: { ...health, cause } };
+  return change({ ...health, reach: interrupted(health.reach) }, 'unknown', cause, moment);
 }
 
 /** Forgets what was observed under other targets; the status stays until new samples say otherwise. */
 export function forgetObservations(health: Health): Health {
-  const { badRound: _badRound, lastGoodUs: _lastGoodUs, goodSinceUs: _goodSinceUs, ...rest } = health;
-  return { ...rest, recent: [], bursts: [] };
+  const { bursting, calmRound } = health.reach;
+  return { ...health, reach: { ...UNTRIED, bursting, calmRound }, outcomes: [] };
 }
 
-/** Share of the recent probes that missed, 0 to 1; undefined before the first. */
-export function lossOf(health: Health): number | undefined {
-  if (health.recent.length === 0) return undefined;
-  return health.recent.filter((answered) => !answered).length / health.recent.length;
+/** Whether it answers, though it is down: it will be up again if that lasts. */
+export function isRecovering({ status, reach }: Health): boolean {
+  return status === 'down' && reach.goodSinceUs !== undefined;
 }
 
-function noteOutcome(health: Health, sample: ProbeSample): Health {
-  const recent = [...health.recent.slice(1 - RECENT_MAX), sample.rttUs !== undefined];
-  if (sample.rttUs === undefined) return { ...health, recent, bursting: health.bursting || !sample.burst };
-  return {
-    ...health,
-    recent,
-    lastRttUs: sample.rttUs,
-    lastAnswerUs: Math.max(sample.sentAtUs, health.lastAnswerUs ?? sample.sentAtUs),
-  };
+function withSample(health: Health, sample: ProbeSample, { degraded }: HealthRules, discounted: boolean): Health {
+  const { sentAtUs, target, round, rttUs } = sample;
+  const outcome = { sentAtUs, target, round, discounted, ...(rttUs === undefined ? {} : { rttUs }) };
+  const outcomes = withOutcome(health.outcomes, outcome, degraded?.windowMs ?? 0);
+  return { ...health, outcomes, ...(rttUs === undefined ? {} : { lastRttUs: rttUs }) };
 }
 
-function observe(health: Health, sample: ProbeSample, rules: HealthRules, atMs: number): HealthStep {
-  if (!sample.burst) {
-    return sample.rttUs === undefined ? { health } : observeGood(health, sample.sentAtUs, rules, atMs);
+/** What follows from whether anything answers. */
+function drawReach(
+  health: Health,
+  verdict: ReachVerdict | undefined,
+  { target, rttUs, sentAtUs }: ProbeSample,
+  rules: HealthRules,
+  moment: Moment,
+): HealthStep {
+  if (health.status === 'unknown' && rttUs !== undefined) {
+    // What was lost before says nothing: perhaps nobody was there yet.
+    return change({ ...health, judgedFromUs: sentAtUs }, 'up', { kind: 'first-answer', target, rttUs }, moment);
   }
-  const burst = withSample(
-    health.bursts.find((open) => open.round === sample.round),
-    sample,
-  );
-  const others = health.bursts.filter((open) => open.round !== sample.round);
-  if (burst.answered.length + burst.missed.length < rules.targets) {
-    return { health: { ...health, bursts: [...others, burst].slice(-OPEN_BURSTS_MAX) } };
+  switch (verdict?.kind) {
+    case undefined:
+      return { health };
+    case 'good':
+      return health.status === 'down' ? recover(health, verdict.sentAtUs, rules, moment) : { health };
+    case 'dead': {
+      if (health.status === 'down') return { health };
+      const { kind: _, ...missed } = verdict;
+      const { targets, quorum } = rules;
+      return fall(health, 'down', { kind: 'targets-missed', ...missed, targets, quorum }, rules, moment);
+    }
+    case 'vetoed':
+      return verdict.first && health.status !== 'down' ? { health, vetoed: verdict.missed } : { health };
+    case 'distrusted':
+      // What was down before stays so: something else was there to compare it with.
+      if (health.status === 'unknown' || health.status === 'down') return { health };
+      return change(health, 'unknown', { kind: 'targets-distrusted' }, moment);
   }
-  const closed = { ...health, bursts: others };
-  if (burst.answered.length < rules.quorum) return observeBadBurst(closed, burst, rules, atMs);
-  return { ...observeGood({ ...closed, bursting: false }, burst.sentAtUs, rules, atMs), calm: true };
 }
 
-function observeGood(health: Health, sentAtUs: number, rules: HealthRules, atMs: number): HealthStep {
-  const good = { ...health, lastGoodUs: Math.max(sentAtUs, health.lastGoodUs ?? sentAtUs) };
-  if (health.status !== 'down') return { health: good };
-  const goodSinceUs = health.goodSinceUs ?? sentAtUs;
+/** What was lost in an outage says nothing of the time after it. */
+function recover(before: Health, sentAtUs: number, rules: HealthRules, moment: Moment): HealthStep {
+  const goodSinceUs = before.reach.goodSinceUs ?? sentAtUs;
+  const health = { ...before, judgedFromUs: goodSinceUs };
   const goodForMs = (sentAtUs - goodSinceUs) / 1000;
-  if (goodForMs < rules.upAfterMs) return { health: { ...good, goodSinceUs } };
-  const { goodSinceUs: _, ...rest } = good;
-  const cause: HealthCause = { kind: 'answered-again', goodForMs, downForMs: atMs - health.sinceMs };
-  return { health: changed(rest, 'up', atMs), cause };
+  if (goodForMs < holdMs(health.damping, rules)) return { health };
+  const quality = rules.degraded && judgeQuality(health.outcomes, goodSinceUs, rules.degraded);
+  const cause: HealthCause = { kind: 'answered-again', goodForMs, downForMs: moment.atMs - health.sinceMs };
+  const status = quality === undefined || quality.kind === 'clear' ? 'up' : 'degraded';
+  return change({ ...health, damping: recovered(health.damping, moment.nowMs) }, status, cause, moment);
 }
 
-function observeBadBurst(health: Health, burst: Burst, rules: HealthRules, atMs: number): HealthStep {
-  if (health.lastGoodUs !== undefined && health.lastGoodUs > burst.sentAtUs) return { health };
-  const running = health.badRound === burst.round - 1;
-  const { goodSinceUs: _, ...rest } = health;
-  const bad = { ...rest, badRound: burst.round };
-  if (!running || health.status === 'down') return { health: bad };
-  const silent =
-    health.lastAnswerUs === undefined ? undefined : (burst.sentAtUs - health.lastAnswerUs) / 1000 + rules.timeoutMs;
-  const cause: HealthCause = {
-    kind: 'targets-missed',
-    missed: burst.missed,
-    targets: rules.targets,
-    quorum: rules.quorum,
-    ...(silent === undefined ? {} : { silentForMs: silent }),
-  };
-  return { health: changed(bad, 'down', atMs), cause };
+/** What follows from how well it answers. */
+function drawQuality(step: HealthStep, { sentAtUs }: ProbeSample, rules: HealthRules, moment: Moment): HealthStep {
+  const { health } = step;
+  if (rules.degraded === undefined || (health.status !== 'up' && health.status !== 'degraded')) return step;
+  const verdict = judgeQuality(health.outcomes, health.judgedFromUs, rules.degraded);
+  if (verdict === undefined) return step;
+  if (health.status === 'up') {
+    if (verdict.kind !== 'bad') return step;
+    const { by, quality } = verdict;
+    return fall(health, 'degraded', { kind: 'degraded', by, quality, rules: rules.degraded }, rules, moment);
+  }
+  if (verdict.kind !== 'clear') {
+    const { clearSinceUs: _, ...unclear } = health;
+    return { ...step, health: unclear };
+  }
+  const clearSinceUs = health.clearSinceUs ?? sentAtUs;
+  const clearForMs = (sentAtUs - clearSinceUs) / 1000;
+  if (clearForMs < holdMs(health.damping, rules)) return { ...step, health: { ...health, clearSinceUs } };
+  const better = { ...health, damping: recovered(health.damping, moment.nowMs) };
+  return change(better, 'up', { kind: 'clear-again', clearForMs, quality: verdict.quality }, moment);
 }
 
-function withSample(burst: Burst | undefined, sample: ProbeSample): Burst {
-  const known = burst ?? { round: sample.round, sentAtUs: sample.sentAtUs, answered: [], missed: [] };
-  const outcome = sample.rttUs === undefined ? 'missed' : 'answered';
-  // The same target twice would decide a burst early.
-  if (known.answered.includes(sample.target) || known.missed.includes(sample.target)) return known;
-  return { ...known, [outcome]: [...known[outcome], sample.target] };
+/** To something worse. */
+function fall(
+  health: Health,
+  status: HealthStatus,
+  cause: HealthCause,
+  rules: HealthRules,
+  moment: Moment,
+): HealthStep {
+  return change({ ...health, damping: fallen(health.damping, rules, moment.nowMs) }, status, cause, moment);
 }
 
-function changed(health: Health, status: HealthStatus, atMs: number): Health {
-  const { reason: _, ...rest } = health;
-  return { ...rest, status, sinceMs: atMs };
+function change(health: Health, status: HealthStatus, cause: HealthCause, { atMs }: Moment): HealthStep {
+  const { clearSinceUs: _, ...rest } = health;
+  return { health: { ...rest, status, cause, sinceMs: atMs }, cause };
 }

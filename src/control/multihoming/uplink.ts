@@ -1,9 +1,17 @@
 /** What the control plane knows of one uplink. */
-import type { NptdConfig, ProbeTransport, UplinkConfig } from '../../config/config.ts';
+import type { NptdConfig, PolicyConfig, ProbeConfig, ProbeTransport, UplinkConfig } from '../../config/config.ts';
 import { formatIpv4Address, type Ipv4Address } from '../../net/ipv4-address.ts';
 import { formatIpv6Address, type Ipv6Address, ipv6ToOctets } from '../../net/ipv6-address.ts';
+import { preferredUplinks } from '../../plan/policy.ts';
 import type { Family } from '../family.ts';
-import { forgetObservations, type Health, type HealthRules, initialHealth, observeDeviceFailure } from './health.ts';
+import {
+  forgetObservations,
+  type Health,
+  type HealthRules,
+  initialHealth,
+  type Moment,
+  observeDeviceFailure,
+} from './health.ts';
 
 export interface UplinkState {
   readonly name: string;
@@ -16,16 +24,30 @@ export interface UplinkState {
   readonly transport: ProbeTransport;
   readonly intervalMs: number;
   readonly timeoutMs: number;
-  readonly upAfterMs: number;
+  /** Traffic costs money: probed sparsely while it carries nothing. */
+  readonly metered: boolean;
+  readonly standbyIntervalMs: number;
+  /** Hosts hold a prefix of its ISP themselves. */
+  readonly native6: boolean;
   /** Absent: the uplink does not carry the family. */
   readonly ipv4?: FamilyState;
   readonly ipv6?: FamilyState;
 }
 
-export interface FamilyState {
+/** Targets of one uplink in one family, and what they tell. */
+export interface TargetsState {
   readonly targets: readonly ProbeTarget[];
   readonly rules: HealthRules;
   readonly health: Health;
+}
+
+export interface FamilyState extends TargetsState {
+  /** Policies that list the uplink and have targets of their own. */
+  readonly policies: readonly PolicyTargets[];
+}
+
+export interface PolicyTargets extends TargetsState {
+  readonly policy: string;
 }
 
 export interface ProbeTarget {
@@ -42,6 +64,11 @@ export function familyOf(uplink: UplinkState, family: Family): FamilyState | und
 /** The uplink with another state of one family, which it carries. */
 export function withFamily(uplink: UplinkState, family: Family, state: FamilyState): UplinkState {
   return { ...uplink, [family === 4 ? 'ipv4' : 'ipv6']: state };
+}
+
+/** All that is probed: the uplink's own targets, then those of its policies in their order. */
+export function probedTargets({ targets, policies }: FamilyState): ProbeTarget[] {
+  return [...targets, ...policies.flatMap((policy) => policy.targets)];
 }
 
 /** Whether new traffic may use it. Nothing known against it is enough. */
@@ -66,31 +93,35 @@ export interface KnownUplinks {
 export function uplinksOf(
   config: NptdConfig,
   slotOf: (name: string) => number,
-  { uplinks, failedDevices }: KnownUplinks,
-  atMs: number,
+  known: KnownUplinks,
+  moment: Moment,
 ): UplinkState[] {
   return config.uplinks.map((uplink) => {
-    const known = uplinks.find((other) => other.name === uplink.name);
-    const { probe } = uplink;
-    const deviceIndex = deviceIndexOf(config, slotOf, slotOf(uplink.name));
-    const failure = failedDevices.get(deviceIndex);
-    const targets = { 4: probe.targets4.map(targetOf4), 6: probe.targets6.map(targetOf6) };
+    const { name, device, probe, metered, ipv4, ipv6 } = uplink;
+    const slot = slotOf(name);
+    const deviceIndex = deviceIndexOf(config, slotOf, slot);
+    const before = known.uplinks.find((other) => other.name === name);
     const family = (number: Family): FamilyState => {
-      const own = targets[number];
-      const health = healthOf(own, known && familyOf(known, number), failure, atMs);
-      return { targets: own, rules: rulesOf(uplink, own.length), health };
+      const facts = {
+        before: before && familyOf(before, number),
+        failure: known.failedDevices.get(deviceIndex),
+        moment,
+      };
+      return familyState(uplink, config.policies, number, facts);
     };
     return {
-      name: uplink.name,
-      slot: slotOf(uplink.name),
-      device: uplink.device.tap,
+      name,
+      slot,
+      device: device.tap,
       deviceIndex,
       transport: probe.transport,
       intervalMs: probe.intervalMs,
       timeoutMs: probe.timeoutMs,
-      upAfterMs: probe.upAfterMs,
-      ...(uplink.ipv4 === undefined ? {} : { ipv4: family(4) }),
-      ...(uplink.ipv6 === undefined ? {} : { ipv6: family(6) }),
+      metered,
+      standbyIntervalMs: probe.standbyIntervalMs,
+      native6: ipv6?.native !== undefined,
+      ...(ipv4 === undefined ? {} : { ipv4: family(4) }),
+      ...(ipv6 === undefined ? {} : { ipv6: family(6) }),
     };
   });
 }
@@ -100,25 +131,70 @@ function deviceIndexOf({ internal, uplinks }: NptdConfig, slotOf: (name: string)
   return internal.length + uplinks.filter(({ name }) => slotOf(name) < slot).length;
 }
 
-function rulesOf({ probe: { quorum, upAfterMs, timeoutMs } }: UplinkConfig, targets: number): HealthRules {
-  return { targets, quorum: Math.min(quorum, targets), upAfterMs, timeoutMs };
+/** What a family begins with. */
+interface FamilyFacts {
+  readonly before: FamilyState | undefined;
+  /** What is wrong with the uplink's device, if anything is. */
+  readonly failure: string | undefined;
+  readonly moment: Moment;
 }
 
-/** @param failure what is wrong with the uplink's device, if anything is */
+function familyState(
+  { name, probe }: UplinkConfig,
+  policies: readonly PolicyConfig[],
+  family: Family,
+  facts: FamilyFacts,
+): FamilyState {
+  const own = targetsState(probe, probe.quorum, targetsOf(probe, family), { ...facts, degraded: true });
+  const listing = policies.flatMap((policy): PolicyTargets[] => {
+    if (policy.probe === undefined || !preferredUplinks(policy).includes(name)) return [];
+    const targets = targetsOf(policy.probe, family);
+    if (targets.length === 0) return [];
+    const before = facts.before?.policies.find((other) => other.policy === policy.name);
+    const state = targetsState(probe, policy.probe.quorum, targets, { ...facts, before, degraded: false });
+    return [{ policy: policy.name, ...state }];
+  });
+  return { ...own, policies: listing };
+}
+
+/** @param facts.degraded whether the uplink's thresholds hold for these targets as well */
+function targetsState(
+  { upAfterMs, upAfterMaxMs, timeoutMs, degraded }: ProbeConfig,
+  quorum: number,
+  targets: readonly ProbeTarget[],
+  facts: Omit<FamilyFacts, 'before'> & { readonly before: TargetsState | undefined; readonly degraded: boolean },
+): TargetsState {
+  const rules = {
+    targets: targets.length,
+    quorum: Math.min(quorum, targets.length),
+    upAfterMs,
+    upAfterMaxMs,
+    timeoutMs,
+    ...(facts.degraded ? { degraded } : {}),
+  };
+  return { targets, rules, health: healthOf(targets, rules, facts) };
+}
+
+function targetsOf(
+  { targets4, targets6 }: Pick<ProbeConfig, 'targets4' | 'targets6'>,
+  family: Family,
+): readonly ProbeTarget[] {
+  return family === 4 ? targets4.map(targetOf4) : targets6.map(targetOf6);
+}
+
 function healthOf(
   targets: readonly ProbeTarget[],
-  known: FamilyState | undefined,
-  failure: string | undefined,
-  atMs: number,
+  rules: HealthRules,
+  { before, failure, moment }: Omit<FamilyFacts, 'before'> & { readonly before: TargetsState | undefined },
 ): Health {
-  if (known === undefined) {
-    const health = initialHealth(atMs);
-    return failure === undefined ? health : observeDeviceFailure(health, failure, atMs).health;
+  if (before === undefined) {
+    const health = initialHealth(moment.atMs);
+    return failure === undefined ? health : observeDeviceFailure(health, failure, rules, moment).health;
   }
-  const same = known.targets.map(({ text }) => text).join() === targets.map(({ text }) => text).join();
-  const health = same ? known.health : forgetObservations(known.health);
+  const same = before.targets.map(({ text }) => text).join() === targets.map(({ text }) => text).join();
+  const health = same ? before.health : forgetObservations(before.health);
   // It is down by targets that nobody asks any more, so nothing could ever say that it works again.
-  if (targets.length === 0 && failure === undefined && health.status === 'down') return initialHealth(atMs);
+  if (targets.length === 0 && failure === undefined && health.status === 'down') return initialHealth(moment.atMs);
   return health;
 }
 

@@ -1,8 +1,10 @@
 /** Which probes run where: one assignment per uplink and family that has targets. */
 import type { ProbeTransport } from '../../config/config.ts';
 import type { ProbeOptions } from '../../native/data-plane.ts';
-import { FAMILIES } from '../family.ts';
-import { familyOf, type UplinkState } from '../multihoming/uplink.ts';
+import { FAMILIES, type Family } from '../family.ts';
+import { isRecovering } from '../multihoming/health.ts';
+import type { Selection } from '../multihoming/selection.ts';
+import { type FamilyState, familyOf, probedTargets, type UplinkState } from '../multihoming/uplink.ts';
 
 export interface ProbeAssignment {
   readonly transport: ProbeTransport;
@@ -11,21 +13,53 @@ export interface ProbeAssignment {
   readonly options: ProbeOptions;
 }
 
-/** A burst ends when it was answered well, so an uplink with a recent miss that nothing has answered yet keeps bursting. */
-export function probeAssignments(uplinks: readonly UplinkState[]): ProbeAssignment[] {
+export function probeAssignments(uplinks: readonly UplinkState[], selections: readonly Selection[]): ProbeAssignment[] {
   return uplinks.flatMap((uplink) =>
     FAMILIES.flatMap((family) => {
       const state = familyOf(uplink, family);
-      if (state === undefined || state.targets.length === 0) return [];
+      const targets = state === undefined ? [] : probedTargets(state);
+      if (state === undefined || targets.length === 0) return [];
       const options: ProbeOptions = {
         slot: uplink.slot,
         family,
-        targets: state.targets.map(({ address }) => address),
-        intervalMs: uplink.intervalMs,
+        targets: targets.map(({ address }) => address),
+        intervalMs: isSparse(uplink, family, uplinks, selections) ? uplink.standbyIntervalMs : uplink.intervalMs,
         timeoutMs: uplink.timeoutMs,
-        mode: state.health.bursting ? 'burst' : 'single',
+        calmRound: calmRoundOf(state),
       };
       return [{ transport: uplink.transport, device: uplink.device, options }];
     }),
+  );
+}
+
+/** Bursts are for all targets, so they end when none of them needs them any more. */
+function calmRoundOf({ targets, health, policies }: FamilyState): number {
+  const rounds = policies.map((policy) => policy.health.reach.calmRound);
+  return Math.min(...(targets.length === 0 ? [] : [health.reach.calmRound]), ...rounds);
+}
+
+/**
+ * A metered uplink that carries nothing is probed seldom, unless it is about to be needed: an uplink that carries traffic
+ * has missed a probe, or there is something to find out about this one.
+ */
+function isSparse(
+  uplink: UplinkState,
+  family: Family,
+  uplinks: readonly UplinkState[],
+  selections: readonly Selection[],
+): boolean {
+  if (!uplink.metered || carries(uplink.name, family, selections)) return false;
+  const isInDoubt = (other: UplinkState): boolean => {
+    const health = familyOf(other, family)?.health;
+    return health !== undefined && health.status !== 'down' && health.reach.bursting;
+  };
+  const own = familyOf(uplink, family)?.health;
+  if (isInDoubt(uplink) || (own !== undefined && isRecovering(own))) return false;
+  return !uplinks.some((other) => carries(other.name, family, selections) && isInDoubt(other));
+}
+
+function carries(uplink: string, family: Family, selections: readonly Selection[]): boolean {
+  return selections.some(
+    (selection) => selection.family === family && (selection.uplink === uplink || selection.uplinks.includes(uplink)),
   );
 }

@@ -23,9 +23,11 @@ interface Pending extends OutgoingProbe {
 
 export class ProbeSession {
   #options: ProbeOptions;
-  #mode: ProbeOptions['mode'];
+  /** Round in which bursts began; absent: single probes. */
+  #burstingSince: number | undefined;
   #nextRoundUs: number;
-  #round = 0;
+  /** Of the next round; counts from 1. */
+  #round = 1;
   #nextTarget = 0;
   #sequence = 0;
   /** By sequence, the oldest first. At most targets * (timeout / interval + 1). */
@@ -33,14 +35,14 @@ export class ProbeSession {
 
   constructor(options: ProbeOptions, nowUs: number) {
     this.#options = options;
-    this.#mode = options.mode;
     this.#nextRoundUs = nowUs;
   }
 
   /** Takes new options over; probes on their way are still judged, by the new timeout. */
-  configure(options: ProbeOptions): void {
+  configure(options: ProbeOptions, nowUs: number): void {
     this.#options = options;
-    this.#mode = options.mode;
+    this.#nextRoundUs = Math.min(this.#nextRoundUs, nowUs + options.intervalMs * 1000);
+    if (this.#burstingSince !== undefined && this.#burstingSince <= options.calmRound) this.#burstingSince = undefined;
   }
 
   /** When `poll` or `expire` has something to do next. */
@@ -56,7 +58,7 @@ export class ProbeSession {
     // Rounds that a late event loop missed are not made up for.
     const nextUs = this.#nextRoundUs + intervalUs;
     this.#nextRoundUs = nextUs > nowUs ? nextUs : nowUs + intervalUs;
-    const burst = this.#mode === 'burst';
+    const burst = this.#burstingSince !== undefined;
     const round = this.#round++;
     return this.#targetsOfRound(burst).map((target) => this.#send({ target, round, burst }, nowUs));
   }
@@ -65,8 +67,8 @@ export class ProbeSession {
   expire(nowUs: number): ProbeSample[] {
     const overdue = [...this.#pending.values()].filter((probe) => this.#deadline(probe) <= nowUs);
     for (const probe of overdue) this.#pending.delete(probe.sequence);
-    if (this.#mode === 'single' && overdue.some(({ burst }) => !burst)) {
-      this.#mode = 'burst';
+    if (this.#burstingSince === undefined && overdue.some(({ burst }) => !burst)) {
+      this.#burstingSince = this.#round;
       this.#nextRoundUs = nowUs;
     }
     return overdue.map((probe) => this.#sample(probe));

@@ -101,7 +101,7 @@ class UplinkProbe {
   }
 
   configure({ options }: ProbeAssignment): void {
-    this.#session.configure(options);
+    this.#session.configure(options, this.#host.nowUs());
     if (this.#socket !== undefined) this.#schedule();
   }
 

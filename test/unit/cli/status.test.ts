@@ -42,12 +42,21 @@ describe('nptd status', () => {
     plane.kill(2, 4);
     expect(await statusCommand({ socket, json: false }, output)).toBe(EXIT_CODE.ok);
     const words = output.printed.split('\n').map((line) => line.replaceAll(/ {2,}/g, ' | '));
-    expect(words[0]).toBe('UPLINK | DEVICE | FAMILY | HEALTH | FOR | RTT | LOSS | NEW TRAFFIC | TARGETS');
+    expect(words[0]).toBe('UPLINK | DEVICE | FAMILY | HEALTH | FOR | RTT | JITTER | LOSS | NEW TRAFFIC | TARGETS');
     expect(words[1]).toMatch(
-      /^fiber \| wan0 \| IPv4 \| up \| 0\.\d s \| 1\.5 ms \| 0 % \| default \| 192\.0\.2\.1, 192\.0\.2\.2$/,
+      /^fiber \| wan0 \| IPv4 \| up \| 0\.\d s \| 1\.5 ms \| - \| 0 % \| default \| 192\.0\.2\.1, 192\.0\.2\.2$/,
     );
-    expect(words[3]).toMatch(/^lte \| wan1 \| IPv4 \| unknown \| 0\.\d s \| - \| - \| usable \|/);
-    expect(words[5]).toMatch(/^dsl \| wan2 \| IPv4 \| down \| 0\.\d s \| - \| 100 % \| no \|/);
+    expect(words[3]).toMatch(/^lte \| wan1 \| IPv4 \| unknown \| 0\.\d s \| - \| - \| - \| usable \|/);
+    expect(words[5]).toMatch(/^dsl \| wan2 \| IPv4 \| down \| 0\.\d s \| - \| - \| 100 % \| no \|/);
+  });
+
+  test('says what the flows of each policy take, and why', async () => {
+    plane.kill(0, 4);
+    await statusCommand({ socket, json: false }, output);
+    const lines = output.printed.split('\n').map((line) => line.replaceAll(/ {2,}/g, ' | '));
+    expect(lines).toContain('default | IPv4 | lte | fiber is down');
+    expect(lines).toContain('default | IPv6 | fiber | first in order of preference');
+    expect(output.printed).toMatch(/^fiber IPv4: 2 of 2 targets missed in two bursts running/m);
   });
 
   test('counts drops with their reasons', async () => {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { INITIAL_STATE, reduce } from '../../../src/control/state.ts';
+import { reduce } from '../../../src/control/reduce.ts';
+import { INITIAL_STATE } from '../../../src/control/state.ts';
 import { parsed, site, siteText } from './sites.ts';
 
 const OWN = 'fd12:3456:789a:1::1';

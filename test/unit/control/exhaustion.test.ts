@@ -6,7 +6,8 @@ import {
   type ExhaustionState,
   watchExhaustion,
 } from '../../../src/control/exhaustion.ts';
-import { INITIAL_STATE, reduce } from '../../../src/control/state.ts';
+import { reduce } from '../../../src/control/reduce.ts';
+import { INITIAL_STATE } from '../../../src/control/state.ts';
 import type { CountersSnapshot, VerdictCount } from '../../../src/native/data-plane.ts';
 import { verdictCatalogue } from '../../../src/native/verdict-catalogue.ts';
 import { site } from './sites.ts';

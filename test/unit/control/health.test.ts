@@ -3,17 +3,19 @@ import {
   type Health,
   type HealthCause,
   type HealthRules,
+  type HealthStep,
   initialHealth,
-  lossOf,
   observeDeviceFailure,
   observeNotProbed,
   observeSample,
 } from '../../../src/control/multihoming/health.ts';
+import { qualityOf } from '../../../src/control/multihoming/quality.ts';
 import type { ProbeOptions } from '../../../src/native/data-plane.ts';
 import { type SimulatedNetwork, SimulatedProbes } from './simulated-probes.ts';
 
 const DEFAULT = { intervalMs: 500, timeoutMs: 800 };
 const FAST = { intervalMs: 100, timeoutMs: 120 };
+const DEGRADED = { loss: 0.2, windowMs: 15_000, clearLoss: 0.05 };
 const ANSWERING = () => 10;
 
 interface Change {
@@ -29,23 +31,25 @@ class Watched {
   readonly #rules: HealthRules;
   readonly #probes: SimulatedProbes;
 
-  constructor(
-    network: SimulatedNetwork,
-    { targets = 2, quorum = 1, upAfterMs = 5000, intervalMs, timeoutMs }: Partial<HealthRules> & typeof DEFAULT,
-  ) {
-    this.#rules = { targets, quorum, upAfterMs, timeoutMs };
+  constructor(network: SimulatedNetwork, rules: Partial<HealthRules> & typeof DEFAULT) {
+    const { targets = 2, intervalMs, timeoutMs } = rules;
+    this.#rules = { targets, quorum: 1, upAfterMs: 5000, upAfterMaxMs: 600_000, degraded: DEGRADED, ...rules };
     const addresses = Array.from({ length: targets }, (_, index) => index + 1);
-    const options: ProbeOptions = { slot: 0, family: 4, targets: addresses, intervalMs, timeoutMs, mode: 'single' };
+    const options: ProbeOptions = { slot: 0, family: 4, targets: addresses, intervalMs, timeoutMs, calmRound: 0 };
     this.#probes = new SimulatedProbes(options, network);
+  }
+
+  failDevice(message: string, atMs: number): HealthStep {
+    return observeDeviceFailure(this.health, message, this.#rules, { atMs, nowMs: atMs });
   }
 
   runUntil(endMs: number): this {
     this.#probes.runUntil(endMs, (sample) => {
       const atMs = this.#probes.nowUs / 1000;
-      const step = observeSample(this.health, sample, this.#rules, atMs);
+      const step = observeSample(this.health, sample, this.#rules, { atMs, nowMs: atMs });
       this.health = step.health;
       if (step.cause !== undefined) this.changes.push({ atMs, status: step.health.status, cause: step.cause });
-      if (step.calm) this.#probes.setMode('single');
+      this.#probes.calm(step.health.reach.calmRound);
     });
     return this;
   }
@@ -112,8 +116,8 @@ describe('what does not make it down', () => {
   test('a loss of every third probe', () => {
     let sent = 0;
     const watched = new Watched(() => (++sent % 3 === 0 ? undefined : 10), DEFAULT).runUntil(60_000);
-    expect(watched.changes.map(({ status }) => status)).toEqual(['up']);
-    expect(lossOf(watched.health)).toBeCloseTo(1 / 3, 1);
+    expect(watched.changes.map(({ status }) => status)).toEqual(['up', 'degraded']);
+    expect(qualityOf(watched.health.outcomes).loss).toBeCloseTo(1 / 3, 1);
   });
 
   test('a pause shorter than two bursts', () => {
@@ -166,12 +170,12 @@ describe('recovery', () => {
 
   test('after it the data path is back to single probes', () => {
     const watched = new Watched(outage(), DEFAULT).runUntil(40_000);
-    expect(watched.health.bursting).toBe(false);
+    expect(watched.health.reach.bursting).toBe(false);
   });
 });
 
 describe('bursts', () => {
-  const RULES: HealthRules = { targets: 2, quorum: 1, upAfterMs: 0, timeoutMs: 800 };
+  const RULES: HealthRules = { targets: 2, quorum: 1, upAfterMs: 0, upAfterMaxMs: 0, timeoutMs: 800 };
   const burst = (round: number, target: number, rttUs?: number) => ({
     slot: 0,
     family: 4 as const,
@@ -182,7 +186,10 @@ describe('bursts', () => {
     ...(rttUs === undefined ? {} : { rttUs }),
   });
   const run = (...samples: ReturnType<typeof burst>[]) =>
-    samples.reduce((health, sample) => observeSample(health, sample, RULES, 0).health, initialHealth(0)).status;
+    samples.reduce(
+      (health, sample) => observeSample(health, sample, RULES, { atMs: 0, nowMs: 0 }).health,
+      initialHealth(0),
+    ).status;
 
   test('two bad ones that are not neighbours do not make it down', () => {
     expect(run(burst(1, 0), burst(1, 1), burst(3, 0), burst(3, 1))).toBe('unknown');
@@ -198,8 +205,8 @@ describe('bursts', () => {
 describe('what is no sample', () => {
   test('a failed device makes it down at once, and answers bring it back', () => {
     const watched = new Watched(ANSWERING, DEFAULT).runUntil(3000);
-    const failed = observeDeviceFailure(watched.health, 'EIO', 3000);
-    expect(failed.health).toMatchObject({ status: 'down', sinceMs: 3000, reason: 'EIO' });
+    const failed = watched.failDevice('EIO', 3000);
+    expect(failed.health).toMatchObject({ status: 'down', sinceMs: 3000, cause: { message: 'EIO' } });
     expect(failed.cause).toEqual({ kind: 'device-failed', message: 'EIO' });
     watched.health = failed.health;
     expect(watched.runUntil(7900).health.status).toBe('down');
@@ -208,8 +215,8 @@ describe('what is no sample', () => {
 
   test('where no probe is possible it is unknown, not down', () => {
     const watched = new Watched(() => undefined, DEFAULT).runUntil(4000);
-    const step = observeNotProbed(watched.health, 'no route via eth1', 4000);
+    const step = observeNotProbed(watched.health, 'no route via eth1', { atMs: 4000, nowMs: 4000 });
     expect(watched.health.status).toBe('down');
-    expect(step.health).toMatchObject({ status: 'unknown', reason: 'no route via eth1' });
+    expect(step.health).toMatchObject({ status: 'unknown', cause: { message: 'no route via eth1' } });
   });
 });

@@ -9,7 +9,7 @@ const OPTIONS: ProbeOptions = {
   targets: [1, 2, 3],
   intervalMs: 500,
   timeoutMs: 800,
-  mode: 'single',
+  calmRound: 0,
 };
 
 function samplesUntil(endMs: number, network: SimulatedNetwork, options = OPTIONS): ProbeSample[] {
@@ -21,11 +21,11 @@ function samplesUntil(endMs: number, network: SimulatedNetwork, options = OPTION
 test('single probes take turns over the targets, one per interval', () => {
   const samples = samplesUntil(2100, () => 10);
   expect(samples.map(({ sentAtUs, target, round, burst, rttUs }) => [sentAtUs, target, round, burst, rttUs])).toEqual([
-    [0, 0, 0, false, 10_000],
-    [500_000, 1, 1, false, 10_000],
-    [1_000_000, 2, 2, false, 10_000],
-    [1_500_000, 0, 3, false, 10_000],
-    [2_000_000, 1, 4, false, 10_000],
+    [0, 0, 1, false, 10_000],
+    [500_000, 1, 2, false, 10_000],
+    [1_000_000, 2, 3, false, 10_000],
+    [1_500_000, 0, 4, false, 10_000],
+    [2_000_000, 1, 5, false, 10_000],
   ]);
 });
 
@@ -45,8 +45,8 @@ test('a miss is told after the timeout, and starts bursts at once', () => {
     [1300, 1],
     [1300, 2],
   ]);
-  expect(samples[0]).toEqual({ slot: 3, family: 4, target: 0, round: 0, burst: false, sentAtUs: 0 });
-  const burst = samples.filter(({ round }) => round === 2);
+  expect(samples[0]).toEqual({ slot: 3, family: 4, target: 0, round: 1, burst: false, sentAtUs: 0 });
+  const burst = samples.filter(({ round }) => round === 3);
   expect(burst.map(({ burst, target }) => [burst, target])).toEqual([
     [true, 0],
     [true, 1],
@@ -54,13 +54,17 @@ test('a miss is told after the timeout, and starts bursts at once', () => {
   ]);
 });
 
-test('bursts end when they are told to', () => {
-  const probes = new SimulatedProbes({ ...OPTIONS, mode: 'burst' }, () => 10);
+test('bursts end when one of them is called calm, and not for what was before them', () => {
+  const probes = new SimulatedProbes(OPTIONS, (_target, nowMs) => (nowMs >= 800 ? 10 : undefined));
   const samples: ProbeSample[] = [];
-  probes.runUntil(400, (sample) => samples.push(sample));
-  probes.setMode('single');
-  probes.runUntil(1400, (sample) => samples.push(sample));
-  expect(samples.map(({ round }) => round)).toEqual([0, 0, 0, 1, 2]);
+  const goOn = (ms: number) => probes.runUntil(ms, (sample) => samples.push(sample));
+  goOn(1000);
+  probes.calm(2);
+  goOn(1400);
+  probes.calm(4);
+  goOn(2400);
+  const rounds = samples.filter(({ rttUs }) => rttUs !== undefined).map(({ round, burst }) => [round, burst]);
+  expect(rounds).toEqual([...[3, 3, 3, 4, 4, 4].map((round) => [round, true]), [5, false], [6, false]]);
 });
 
 describe('an answer', () => {

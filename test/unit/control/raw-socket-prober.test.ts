@@ -7,7 +7,7 @@ import type { ProbeSample } from '../../../src/native/data-plane.ts';
 const TARGET = 0xc0000201;
 
 function assignment(device = 'eth1', targets: readonly number[] = [TARGET]): ProbeAssignment {
-  const options = { slot: 2, family: 4, targets, intervalMs: 500, timeoutMs: 800, mode: 'single' } as const;
+  const options = { slot: 2, family: 4, targets, intervalMs: 500, timeoutMs: 800, calmRound: 0 } as const;
   return { transport: 'raw-socket', device, options };
 }
 
@@ -69,7 +69,7 @@ test('an assignment gives samples with slot, family and round-trip time', async 
   prober.setProbes([assignment()]);
   await vi.advanceTimersByTimeAsync(1100);
   expect(samples).toHaveLength(3);
-  expect(samples[0]).toMatchObject({ slot: 2, family: 4, target: 0, round: 0, burst: false });
+  expect(samples[0]).toMatchObject({ slot: 2, family: 4, target: 0, round: 1, burst: false });
   expect(samples[0]?.rttUs).toBeGreaterThanOrEqual(5000);
 });
 
@@ -152,7 +152,7 @@ describe('new assignments', () => {
     await vi.advanceTimersByTimeAsync(600);
     prober.setProbes([assignment()]);
     await vi.advanceTimersByTimeAsync(500);
-    expect(samples.map(({ round }) => round)).toEqual([0, 1, 2]);
+    expect(samples.map(({ round }) => round)).toEqual([1, 2, 3]);
     expect(host.open).toBe(1);
   });
 });

@@ -18,9 +18,14 @@ export class SimulatedProbes {
     this.#network = network;
   }
 
-  setMode(mode: ProbeOptions['mode']): void {
-    this.#options = { ...this.#options, mode };
-    this.#session.configure(this.#options);
+  /** Bursts that began in this round, or before, are over. */
+  calm(calmRound: number): void {
+    this.configure({ ...this.#options, calmRound });
+  }
+
+  configure(options: ProbeOptions): void {
+    this.#options = options;
+    this.#session.configure(options, this.nowUs);
   }
 
   /** Goes on to an instant; `take` gets each sample at the instant it is finished. */

@@ -148,7 +148,7 @@ describe.skipIf(obstacle !== undefined)('a data plane with a plan', () => {
   it('measures round trips to a probe target', async () => {
     const sampled = eventOf(plane, ({ type }) => type === 'probe-sample');
     const targets = [ipv4('203.0.113.1')];
-    plane.setProbes([{ slot: 0, family: 4, targets, intervalMs: 50, timeoutMs: 800, mode: 'single' }]);
+    plane.setProbes([{ slot: 0, family: 4, targets, intervalMs: 50, timeoutMs: 800, calmRound: 0 }]);
     const event = await sampled;
     if (event.type !== 'probe-sample') throw new Error(event.type);
     expect(event.sample).toMatchObject({ slot: 0, family: 4, target: 0, burst: false });
@@ -182,7 +182,7 @@ describe.skipIf(obstacle !== undefined)('a data plane with a plan', () => {
   });
 
   it('refuses probes that make no sense, with their path', () => {
-    const probe = { slot: 0, family: 4, targets: [1], intervalMs: 500, timeoutMs: 800, mode: 'single' } as const;
+    const probe = { slot: 0, family: 4, targets: [1], intervalMs: 500, timeoutMs: 800, calmRound: 0 } as const;
     const path = (change: object) => {
       try {
         plane.setProbes([probe, { ...probe, ...change }]);

@@ -99,7 +99,7 @@ fn probes_keep_their_identifier_from_plan_to_plan_3022_2_2() {
         targets: vec![mapped4(REMOTE)],
         interval: Duration::from_secs(1),
         timeout: Duration::from_secs(1),
-        burst: false,
+        calm_round: 0,
         identifier: 1_999,
     };
     site.engine.set_probes(vec![probe], site.now);

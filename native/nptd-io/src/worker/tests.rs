@@ -533,7 +533,7 @@ fn commands_are_obeyed_between_batches() -> io::Result<()> {
         targets: vec![1],
         interval: Duration::from_millis(500),
         timeout: Duration::from_millis(800),
-        burst: false,
+        calm_round: 0,
         identifier: 0,
     };
     assert_eq!(bench.link.mailbox.send(Command::SetProbes(vec![spec])), Ok(()));
@@ -566,7 +566,16 @@ fn a_long_listing_does_not_hold_up_frames() -> io::Result<()> {
 
 fn missed_probe() -> ProbeSample {
     let sent_at = Instant::from_micros(5);
-    ProbeSample { slot: 2, family: Family::V6, target: 1, round: 9, burst: false, sent_at, rtt: None }
+    ProbeSample {
+        slot: 2,
+        family: Family::V6,
+        target: 1,
+        round: 9,
+        burst: false,
+        sent_at,
+        rtt: None,
+        gateway_answered: false,
+    }
 }
 
 #[test]

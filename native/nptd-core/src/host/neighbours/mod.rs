@@ -208,6 +208,21 @@ impl Neighbours {
         entry.is_some_and(|entry| entry.state.is_resolved())
     }
 
+    /// Asks a neighbour whose link address is known whether it is still there, whatever its state. One that is not known is
+    /// asked for when something is sent to it.
+    pub fn ask(&mut self, context: &mut Context<'_>, hop: NextHop<u128>) {
+        let entry = self.table.find(hop.device, hop.address).and_then(|position| self.table.get(position));
+        if let Some(mac) = entry.filter(|entry| entry.state.is_resolved()).map(|entry| entry.mac) {
+            request::send(context, hop.device, hop.address, Some(mac));
+        }
+    }
+
+    /// Whether a neighbour has answered a request of ours at this instant, or later.
+    pub fn has_answered(&self, hop: NextHop<u128>, since: Instant) -> bool {
+        let entry = self.table.find(hop.device, hop.address).and_then(|position| self.table.get(position));
+        entry.is_some_and(|entry| entry.state.is_resolved() && entry.confirmed_at >= since)
+    }
+
     /// Repeats requests, gives up on neighbours that do not answer, and forgets those long unused.
     pub fn poll(&mut self, context: &mut Context<'_>) {
         for _ in 0..TIMERS_PER_POLL {

@@ -2,7 +2,8 @@
 //!
 //! Each (slot, family) is probed at a steady interval. In single mode one probe goes to the next target in turn and
 //! is a round of its own. A miss starts burst mode at once: all targets at each interval, one round number for all,
-//! until [`Probes::set`] says otherwise.
+//! until [`Probes::set`] says that one of its rounds was answered well. With each burst the gateway of the uplink is
+//! asked for its link address: where no target answers, that tells whether the first hop does.
 
 mod packet;
 mod track;
@@ -45,8 +46,8 @@ pub struct ProbeSpec {
     pub interval: Duration,
     /// Time after which an answer no longer counts.
     pub timeout: Duration,
-    /// Start in, or change to, burst mode; false changes to single mode.
-    pub burst: bool,
+    /// A burst mode that began in this round, or before, is over; 0: in none yet.
+    pub calm_round: u32,
     /// Identifier of the echo requests.
     pub identifier: u16,
 }
@@ -60,7 +61,7 @@ pub struct ProbeSample {
     pub family: Family,
     /// Index of the target in its [`ProbeSpec`].
     pub target: u16,
-    /// Number of the round; counts up, a burst is one round.
+    /// Number of the round; counts up from 1, a burst is one round.
     pub round: u32,
     /// Whether it was part of a burst.
     pub burst: bool,
@@ -68,6 +69,8 @@ pub struct ProbeSample {
     pub sent_at: Instant,
     /// Time to the answer; none if it was missed.
     pub rtt: Option<Duration>,
+    /// Of a miss in a burst: whether the gateway has answered ARP or neighbour discovery since it was sent.
+    pub gateway_answered: bool,
 }
 
 /// All probes of all uplinks.
@@ -100,7 +103,7 @@ impl Probes {
     /// Judges what was missed and sends what is due, by the gateway of each uplink.
     pub fn poll(&mut self, context: &mut Context<'_>, neighbours: &mut Neighbours) {
         for track in &mut self.tracks {
-            track.judge(context.now, &mut self.samples);
+            track.judge(context, neighbours, &mut self.samples);
             track.send_due(context, neighbours, &self.token, &mut self.samples);
         }
     }

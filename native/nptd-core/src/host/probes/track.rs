@@ -10,8 +10,12 @@ use crate::plan::NextHop;
 use crate::time::{Duration, Instant};
 use crate::verdict::OutputKind;
 
-/// Most probes under way of one (slot, family). Bursts at 16 targets each 100 ms, judged after 1 s, need 176.
-const OUTSTANDING_MAX: usize = 256;
+/// Most probes under way of one (slot, family): bursts to 256 targets, those of policies among them, each 500 ms, judged
+/// after 800 ms, need 1,024.
+const OUTSTANDING_MAX: usize = 4096;
+
+// 4,096 probes of at most 112 octets for each of 32 (slot, family): 14 MiB, if somebody configures that.
+const _: () = assert!(OUTSTANDING_MAX * size_of::<Outstanding>() <= 448 << 10);
 
 /// Shortest interval that is kept to.
 const INTERVAL_MIN: Duration = Duration::from_millis(1);
@@ -28,7 +32,8 @@ struct Outstanding {
 /// State of one (slot, family).
 pub struct Track {
     spec: ProbeSpec,
-    bursting: bool,
+    /// Round in which burst mode began.
+    bursting_since: Option<u32>,
     due: Instant,
     next_target: usize,
     round: u32,
@@ -41,13 +46,13 @@ impl Track {
     /// Starts at `now`.
     pub fn new(spec: ProbeSpec, now: Instant) -> Self {
         Self {
-            bursting: spec.burst,
+            bursting_since: None,
+            outstanding: VecDeque::with_capacity(outstanding_max(&spec)),
             spec,
             due: now,
             next_target: 0,
             round: 0,
             sequence: 0,
-            outstanding: VecDeque::with_capacity(OUTSTANDING_MAX),
         }
     }
 
@@ -58,8 +63,11 @@ impl Track {
             self.outstanding.clear();
             self.next_target = 0;
         }
-        self.bursting = spec.burst;
+        if self.bursting_since.is_some_and(|since| since <= spec.calm_round) {
+            self.bursting_since = None;
+        }
         self.due = self.due.min(now.after(spec.interval));
+        self.outstanding.reserve(outstanding_max(&spec).saturating_sub(self.outstanding.len()));
         self.spec = spec;
         self
     }
@@ -83,16 +91,19 @@ impl Track {
 
     /// Judges probes whose time is over. The first miss in single mode starts a burst at once: waiting for the next
     /// interval would add up to one to the time until a dead uplink is known.
-    pub fn judge(&mut self, now: Instant, samples: &mut Samples) {
+    pub fn judge(&mut self, context: &Context<'_>, neighbours: &Neighbours, samples: &mut Samples) {
+        let now = context.now;
         while let Some(probe) = self.outstanding.front() {
             if now.since(probe.sample.sent_at) < self.spec.timeout {
                 break;
             }
-            if !probe.sample.burst && !self.bursting {
-                self.bursting = true;
+            if !probe.sample.burst && self.bursting_since.is_none() {
+                self.bursting_since = Some(self.round.wrapping_add(1));
                 self.due = now;
             }
-            samples.push(probe.sample);
+            let gateway_answered = probe.sample.burst
+                && gateway(context, &self.spec).is_some_and(|hop| neighbours.has_answered(hop, probe.sample.sent_at));
+            samples.push(ProbeSample { gateway_answered, ..probe.sample });
             self.outstanding.pop_front();
         }
     }
@@ -114,7 +125,10 @@ impl Track {
         let next = self.due.after(interval);
         self.due = if next > now { next } else { now.after(interval) };
         self.round = self.round.wrapping_add(1);
-        if self.bursting {
+        if self.bursting_since.is_some() {
+            if let Some(hop) = gateway(context, &self.spec) {
+                neighbours.ask(context, hop);
+            }
             for target in 0..count {
                 self.send(context, neighbours, token, target, samples);
             }
@@ -155,7 +169,7 @@ impl Track {
             Family::V4 => send4(context, neighbours, self.spec.slot, address, echo),
             Family::V6 => send6(context, neighbours, self.spec.slot, address, echo),
         };
-        if self.outstanding.len() >= OUTSTANDING_MAX
+        if self.outstanding.len() >= outstanding_max(&self.spec)
             && let Some(oldest) = self.outstanding.pop_front()
         {
             samples.push(oldest.sample);
@@ -165,12 +179,30 @@ impl Track {
             family: self.spec.family,
             target: target as u16,
             round: self.round,
-            burst: self.bursting,
+            burst: self.bursting_since.is_some(),
             sent_at: context.now,
             rtt: None,
+            gateway_answered: false,
         };
         self.outstanding.push_back(Outstanding { sequence, address, sample });
     }
+}
+
+/// Room for all probes that can be under way: those of each interval within a timeout, and some more.
+fn outstanding_max(spec: &ProbeSpec) -> usize {
+    let rounds = spec.timeout.as_micros() / spec.interval.max(INTERVAL_MIN).as_micros() + 2;
+    let rounds = usize::try_from(rounds).unwrap_or(OUTSTANDING_MAX);
+    spec.targets.len().saturating_mul(rounds).min(OUTSTANDING_MAX)
+}
+
+/// The next hop of the uplink that a track is about, where it has one.
+fn gateway(context: &Context<'_>, spec: &ProbeSpec) -> Option<NextHop<u128>> {
+    let uplink = context.plan.uplink(spec.slot)?;
+    let address = match spec.family {
+        Family::V4 => mapped4(uplink.ipv4.as_ref()?.gateway?),
+        Family::V6 => uplink.ipv6.as_ref()?.gateway?,
+    };
+    Some(NextHop { device: uplink.device, address })
 }
 
 fn send4(context: &mut Context<'_>, neighbours: &mut Neighbours, slot: u8, target: u128, echo: Echo) -> Option<bool> {
