@@ -11,9 +11,9 @@ import { figure, machine, writeReport } from '../lib/report.ts';
 import { CASES, type WireCase } from './cases.ts';
 import { GATEWAY_NAMES, type GatewayName, openPath, type Programs } from './gateways.ts';
 import { LEGEND, lineOf, type Rounds, rowOf, type WireRow, wireTable } from './rows.ts';
-import { type Sample, Traffic } from './traffic.ts';
+import { FAILED, type Sample, Traffic } from './traffic.ts';
 
-const LENGTHS = { full: { rounds: 7, seconds: 2 }, quick: { rounds: 3, seconds: 0.5 } };
+const LENGTHS = { full: { rounds: 7, seconds: 1 }, quick: { rounds: 3, seconds: 0.5 } };
 
 type Paths = ReadonlyMap<GatewayName, Traffic>;
 
@@ -91,12 +91,22 @@ async function measure(one: WireCase, { rounds, seconds }: Length, paths: Paths)
     for (const name of order) {
       const traffic = paths.get(name);
       if (traffic === undefined) throw new Error(`${name} was not opened`);
-      samples.get(name)?.push(await one.sample(traffic, seconds));
+      samples.get(name)?.push(await attempt(() => one.sample(traffic, seconds), name));
     }
     const now = names.map((name) => `${name} ${figure(samples.get(name)?.at(-1)?.value)}`).join(', ');
     say(`${one.name}, round ${round + 1} of ${rounds}: ${now} ${one.unit}`);
   }
   return samples;
+}
+
+/** A measurement that went wrong says nothing, and does not take the others with it. */
+async function attempt(sample: () => Promise<Sample>, name: GatewayName): Promise<Sample> {
+  try {
+    return await sample();
+  } catch (error) {
+    say(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+    return FAILED;
+  }
 }
 
 /** Progress, beside the table that may go to a file. */

@@ -28,29 +28,35 @@ export interface WireRow extends Row {
   /** Nanoseconds of processor time per packet, segment, connection or round trip; everybody on the path counts. */
   readonly cpuNs: { readonly nptd: number; readonly peer: number; readonly forwarder: number };
   readonly rounds: number;
+  /** Measurements that went wrong and do not count, of all three. */
+  readonly failed: number;
 }
 
 export function rowOf(one: WireCase, rounds: Rounds): WireRow {
   const values = (name: GatewayName) => (rounds.get(name) ?? []).map(({ value }) => value);
-  const cpu = (name: GatewayName) => median((rounds.get(name) ?? []).map(({ cpuNs }) => cpuNs));
+  const cpu = (name: GatewayName) => middle((rounds.get(name) ?? []).map(({ cpuNs }) => cpuNs));
   const [own, peer, forwarder] = [values(one.nptd), values(one.peer), values('forwarder')];
   const ratio = medianRatio(own, peer);
   return {
     case: one.name,
-    value: median(own),
+    value: middle(own),
     unit: one.unit,
-    peer: median(peer),
+    peer: middle(peer),
     peerName: one.peerName,
     ratio,
-    forwarder: median(forwarder),
+    forwarder: middle(forwarder),
     forwarderRatio: medianRatio(own, forwarder),
     goal: one.goal.ratio,
     met: one.goal.less ? ratio <= one.goal.ratio : ratio >= one.goal.ratio,
-    spreadPercent: spreadPercent(own),
+    spreadPercent: spreadPercent(own.filter(Number.isFinite)),
     cpuNs: { nptd: cpu(one.nptd), peer: cpu(one.peer), forwarder: cpu('forwarder') },
     rounds: own.length,
+    failed: [own, peer, forwarder].flat().filter(Number.isNaN).length,
   };
 }
+
+/** Of those that did not go wrong. */
+const middle = (samples: readonly number[]): number => median(samples.filter(Number.isFinite));
 
 export const wireTable = new Table([
   ['case', 26],
@@ -72,17 +78,19 @@ export function lineOf(row: WireRow, less: boolean): string {
     row.case,
     row.unit,
     figure(row.value),
-    `${row.spreadPercent.toFixed(0)} %`,
+    Number.isFinite(row.spreadPercent) ? `${row.spreadPercent.toFixed(0)} %` : '-',
     figure(row.peer),
-    row.ratio.toFixed(2),
+    share(row.ratio),
     `${less ? '≤' : '≥'} ${row.goal.toFixed(2)}${row.met ? ' ' : '!'}`,
     figure(row.forwarder),
-    row.forwarderRatio.toFixed(2),
+    share(row.forwarderRatio),
     figure(row.cpuNs.nptd),
     figure(row.cpuNs.peer),
     figure(row.cpuNs.forwarder),
   ]);
 }
+
+const share = (ratio: number): string => (Number.isFinite(ratio) ? ratio.toFixed(2) : '-');
 
 export const LEGEND = [
   'kernel: IPv4 nftables masquerade; IPv6 ip6tables SNPT/DNPT without connection tracking, and with it beside our filter',

@@ -16,6 +16,9 @@ export interface Sample {
   readonly cpuNs: number;
 }
 
+/** One that went wrong. */
+export const FAILED: Sample = { value: Number.NaN, cpuNs: Number.NaN };
+
 /** Flows of a flood: source ports times destination ports. */
 export interface Grid {
   readonly sources: number;
@@ -46,10 +49,12 @@ const connected = z.object({ connections: z.number(), failed: z.number(), second
 const pinged = z.object({ p50Ns: z.number(), count: z.number(), lost: z.number(), cpuNs: z.number() });
 const iperf = z.object({
   error: z.string().optional(),
-  end: z.object({
-    sum_received: z.object({ bits_per_second: z.number(), bytes: z.number(), seconds: z.number() }),
-    cpu_utilization_percent: z.object({ host_total: z.number() }),
-  }),
+  end: z
+    .object({
+      sum_received: z.object({ bits_per_second: z.number(), bytes: z.number() }),
+      cpu_utilization_percent: z.object({ host_total: z.number(), remote_total: z.number() }),
+    })
+    .optional(),
 });
 
 /** A path with the far end running. */
@@ -57,22 +62,18 @@ export class Traffic {
   readonly path: Path;
   readonly #load: string;
   readonly #server: Background;
-  readonly #iperf: Background;
   readonly #packetThreads = packetThreads();
 
-  private constructor(path: Path, load: string, server: Background, iperf: Background) {
+  private constructor(path: Path, load: string, server: Background) {
     this.path = path;
     this.#load = load;
     this.#server = server;
-    this.#iperf = iperf;
   }
 
   static async over(path: Path, { load }: Programs): Promise<Traffic> {
     const server = path.server.start([load, 'serve', '--address', SERVER.ipv4, '--address', SERVER.ipv6]);
     await server.waitForLine((line) => line.includes('"ready"'), READY_MS_MAX);
-    const iperf = path.server.start(['iperf3', '-s', '--forceflush']);
-    await iperf.waitForLine((line) => line.includes('listening'), READY_MS_MAX);
-    const traffic = new Traffic(path, load, server, iperf);
+    const traffic = new Traffic(path, load, server);
     // The first packets resolve addresses; they do not count.
     for (const family of [4, 6] as const) await traffic.latency(family, WARM_UP_SECONDS);
     return traffic;
@@ -93,14 +94,18 @@ export class Traffic {
 
   /** Gigabits of payload per second over parallel connections. */
   async streams(family: Family, count: number, seconds: number): Promise<Sample> {
-    const cpu = this.#cpuNs();
     const time = Math.max(1, Math.round(seconds));
+    // One server a measurement: one that waits for the rest of a broken measurement would refuse all others.
+    await using server = this.path.server.start(['iperf3', '-s', '-1', '--forceflush']);
+    await server.waitForLine((line) => line.includes('listening'), READY_MS_MAX);
+    const cpu = this.#cpuNs();
     const words = ['iperf3', '-c', serverAddress(family), '-t', `${time}`, '-P', `${count}`, '-J'];
     const { error, end } = await finished(this.path.client.start(words), iperf);
-    if (error !== undefined) throw new Error(`${this.path.name}: iperf3: ${error}`);
-    const client = (end.cpu_utilization_percent.host_total / 100) * time * 1e9;
-    const segments = end.sum_received.bytes / SEGMENT_OCTETS;
-    return { value: end.sum_received.bits_per_second / 1e9, cpuNs: (this.#cpuNs() - cpu + client) / segments };
+    if (error !== undefined || end === undefined) throw new Error(`iperf3: ${error}`);
+    const { bits_per_second, bytes } = end.sum_received;
+    const { host_total, remote_total } = end.cpu_utilization_percent;
+    const hosts = ((host_total + remote_total) / 100) * time * 1e9;
+    return { value: bits_per_second / 1e9, cpuNs: (this.#cpuNs() - cpu + hosts) / (bytes / SEGMENT_OCTETS) };
   }
 
   /** Thousands of connections per second, opened and closed one after the other. */
@@ -147,7 +152,7 @@ export class Traffic {
 
   /** Of everything that lives longer than one measurement. */
   #cpuNs(): number {
-    const own = [this.#server, this.#iperf, this.path.gateway].map((program) => program?.pid);
+    const own = [this.#server, this.path.gateway].map((program) => program?.pid);
     const pids = [...own.filter((pid) => pid !== undefined), ...this.#packetThreads];
     return pids.reduce((sum, pid) => sum + cpuNsOf(pid), 0);
   }
@@ -158,6 +163,6 @@ async function finished<T>(program: Background, shape: z.ZodType<T>): Promise<T>
   const code = await program.ended();
   clearTimeout(timer);
   const text = program.lines.join('\n');
-  if (code !== 0) throw new Error(`exit code ${code}: ${text.slice(0, 500)}`);
+  if (code !== 0) throw new Error(`exit code ${code}: ${text.slice(0, 200)}`);
   return shape.parse(JSON.parse(text));
 }

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { CASES, type WireCase } from '../../../bench/wire/cases.ts';
 import { runtimeOf } from '../../../bench/wire/cpu.ts';
 import { lineOf, rowOf, wireTable } from '../../../bench/wire/rows.ts';
+import { FAILED } from '../../../bench/wire/traffic.ts';
 
 const caseOf = (name: string): WireCase => {
   const found = CASES.find((one) => one.name === name);
@@ -53,7 +54,16 @@ describe('a row', () => {
       met: true,
       cpuNs: { nptd: 1900, peer: 1000, forwarder: 2000 },
       rounds: 3,
+      failed: 0,
     });
+  });
+
+  it('leaves out what went wrong, and says how often', () => {
+    const broken = new Map([...rounds, ['nptd', [FAILED, ...samples(90, 190)]] as const]);
+    expect(rowOf(caseOf('udp64-1flow-ipv4'), broken)).toMatchObject({ value: 140, peer: 100, rounds: 3, failed: 1 });
+    const none = rowOf(caseOf('udp64-1flow-ipv4'), new Map([...rounds, ['nptd', [FAILED]] as const]));
+    expect(none).toMatchObject({ value: Number.NaN, met: false, failed: 1 });
+    expect(lineOf(none, false)).toMatch(/^udp64-1flow-ipv4 +kpps +- +- /);
   });
 
   it('meets the goal of a latency from below', () => {
