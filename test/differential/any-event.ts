@@ -242,6 +242,9 @@ const plan: fc.Arbitrary<PlanEvent> = fc.record({
     [8, 'published'],
     [4, 'published-6'],
     [1, 'filter'],
+    [4, 'shun'],
+    [4, 'leave'],
+    [1, 'policy-numbers'],
   ),
   which: small(63),
 });

@@ -2,8 +2,9 @@
 import fc from 'fast-check';
 import type { PlanExempt, PlanPorts } from '../../src/plan/plan.ts';
 import { prefix4 } from '../support/plans.ts';
-import { small, weighted } from './any-packet.ts';
+import { mostlyFirst, small, weighted } from './any-packet.ts';
 import type { FilterSite } from './filter-site.ts';
+import { CHOICES, POLICIES_MAX, type PolicyChoice } from './policy-site.ts';
 
 /** Everything about a site that a seed decides. */
 export interface Site {
@@ -33,6 +34,8 @@ export interface Site {
   readonly published: Published;
   readonly limits: Limits;
   readonly filter: FilterSite;
+  /** The last one is about everything. */
+  readonly policies: readonly PolicyChoice[];
   readonly dropDocumentation: boolean;
 }
 
@@ -127,6 +130,24 @@ const limits: fc.Arbitrary<Limits> = fc.oneof(
   },
 );
 
+const PLAIN: PolicyChoice = {
+  matches: 0,
+  order: 0,
+  weights: 0,
+  persistence: 'source',
+  refuse: false,
+  onFailure: 0,
+};
+
+const policy: fc.Arbitrary<PolicyChoice> = fc.record({
+  matches: small(CHOICES.matches - 1),
+  order: mostlyFirst(CHOICES.orders - 1),
+  weights: small(CHOICES.weights - 1),
+  persistence: fc.constantFrom('source', 'source-destination', 'flow'),
+  refuse: weighted([3, false], [1, true]),
+  onFailure: small(CHOICES.onFailure - 1),
+});
+
 /** Weighted towards small tables and narrow port ranges, where things collide and run out. */
 export const anySite: fc.Arbitrary<Site> = fc.record({
   secret: fc.uint8Array({ minLength: 16, maxLength: 16 }),
@@ -188,6 +209,10 @@ export const anySite: fc.Arbitrary<Site> = fc.record({
   }),
   // Nearly all addresses of these sites are such, so that little else happens where it is on.
   dropDocumentation: weighted([24, false], [1, true]),
+  policies: fc.oneof(
+    { weight: 2, arbitrary: fc.constant([PLAIN]) },
+    { weight: 3, arbitrary: fc.array(policy, { minLength: 1, maxLength: POLICIES_MAX }) },
+  ),
   published: fc.record({ bits: fc.oneof(fc.constant(0), small(0xff_ffff)), first: small(63) }),
   limits,
 });

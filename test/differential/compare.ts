@@ -21,12 +21,16 @@ export class Difference extends Error {
   override readonly name = 'Difference';
 }
 
+/** That an engine sends at least, while any are left. */
+const RESETS_PER_TICK_MIN = 32;
+
 export class Pair {
   readonly #implementations: Implementations;
   readonly #options: TranslatorOptions;
   #reference: Translator;
   #native: Translator;
   #plan: Plan | undefined;
+  #isSweepDue = false;
   #mappings: readonly MappingRow[] = [];
   #sessions: readonly SessionRow[] = [];
 
@@ -50,6 +54,7 @@ export class Pair {
   applyPlan(plan: Plan, nowUs: number): void {
     this.compareTables(nowUs);
     this.#plan = plan;
+    this.#isSweepDue = true;
     this.#reference.applyPlan(plan);
     this.#native.applyPlan(plan);
   }
@@ -66,8 +71,26 @@ export class Pair {
   }
 
   tick(nowUs: number): readonly OutgoingPacket[] {
-    const expected = this.#reference.tick(nowUs);
-    const actual = this.#native.tick(nowUs);
+    return this.#isSweepDue ? this.#sweep(nowUs) : this.#compareTicks(nowUs, 1, (packets) => packets);
+  }
+
+  /** The first tick after a plan: resets of sessions may take several, in whatever order. */
+  #sweep(nowUs: number): readonly OutgoingPacket[] {
+    this.#isSweepDue = false;
+    const count = 2 + Math.ceil(this.#reference.sessions(nowUs).length / RESETS_PER_TICK_MIN);
+    return this.#compareTicks(nowUs, count, (packets) =>
+      packets.toSorted((a, b) => (shownPacket(a) < shownPacket(b) ? -1 : 1)),
+    );
+  }
+
+  #compareTicks(
+    nowUs: number,
+    count: number,
+    ordered: (packets: readonly OutgoingPacket[]) => readonly OutgoingPacket[],
+  ): readonly OutgoingPacket[] {
+    const ticksOf = (translator: Translator) => Array.from({ length: count }, () => translator.tick(nowUs)).flat();
+    const expected = ordered(ticksOf(this.#reference));
+    const actual = ordered(ticksOf(this.#native));
     if (!samePackets(expected, actual)) {
       throw new Difference(
         `tick at ${nowUs} us\nreference: ${shownPackets(expected)}\nnative:    ${shownPackets(actual)}`,
@@ -121,8 +144,8 @@ function mappingKey({ protocol, internal, external, uplinkSlot, sessions }: Mapp
 }
 
 function sessionKey(row: SessionRow): string {
-  const { protocol, internal, external, remote, apparent, uplinkSlot, tcpState, expiresInMs } = row;
-  return `${protocol} ${internal} ${external} ${remote} ${apparent ?? '-'} ${uplinkSlot} ${tcpState ?? '-'} ${expiresInMs}`;
+  const { protocol, internal, external, remote, apparent, uplinkSlot, tcpState, expiresInMs, policy } = row;
+  return `${protocol} ${internal} ${external} ${remote} ${apparent ?? '-'} ${uplinkSlot} ${tcpState ?? '-'} ${policy ?? '-'} ${expiresInMs}`;
 }
 
 function restKey(rest: PortRest): string {
@@ -150,5 +173,9 @@ function shownResult({ verdict, outgoing }: TranslationResult): string {
 }
 
 function shownPackets(packets: readonly OutgoingPacket[]): string {
-  return packets.map(({ device, kind, octets }) => `${kind} on ${device}: ${hex(octets)}`).join('\n           ');
+  return packets.map(shownPacket).join('\n           ');
+}
+
+function shownPacket({ device, kind, octets }: OutgoingPacket): string {
+  return `${kind} on ${device}: ${hex(octets)}`;
 }

@@ -18,9 +18,18 @@ const UNREACHED: Readonly<Record<string, string>> = {
   OutputPoolFull: 'the pool has room for all that one packet can make',
 };
 
-const OUTPUTS = ['Forward', 'Reply', 'IcmpError', 'TcpReset', 'Fragment', 'ReleasedFragment', 'tick IcmpError'];
+const OUTPUTS = [
+  'Forward',
+  'Reply',
+  'IcmpError',
+  'TcpReset',
+  'Fragment',
+  'ReleasedFragment',
+  'tick IcmpError',
+  'tick TcpReset',
+];
 
-const MARKS = ['restart', 'restore', 'port rest restored', 'tick'];
+const MARKS = ['restart', 'restore', 'port rest restored', 'tick', 'plan shun', 'plan leave', 'plan policy-numbers'];
 
 /** What was never seen though it can be, or was seen though it is said that it cannot be. */
 export function uncovered({ verdicts, outputs, marks }: Tally): string[] {

@@ -262,7 +262,10 @@ export interface PlanEvent {
     | 'internal-address'
     | 'published'
     | 'published-6'
-    | 'filter';
+    | 'filter'
+    | 'shun'
+    | 'leave'
+    | 'policy-numbers';
   /** Which static mapping comes or goes. */
   readonly which: number;
 }

@@ -8,6 +8,7 @@ import type { Layout, Site } from './any-site.ts';
 import { LAN } from './endpoints.ts';
 import type { PlanEvent } from './event.ts';
 import { withFilter } from './filter-site.ts';
+import { POLICY_BITS, type PolicyState, withPolicies } from './policy-site.ts';
 import { withPublished } from './published.ts';
 
 /** What events have changed since the start. */
@@ -26,6 +27,7 @@ export interface PlanState {
   readonly filterTurned: boolean;
   /** Bits of what the filter publishes. */
   readonly published6: number;
+  readonly policies: PolicyState;
 }
 
 /** What the hosts of the first network see as the gateway, before and after a change. */
@@ -149,6 +151,7 @@ export const START: PlanState = {
   published: 0,
   filterTurned: false,
   published6: 0,
+  policies: { shunned: 0, left: 0, numbers: 0 },
 };
 
 /** The state after a change of plan. Whatever changes the addresses of an uplink raises its epoch. */
@@ -178,7 +181,17 @@ export function changed(state: PlanState, { change, which }: PlanEvent): PlanSta
       return { ...state, published6: state.published6 ^ (1 << (which % 24)) };
     case 'filter':
       return { ...state, filterTurned: !state.filterTurned };
+    case 'shun':
+      return withPolicyState(state, { shunned: state.policies.shunned ^ (1 << (which % POLICY_BITS)) });
+    case 'leave':
+      return withPolicyState(state, { left: state.policies.left ^ (1 << (which % POLICY_BITS)) });
+    case 'policy-numbers':
+      return withPolicyState(state, { numbers: which % 4 });
   }
+}
+
+function withPolicyState(state: PlanState, policies: Partial<PolicyState>): PlanState {
+  return { ...state, policies: { ...state.policies, ...policies } };
 }
 
 export function optionsOf(site: Site): TranslatorOptions {
@@ -192,7 +205,8 @@ export function planOf(site: Site, state: PlanState, generation: number): Plan {
     isTurned: state.filterTurned,
     published: state.published6,
   });
-  return withPublished(plan, { bits: site.published.bits ^ state.published, first: site.published.first });
+  const decided = withPolicies(plan, site.policies, state.policies, site.resting.pace === 'slow');
+  return withPublished(decided, { bits: site.published.bits ^ state.published, first: site.published.first });
 }
 
 function plainPlan(site: Site, state: PlanState, generation: number): Plan {
