@@ -24,6 +24,7 @@ import { hostLimitCases } from './cases/host-limits.cases.ts';
 import { icmpCases } from './cases/icmp.cases.ts';
 import { identificationCases } from './cases/identification.cases.ts';
 import { ipv6BorderCases } from './cases/ipv6-border.cases.ts';
+import { ipv6HeaderCases } from './cases/ipv6-headers.cases.ts';
 import { ipv6IdentityCases } from './cases/ipv6-identity.cases.ts';
 import { limitsBcpCases } from './cases/limits-bcp.cases.ts';
 import { malformedIpv4Cases } from './cases/malformed-ipv4.cases.ts';
@@ -93,6 +94,7 @@ export function translatorCases(make: MakeTranslator): void {
   runCases('NPTv6 (RFC 6296)', nptv6Cases, make);
   runCases('IPv6 router (RFC 4443, 8200, 6092)', routerIpv6Cases, make);
   runCases('IPv6 border (RFC 4193, 4890, 6092)', ipv6BorderCases, make);
+  runCases('IPv6 extension headers (RFC 8200)', ipv6HeaderCases, make);
   runCases('martians, scopes and point-to-point links (RFC 6092, 4443)', martianCases, make);
   runCases('IPv6 prefixes of the ISPs (RFC 8028)', ipv6IdentityCases, make);
   runCases('IPv6 filter (RFC 6092)', filterCases, make);

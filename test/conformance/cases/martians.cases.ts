@@ -162,10 +162,40 @@ const scopes: readonly Case[] = [
     },
   },
   {
+    name: '4443-DU, 4443-2.2 the answer goes back by the link that it came from, though all links have these addresses',
+    plan: twoUplinks({
+      plan: {
+        devices: [
+          device({ ipv6: ['fd01:203:405:1::1/64', 'fe80::1/64'] }),
+          ...DEVICES.slice(1, 3),
+          device({ ipv6: ['fd01:203:405:2::1/64', 'fe80::1/64'] }),
+        ],
+      },
+    }),
+    run: (bed) => {
+      for (const [ingress, own] of [
+        [LAN, GATEWAY],
+        [OFFICE, 'fd01:203:405:2::1'],
+      ] as const) {
+        const packet = udp6('fe80::99', Q6, PORTS);
+        bed.dropsWithError(
+          ingress,
+          packet,
+          'MartianSource',
+          ingress,
+          icmpError6(own, 'fe80::99', packet, BEYOND_SCOPE),
+        );
+      }
+    },
+  },
+  {
     name: '4443-DU no error about an error of a link-local source, and none to a link-local destination, from `::` or to a group',
     run: (bed) => {
       const quoted = udp6(Q6, 'fe80::99', PORTS);
       bed.drops(LAN, icmpError6('fe80::99', Q6, quoted, { type: 1 }), 'MartianSource');
+      for (const type of [133, 134, 135, 136, 137]) {
+        bed.drops(LAN, icmp6('fe80::99', Q6, type, 0, new Uint8Array(20)), 'MartianSource');
+      }
       bed.drops(LAN, udp6('fe80::99', 'fe80::98', PORTS), 'MartianDestination');
       bed.drops(LAN, udp6('::', Q6, PORTS), 'MartianSource');
       bed.drops(LAN, udp6('fe80::99', 'ff0e::1', PORTS), 'MulticastNotForwarded');
