@@ -217,6 +217,20 @@ fn three_initial_ones_at_short_distances_then_between_a_third_of_the_interval_an
 }
 
 #[test]
+fn no_two_are_closer_than_three_seconds_however_short_the_interval() {
+    let mut gateway = Gateway::new();
+    gateway.adopt(with(|says| says.interval = Duration::from_millis(4_000)));
+    for _ in 0..30 {
+        assert_eq!(advertised(&mut gateway).len(), 1);
+        let next = gateway.duties.advertisements.next_wakeup().unwrap();
+        let pause = next.since(gateway.now).as_micros();
+        assert!((3_000_000..=4_000_000).contains(&pause), "{pause}");
+        gateway.now = next;
+        gateway.wait_for_duties(0);
+    }
+}
+
+#[test]
 fn a_change_is_sent_at_once_however_short_ago_the_last_was_7084_g5_8475_1() {
     let mut gateway = gateway();
     gateway.wait_for_duties(1);
@@ -332,6 +346,20 @@ fn a_question_from_nobody_and_two_at_a_time_are_answered_to_all() {
         gateway.wait_for_duties(501);
         assert_eq!(advertised(&mut gateway).len(), 1);
     }
+}
+
+#[test]
+fn what_is_sent_to_all_answers_whatever_waits() {
+    let mut gateway = settled();
+    let next = gateway.duties.advertisements.next_wakeup().unwrap();
+    gateway.wait_for_duties(next.since(gateway.now).as_micros() / 1000 - 100);
+    assert_eq!(advertised(&mut gateway), []);
+    let _ = gateway.nd(INTERNAL, &solicitation(HOST_MAC, HOST_LINK_LOCAL).frame());
+    gateway.wait_for_duties(700);
+    let sent = advertised(&mut gateway);
+    assert_eq!((sent.len(), sent[0].destination), (1, v6(ALL_NODES)));
+    gateway.wait_for_duties(3000);
+    assert_eq!(advertised(&mut gateway), []);
 }
 
 #[test]

@@ -244,6 +244,18 @@ export const routerIpv6Cases: readonly Case[] = [
     },
   },
   {
+    name: '4443-2.2 an error takes the route of the source that it is for, with an address of the device it leaves by',
+    run: (bed) => {
+      for (const [source, egress, own] of [
+        ['fd01:203:405:2::9', OFFICE, 'fd01:203:405:2::1'],
+        ['fd01:203:405:77::9', LAN, GATEWAY],
+      ] as const) {
+        const packet = udp6(source, Q6, PORTS, { hopLimit: 1 });
+        bed.dropsWithError(LAN, packet, 'HopLimitExceeded', egress, icmpError6(own, source, packet, { type: 3 }));
+      }
+    },
+  },
+  {
     name: '4443-2.2 no error from a device without an address of the family',
     plan: twoUplinks({ plan: { devices: [device({ ipv4: ['10.0.0.1/24'] }), ...DEVICES.slice(1)], routes: [] } }),
     run: (bed) => bed.drops(LAN, patched(GOOD, 7, 1), 'HopLimitExceeded'),
