@@ -23,6 +23,8 @@ export declare class BindingDataPlane {
   counters(): BindingCounters
   /** Live sessions. */
   sessions(limit: number): Promise<Array<BindingSessionRow> | BindingError>
+  /** Why a flow takes its uplink. */
+  explain(flow: BindingFlowQuestion): Promise<BindingFlowExplanation | BindingError>
   /** Live mappings. */
   mappings(limit: number): Promise<Array<BindingMappingRow> | BindingError>
   /** The ports that have to rest over a restart. */
@@ -60,7 +62,7 @@ export declare class BindingTranslator {
    */
   processBatch(memory: Uint8Array, slotOctets: number, descriptors: Uint32Array, verdicts: Uint8Array, count: number, nowUs: number): number | BindingError
   /**
-   * Does what time alone calls for, held packets first of all, and returns the number of extra outputs as
+   * Does what time alone calls for, held packets first of all and every reset of a connection whose uplink is to be left, and returns the number of extra outputs as
    * `processBatch` does.
    */
   tick(nowUs: number): number
@@ -72,6 +74,8 @@ export declare class BindingTranslator {
   restorePortRests(rests: readonly BindingPortRest[], nowUs: number): BindingError | null
   /** Live sessions at an instant. */
   sessions(nowUs: number): Array<BindingSessionRow>
+  /** Why a flow takes its uplink at an instant. */
+  explain(flow: BindingFlowQuestion, nowUs: number): BindingFlowExplanation | BindingError
   /** Live mappings at an instant. */
   mappings(nowUs: number): Array<BindingMappingRow>
 }
@@ -98,6 +102,10 @@ export interface BindingCatalogueEntry {
 export interface BindingCounters {
   /** Non-zero verdict counters. */
   verdicts: Array<BindingVerdictCount>
+  /** Sessions that have begun, by policy and uplink. */
+  flows: Array<BindingFlowCount>
+  /** IP packets forwarded by way of uplinks. */
+  traffic: Array<BindingTrafficCount>
   /** By output kind. */
   outputs: Record<string, number>
   /** By suppressed output. */
@@ -175,6 +183,64 @@ export type BindingEvent =
   | { type: 'worker-panicked'; /** What it said. */
   message: string }
   | { type: 'passed-available' }
+
+/** `FlowCandidate`. */
+export interface BindingFlowCandidate {
+  /** Slot of the uplink. */
+  slot: number
+  /** Its share of new flows. */
+  weight: number
+  /** The smallest is the best; absent without a weight. */
+  score?: number
+  /** Whether flows leave it all the same. */
+  isLeft: boolean
+}
+
+/** `FlowCount`. */
+export interface BindingFlowCount {
+  /** Number of the policy. */
+  policy: number
+  /** Slot of the uplink. */
+  slot: number
+  /** How many. */
+  count: number
+}
+
+/** `FlowExplanation`. */
+export interface BindingFlowExplanation {
+  /** Generation of the plan. */
+  generation: number
+  /** Number of the policy. */
+  policy: number
+  /** Position of the match in the policy. */
+  matching?: number
+  /** In the order of preference. */
+  candidates: Array<BindingFlowCandidate>
+  /** The live session. */
+  session?: BindingSessionRow
+  /** Whether the session stays on its uplink. */
+  stays: boolean
+  /** Slot of the uplink. */
+  slot?: number
+  /** Why that one. */
+  by: 'session' | 'identity' | 'sticks' | 'weight' | 'order' | 'last-resort' | 'nothing'
+}
+
+/** `FlowQuestion`. */
+export interface BindingFlowQuestion {
+  /** IP protocol. */
+  protocol: number
+  /** Internal address: an IPv4 address as a number, or an IPv6 address as 16 octets. */
+  internal: number | Uint8Array
+  /** Internal port, or the identifier of an echo. */
+  internalPort: number
+  /** Remote address, of the same family. */
+  remote: number | Uint8Array
+  /** Remote port. */
+  remotePort: number
+  /** 0 to 63. */
+  dscp: number
+}
 
 /** The other form of an address. */
 export interface BindingMappedAddress {
@@ -714,6 +780,8 @@ export interface BindingSessionRow {
   apparent?: string
   /** Slot of the uplink. */
   uplinkSlot: number
+  /** Number of the policy that it began under. */
+  policy: number
   /** State of the TCP machine. */
   tcpState?: string
   /** Milliseconds until it ends if nothing refreshes it. */
@@ -730,6 +798,18 @@ export interface BindingTapOptions {
   mtu: number
   /** Whether super-packets and unfinished checksums cross it; absent: they do. */
   offload?: boolean
+}
+
+/** `TrafficCount`. */
+export interface BindingTrafficCount {
+  /** Slot of the uplink. */
+  slot: number
+  /** Side the packets came from. */
+  direction: 'outbound' | 'inbound'
+  /** How many. */
+  packets: number
+  /** Their octets, as received. */
+  octets: number
 }
 
 /** `TranslatorOptions`. */

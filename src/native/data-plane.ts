@@ -110,20 +110,29 @@ export interface VerdictCount {
   readonly count: number;
 }
 
-/** What an uplink has carried since the gateway started. */
+/** Sessions that have begun under one policy on one uplink, both families together. */
+export interface FlowCount {
+  /** Number of the policy. */
+  readonly policy: number;
+  readonly slot: number;
+  readonly count: number;
+}
+
+/** IP packets that were forwarded by way of one uplink. */
 export interface TrafficCount {
   readonly slot: number;
+  /** `outbound`: from the site. */
   readonly direction: 'outbound' | 'inbound';
   readonly packets: number;
-  /** Of IP packets. */
+  /** Of the packets as they were received, without link headers. */
   readonly octets: number;
 }
 
 /** Only non-zero rows; summed over workers; never reset by a plan. */
 export interface CountersSnapshot {
   readonly verdicts: readonly VerdictCount[];
-  /** Absent: not counted. */
-  readonly traffic?: readonly TrafficCount[];
+  readonly flows: readonly FlowCount[];
+  readonly traffic: readonly TrafficCount[];
   /** By output kind. */
   readonly outputs: Readonly<Record<string, number>>;
   /** By suppressed output. */
@@ -132,6 +141,52 @@ export interface CountersSnapshot {
   readonly mappings: number;
   readonly receivedFrames: number;
   readonly transmittedFrames: number;
+}
+
+/** A packet from the site that could begin a flow. */
+export interface FlowQuestion {
+  /** IP protocol. */
+  readonly protocol: number;
+  /** An IPv4 address as a number, or an IPv6 address as 16 octets. */
+  readonly internal: number | Uint8Array;
+  /** Identifier of an echo; 0 where the protocol has no ports. */
+  readonly internalPort: number;
+  /** Of the same family. */
+  readonly remote: number | Uint8Array;
+  readonly remotePort: number;
+  /** 0 to 63. */
+  readonly dscp: number;
+}
+
+/** An uplink that new flows of a policy may take. */
+export interface FlowCandidate {
+  readonly slot: number;
+  /** Its share of new flows; 0 where the order decides. */
+  readonly weight: number;
+  /** The smallest is the best; absent without a weight. */
+  readonly score?: number;
+  /** Flows leave it all the same, and nothing sticks to it. */
+  readonly isLeft: boolean;
+}
+
+/** What would become of such a packet now. */
+export interface FlowExplanation {
+  /** Of the plan that was asked. */
+  readonly generation: number;
+  /** Number of the policy that it meets. */
+  readonly policy: number;
+  /** Position of the match that it meets there; absent: the policy is about everything. */
+  readonly matching?: number;
+  /** In the order of preference. */
+  readonly candidates: readonly FlowCandidate[];
+  /** The live session of the flow. */
+  readonly session?: SessionRow;
+  /** Whether the session stays on its uplink. */
+  readonly stays: boolean;
+  /** The uplink that the packet takes, or that a new flow would take in place of a session that does not stay; absent: none. */
+  readonly slot?: number;
+  /** Why that one: of the ISP that the source is from (`identity`), used by the endpoint already (`sticks`), the best score (`weight`), the first in order. */
+  readonly by: 'session' | 'identity' | 'sticks' | 'weight' | 'order' | 'last-resort' | 'nothing';
 }
 
 export interface DataPlane extends AsyncDisposable {
@@ -144,6 +199,8 @@ export interface DataPlane extends AsyncDisposable {
   /** Live sessions, at most `limit`; gathered in slices between batches. */
   sessions(limit: number): Promise<SessionRow[]>;
   mappings(limit: number): Promise<MappingRow[]>;
+  /** Why a flow takes its uplink: a question that changes nothing. */
+  explain(flow: FlowQuestion): Promise<FlowExplanation>;
   /** What has to rest over a restart; gathered in slices between batches. */
   portRests(): Promise<PortRest[]>;
   /** Makes resting mappings again of what a former process held: from the first plan on. */

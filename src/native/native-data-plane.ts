@@ -7,6 +7,8 @@ import type {
   DataPlane,
   DataPlaneEvent,
   DataPlaneOptions,
+  FlowExplanation,
+  FlowQuestion,
   PassedFrame,
   ProbeOptions,
 } from './data-plane.ts';
@@ -52,6 +54,10 @@ class NativeDataPlane implements DataPlane {
 
   async mappings(limit: number): Promise<MappingRow[]> {
     return unwrap(await this.#native.mappings(limit));
+  }
+
+  async explain(flow: FlowQuestion): Promise<FlowExplanation> {
+    return unwrap(await this.#native.explain(flow));
   }
 
   async portRests(): Promise<PortRest[]> {

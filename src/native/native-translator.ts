@@ -10,6 +10,7 @@ import type {
   TranslatorOptions,
 } from '../reference/translator.ts';
 import type { BindingTranslator } from './binding.js';
+import type { FlowExplanation, FlowQuestion } from './data-plane.ts';
 import { binding } from './load-binding.ts';
 import {
   createPacketBatch,
@@ -82,6 +83,10 @@ export class NativeTranslator implements Translator {
 
   sessions(nowUs: number): SessionRow[] {
     return this.#native.sessions(nowUs);
+  }
+
+  explain(flow: FlowQuestion, nowUs: number): FlowExplanation {
+    return unwrap(this.#native.explain(flow, nowUs));
   }
 
   mappings(nowUs: number): MappingRow[] {

@@ -162,7 +162,7 @@ export interface PlanPolicy {
   readonly prefer: readonly number[];
   /** Stable by name, 0 to 31; sessions keep it. Absent: its position. */
   readonly number?: number;
-  /** It is about what meets one of them. Absent, as in the last policy: about everything. */
+  /** It is about what meets one of them, with none of them about nothing. Absent, as in the last policy: about everything. */
   readonly matches?: readonly PlanMatch[];
   /** In the order of `prefer`, 0 to 65,535: shares of new flows of those uplinks that may take them. Absent: all 0, the first takes all. */
   readonly weights?: readonly number[];

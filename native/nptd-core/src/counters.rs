@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use crate::plan::SLOTS_MAX;
+use crate::plan::{POLICIES_MAX, SLOTS_MAX};
 use crate::verdict::{OutputKind, Suppressed, VERDICT_COUNT, Verdict};
 
 /// The side a packet came from.
@@ -15,14 +15,25 @@ pub enum Direction {
     Inbound,
 }
 
+impl Direction {
+    const fn index(self) -> usize {
+        match self {
+            Self::Outbound => 0,
+            Self::Inbound => 1,
+        }
+    }
+}
+
 /// Scopes that verdicts are counted in: every uplink slot, and one for packets that met no uplink.
 pub const SCOPES: usize = SLOTS_MAX + 1;
 
 const CELLS_VERDICT: usize = SCOPES * 2 * VERDICT_COUNT;
 const CELLS_OUTPUT: usize = CELLS_VERDICT + OutputKind::ALL.len();
-const CELLS: usize = CELLS_OUTPUT + Suppressed::ALL.len();
+const CELLS_SUPPRESSED: usize = CELLS_OUTPUT + Suppressed::ALL.len();
+const CELLS_OCTETS: usize = CELLS_SUPPRESSED + SLOTS_MAX * 2;
+const CELLS: usize = CELLS_OCTETS + POLICIES_MAX * SLOTS_MAX;
 
-// 17 scopes x 2 directions x 55 verdicts x 8 octets: about 15 KiB a worker.
+// 17 scopes x 2 directions x 55 verdicts, and 32 policies x 16 slots, x 8 octets: about 20 KiB a worker.
 const _: () = assert!(CELLS * 8 < 32 * 1024);
 
 /// The counters of one worker.
@@ -59,6 +70,26 @@ impl Counters {
         self.add(CELLS_OUTPUT + what.index());
     }
 
+    /// Counts the octets of an IP packet that was forwarded by way of an uplink, as they were received.
+    pub fn record_octets(&self, slot: u8, direction: Direction, octets: usize) {
+        self.add_many(Self::octets_cell(slot, direction), octets as u64);
+    }
+
+    /// Counts a session that begins under a policy on an uplink.
+    pub fn record_flow(&self, policy: u8, slot: u8) {
+        self.add(Self::flow_cell(policy, slot));
+    }
+
+    /// Reads the octets of forwarded IP packets.
+    pub fn octets(&self, slot: u8, direction: Direction) -> u64 {
+        self.get(Self::octets_cell(slot, direction))
+    }
+
+    /// Reads the sessions that have begun.
+    pub fn flows(&self, policy: u8, slot: u8) -> u64 {
+        self.get(Self::flow_cell(policy, slot))
+    }
+
     /// Reads the counter of a verdict by its index.
     pub fn verdict(&self, slot: Option<u8>, direction: Direction, index: usize) -> u64 {
         self.get(Self::verdict_cell(slot, direction, index.min(VERDICT_COUNT - 1)))
@@ -76,16 +107,25 @@ impl Counters {
 
     fn verdict_cell(slot: Option<u8>, direction: Direction, verdict: usize) -> usize {
         let scope = slot.map_or(SLOTS_MAX, |slot| usize::from(slot).min(SLOTS_MAX - 1));
-        let direction = match direction {
-            Direction::Outbound => 0,
-            Direction::Inbound => 1,
-        };
-        (scope * 2 + direction) * VERDICT_COUNT + verdict
+        (scope * 2 + direction.index()) * VERDICT_COUNT + verdict
+    }
+
+    fn octets_cell(slot: u8, direction: Direction) -> usize {
+        CELLS_SUPPRESSED + usize::from(slot).min(SLOTS_MAX - 1) * 2 + direction.index()
+    }
+
+    fn flow_cell(policy: u8, slot: u8) -> usize {
+        let (policy, slot) = (usize::from(policy).min(POLICIES_MAX - 1), usize::from(slot).min(SLOTS_MAX - 1));
+        CELLS_OCTETS + policy * SLOTS_MAX + slot
     }
 
     fn add(&self, cell: usize) {
+        self.add_many(cell, 1);
+    }
+
+    fn add_many(&self, cell: usize, count: u64) {
         if let Some(cell) = self.cells.get(cell) {
-            cell.store(cell.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+            cell.store(cell.load(Ordering::Relaxed).wrapping_add(count), Ordering::Relaxed);
         }
     }
 

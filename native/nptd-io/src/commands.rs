@@ -9,6 +9,8 @@ use nptd_core::filter::FilterRow;
 use nptd_core::frame::DeviceIndex;
 use nptd_core::host::probes::ProbeSpec;
 use nptd_core::nat44::{MappingRow, PortRest, SessionRow};
+use nptd_core::pipeline::explain::Explanation;
+use nptd_core::plan::subject::Subject;
 
 use crate::error::{CommandError, Stopped};
 use crate::sys::eventfd::EventFd;
@@ -25,6 +27,8 @@ pub(crate) enum Command {
     SetProbes(Vec<ProbeSpec>),
     /// Send a complete frame.
     Inject { device: DeviceIndex, octets: Vec<u8> },
+    /// Explain what becomes of a flow.
+    Explain { flow: Subject, reply: SyncSender<Explanation> },
     /// List sessions.
     ListSessions(Listing<SessionRow>),
     /// List sessions of the IPv6 filter.

@@ -9,7 +9,9 @@ use nptd_core::host::probes::{ProbeSample, ProbeSpec};
 use nptd_core::nat44::{MappingRow, PortRest, SessionRow};
 use nptd_core::output::OutputPool;
 use nptd_core::pipeline::Engine;
+use nptd_core::pipeline::explain::Explanation;
 use nptd_core::plan::Plan;
+use nptd_core::plan::subject::Subject;
 use nptd_core::time::Instant;
 
 /// One worker's data path; see [`Engine`] for what each call means.
@@ -42,6 +44,8 @@ pub trait DataPath {
     fn port_rests(&mut self, from: u32, max: u32, now: Instant, rests: &mut Vec<PortRest>) -> Option<u32>;
     /// Makes resting mappings again of what a former process held, as far as they fit the plan.
     fn restore_port_rests(&mut self, rests: &[PortRest], now: Instant);
+    /// Explains what becomes of a flow.
+    fn explain(&mut self, flow: &Subject, now: Instant) -> Explanation;
     /// Live sessions, of NAT44 and of the IPv6 filter.
     fn session_count(&self) -> u32;
     /// Live mappings.
@@ -103,6 +107,10 @@ impl DataPath for Engine {
 
     fn restore_port_rests(&mut self, rests: &[PortRest], now: Instant) {
         self.restore_port_rests(rests, now);
+    }
+
+    fn explain(&mut self, flow: &Subject, now: Instant) -> Explanation {
+        self.explain(flow, now)
     }
 
     fn session_count(&self) -> u32 {

@@ -13,8 +13,10 @@ use nptd_core::filter::FilterRow;
 use nptd_core::frame::DeviceIndex;
 use nptd_core::host::probes::ProbeSpec;
 use nptd_core::nat44::{MappingRow, PortRest, SessionRow};
+use nptd_core::pipeline::explain::Explanation;
 use nptd_core::pipeline::{Engine, EngineConfig};
 use nptd_core::plan::spec::{LinkSpec, PlanSpec};
+use nptd_core::plan::subject::Subject;
 use nptd_core::plan::{DEVICES_MAX, Plan};
 
 use crate::clock::{Clock, MonotonicClock};
@@ -158,6 +160,13 @@ impl DataPlane {
     /// At most `limit` live mappings; waits for the workers.
     pub fn mappings(&self, limit: usize) -> Result<Vec<MappingRow>, CommandError> {
         self.list(limit, Command::ListMappings)
+    }
+
+    /// Why a flow takes its uplink; waits for the worker.
+    pub fn explain(&self, flow: Subject) -> Result<Explanation, CommandError> {
+        let (reply, answer) = sync_channel(1);
+        self.first()?.mailbox.send(Command::Explain { flow, reply })?;
+        Ok(answer.recv().map_err(|_dropped| Stopped)?)
     }
 
     /// The ports that have to rest over a restart; waits for the workers.

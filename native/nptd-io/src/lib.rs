@@ -33,7 +33,7 @@ mod sys;
 mod worker;
 
 pub use burst::{Burst, Received};
-pub use counters_snapshot::{CountersSnapshot, VerdictCount};
+pub use counters_snapshot::{CountersSnapshot, FlowCount, TrafficCount, VerdictCount};
 pub use data_plane::{DataPlane, DataPlaneOptions, panic_message};
 pub use device::tap::{Tap, TapSpec};
 pub use device::{Device, Outgoing, Transmitted};

@@ -151,6 +151,10 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
                 Command::SetProbes(specs) => self.path.set_probes(specs, now),
                 Command::Inject { device, octets } => self.inject(device, &octets, now),
                 Command::RestorePortRests(rests) => self.restore(rests, now),
+                Command::Explain { flow, reply } => {
+                    // Whoever asked may have gone away meanwhile.
+                    let _ = reply.try_send(self.path.explain(&flow, now));
+                }
                 Command::ListSessions(_)
                 | Command::ListFilterSessions(_)
                 | Command::ListMappings(_)
@@ -195,7 +199,9 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
                 let read = |from, max, rows: &mut Vec<_>| self.path.port_rests(from, max, now, rows);
                 listing.advance(read).map(Command::ListPortRests)
             }
-            Command::SetProbes(_) | Command::Inject { .. } | Command::RestorePortRests(_) => None,
+            Command::SetProbes(_) | Command::Inject { .. } | Command::RestorePortRests(_) | Command::Explain { .. } => {
+                None
+            }
         }
     }
 

@@ -13,6 +13,7 @@ use nptd_io::{CommandError, DataPlane, DataPlaneOptions, TapSpec};
 use crate::binding_counters::BindingCounters;
 use crate::binding_error::BindingError;
 use crate::binding_events::{BindingEvent, BindingPassedFrame};
+use crate::binding_explain::{BindingFlowExplanation, BindingFlowQuestion, flow_question};
 use crate::binding_plan::BindingPlan;
 use crate::binding_probe::{BindingProbe, probe_specs};
 use crate::binding_rests::{BindingPortRest, port_rests};
@@ -112,6 +113,13 @@ impl BindingDataPlane {
             let filtered = filtered.into_iter().map(BindingSessionRow::from);
             Ok(rows.into_iter().map(BindingSessionRow::from).chain(filtered).collect())
         })
+    }
+
+    /// Why a flow takes its uplink.
+    #[napi(catch_unwind, ts_return_type = "Promise<BindingFlowExplanation | BindingError>")]
+    pub fn explain(&self, flow: BindingFlowQuestion) -> AsyncTask<Blocking<BindingFlowExplanation>> {
+        let (plane, question) = (self.plane.clone(), flow_question(&flow));
+        Blocking::start(move || Ok(plane.explain(question?)?.into()))
     }
 
     /// Live mappings.

@@ -24,6 +24,8 @@ pub struct BindingSessionRow {
     pub apparent: Option<String>,
     /// Slot of the uplink.
     pub uplink_slot: u8,
+    /// Number of the policy that it began under.
+    pub policy: u8,
     /// State of the TCP machine.
     pub tcp_state: Option<&'static str>,
     /// Milliseconds until it ends if nothing refreshes it.
@@ -57,6 +59,7 @@ impl From<SessionRow> for BindingSessionRow {
             remote: endpoint(row.remote),
             apparent: row.apparent.map(endpoint),
             uplink_slot: row.slot,
+            policy: row.policy,
             tcp_state: row.tcp_state.map(|state| state.name()),
             expires_in_ms: row.expires_in_ms as f64,
         }
@@ -72,6 +75,7 @@ impl From<FilterRow> for BindingSessionRow {
             remote: endpoint6(row.remote),
             apparent: None,
             uplink_slot: row.slot,
+            policy: row.policy,
             tcp_state: row.tcp_state.map(|state| state.name()),
             expires_in_ms: row.expires_in_ms as f64,
         }

@@ -17,6 +17,7 @@ use nptd_core::plan::spec::PlanSpec;
 use nptd_core::time::Instant;
 
 use crate::binding_error::BindingError;
+use crate::binding_explain::{BindingFlowExplanation, BindingFlowQuestion, flow_question};
 use crate::binding_plan::BindingPlan;
 use crate::binding_rests::{BindingPortRest, port_rests};
 use crate::binding_rows::{BindingMappingRow, BindingSessionRow};
@@ -67,6 +68,8 @@ pub struct BindingOutgoing {
 pub struct BindingTranslator {
     engine: Engine,
     outputs: OutputPool,
+    /// Outputs of a tick that took several steps.
+    gathered: Vec<BindingOutgoing>,
     now: Instant,
 }
 
@@ -79,6 +82,7 @@ impl BindingTranslator {
             Ok(config) => Either::A(Self {
                 engine: Engine::new(config, Arc::new(Counters::new())),
                 outputs: OutputPool::new(),
+                gathered: Vec::new(),
                 now: Instant::default(),
             }),
             Err(error) => Either::B(error),
@@ -136,26 +140,25 @@ impl BindingTranslator {
         Either::A(self.outputs.len() as u32)
     }
 
-    /// Does what time alone calls for, held packets first of all, and returns the number of extra outputs as
+    /// Does what time alone calls for, held packets first of all and every reset of a connection whose uplink is to be left, and returns the number of extra outputs as
     /// `processBatch` does.
     #[napi(catch_unwind)]
     pub fn tick(&mut self, now_us: f64) -> u32 {
         let now = self.advance(now_us);
         self.engine.tick(now, &mut self.outputs);
-        self.outputs.len() as u32
+        self.gather();
+        while self.engine.sweep_left(now, &mut self.outputs) {
+            self.gather();
+        }
+        self.gather();
+        self.gathered.len() as u32
     }
 
     /// Takes the extra outputs of the last call.
     #[napi(catch_unwind)]
     pub fn take_outputs(&mut self) -> Vec<BindingOutgoing> {
-        let outgoing = self.outputs.iter().map(|(output, octets)| BindingOutgoing {
-            device: output.egress.0,
-            octets: octets.to_vec().into(),
-            kind: output.kind.name(),
-        });
-        let outgoing = outgoing.collect();
-        self.outputs.clear();
-        outgoing
+        self.gather();
+        std::mem::take(&mut self.gathered)
     }
 
     /// Ports that have to rest over a restart.
@@ -191,6 +194,16 @@ impl BindingTranslator {
         rows.into_iter().map(BindingSessionRow::from).chain(filtered).collect()
     }
 
+    /// Why a flow takes its uplink at an instant.
+    #[napi(catch_unwind)]
+    pub fn explain(&mut self, flow: BindingFlowQuestion, now_us: f64) -> Either<BindingFlowExplanation, BindingError> {
+        let now = self.advance(now_us);
+        match flow_question(&flow) {
+            Ok(question) => Either::A(self.engine.explain(&question, now).into()),
+            Err(error) => Either::B(error),
+        }
+    }
+
     /// Live mappings at an instant.
     #[napi(catch_unwind)]
     pub fn mappings(&mut self, now_us: f64) -> Vec<BindingMappingRow> {
@@ -202,10 +215,21 @@ impl BindingTranslator {
 }
 
 impl BindingTranslator {
+    /// Keeps what the pool holds, and empties it for the next step.
+    fn gather(&mut self) {
+        self.gathered.extend(self.outputs.iter().map(|(output, octets)| BindingOutgoing {
+            device: output.egress.0,
+            octets: octets.to_vec().into(),
+            kind: output.kind.name(),
+        }));
+        self.outputs.clear();
+    }
+
     /// Moves the clock, which never goes back, and does what time demands before anything else happens.
     fn advance(&mut self, now_us: f64) -> Instant {
         self.now = self.now.max(Instant::from_micros(now_us as u64));
         self.outputs.clear();
+        self.gathered.clear();
         self.engine.settle(self.now);
         self.engine.poll(self.now, &mut self.outputs);
         self.now

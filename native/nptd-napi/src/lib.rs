@@ -12,6 +12,7 @@ mod binding_counters;
 mod binding_data_plane;
 mod binding_error;
 mod binding_events;
+mod binding_explain;
 mod binding_map_address;
 mod binding_plan;
 mod binding_probe;

@@ -4,6 +4,8 @@ import type {
   DataPlane,
   DataPlaneEvent,
   DataPlaneOptions,
+  FlowExplanation,
+  FlowQuestion,
   PassedFrame,
   ProbeOptions,
   ProbeSample,
@@ -31,6 +33,8 @@ const COUNTERS: CountersSnapshot = {
   suppressed: {},
   sessions: 1,
   mappings: 1,
+  flows: [],
+  traffic: [],
   receivedFrames: 16,
   transmittedFrames: 14,
 };
@@ -43,6 +47,8 @@ export class FakeDataPlane implements DataPlane {
   closes = 0;
   passed: PassedFrame[] = [];
   rests: PortRest[] = [];
+  /** What `explain` was asked. */
+  readonly questions: FlowQuestion[] = [];
   /** What was restored, and in which generation. */
   readonly restored: { readonly rests: readonly PortRest[]; readonly generation: number }[] = [];
   /** Verdicts beside those that there always are. */
@@ -78,6 +84,20 @@ export class FakeDataPlane implements DataPlane {
   async mappings(): Promise<MappingRow[]> {
     const { protocol, internal, external, uplinkSlot } = SESSION;
     return [{ protocol, internal, external, uplinkSlot, sessions: 1 }];
+  }
+
+  async explain(flow: FlowQuestion): Promise<FlowExplanation> {
+    this.questions.push(flow);
+    const candidates = [{ slot: 0, weight: 0, isLeft: false }];
+    return {
+      generation: this.generation,
+      policy: 0,
+      candidates,
+      session: SESSION,
+      stays: true,
+      slot: 0,
+      by: 'session',
+    };
   }
 
   async portRests(): Promise<PortRest[]> {

@@ -1,7 +1,7 @@
 //! Packets from an uplink, with the addresses as the site has them: whether they are let in.
 
 use super::endpoint::EndpointKey;
-use super::session::NewSession;
+use super::session::{NewSession, Session};
 use super::{Filter, Flow, Packet, ProtocolKind};
 use crate::counters::Direction;
 use crate::plan::{Filter6, Plan};
@@ -58,6 +58,10 @@ impl Filter {
     ) -> Result<Admitted, NotAdmitted> {
         let tick = now.tick();
         if let Some(position) = self.find(flow, plan, tick, |other| other == slot) {
+            // Nothing passes a connection that the gateway has reset.
+            if self.sessions.get(position).is_some_and(Session::is_reset) {
+                return Err(NotAdmitted::Other(DropReason::UplinkDown));
+            }
             return Ok(Admitted(By::Session(position)));
         }
         let Some(rules) = &plan.filter6 else { return Err(NotAdmitted::Other(DropReason::NotProcessed)) };

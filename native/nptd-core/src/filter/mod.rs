@@ -12,14 +12,19 @@
 mod endpoint;
 mod fragments;
 mod inbound;
+mod leaving;
 mod outbound;
 mod packet;
 mod quoted;
 mod rows;
 mod session;
 
+use alloc::sync::Arc;
+
 use crate::arch::KeyedHash;
+use crate::counters::Counters;
 use crate::plan::Plan;
+use crate::plan::rendezvous::Rendezvous;
 use crate::session::fragments::FragmentTable;
 use crate::session::wheel::Wheel;
 use crate::table::{Index, Slab};
@@ -27,6 +32,7 @@ use crate::time::{Duration, Instant, Tick};
 
 pub use fragments::{Datagram, Translation};
 pub use inbound::{Admitted, Arrival, NotAdmitted};
+pub use leaving::DueReset;
 pub use outbound::Steered;
 pub use packet::{Endpoint, Flow, Packet, Protocol, ProtocolKind};
 pub use quoted::Quote;
@@ -55,6 +61,8 @@ pub struct Filter {
     endpoints_index: Index,
     groups: Index,
     wheel: Wheel,
+    rendezvous: Rendezvous,
+    counters: Arc<Counters>,
     /// Datagrams in fragments.
     pub fragments: FragmentTable<Datagram, Translation>,
     /// Where the sweep for entries of dead epochs goes on; none when there is nothing to sweep.
@@ -62,8 +70,8 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Allocates all tables.
-    pub fn new(sessions_max: u32, hash_key: &[u8; 16]) -> Self {
+    /// Allocates all tables; new sessions are counted.
+    pub fn new(sessions_max: u32, hash_key: &[u8; 16], rendezvous: Rendezvous, counters: Arc<Counters>) -> Self {
         Self {
             hash: KeyedHash::new(hash_key),
             sessions: Slab::new(sessions_max),
@@ -72,6 +80,8 @@ impl Filter {
             endpoints_index: Index::new(sessions_max),
             groups: Index::new(sessions_max),
             wheel: Wheel::new(SESSION_WHEEL),
+            rendezvous,
+            counters,
             fragments: FragmentTable::new(hash_key),
             sweep: None,
         }

@@ -5,9 +5,11 @@ use super::endpoint::EndpointKey;
 use super::session::NewSession;
 use super::{Filter, Flow, Packet, ProtocolKind};
 use crate::counters::Direction;
-use crate::plan::Plan;
+use crate::plan::subject::{Family, Subject};
+use crate::plan::{Plan, Policy};
 use crate::session::held::HeldPackets;
 use crate::session::segment::Event;
+use crate::session::steering::NotSteered;
 use crate::time::{Instant, Tick};
 use crate::verdict::DropReason;
 
@@ -27,9 +29,9 @@ enum How {
     New(Ends),
 }
 
-/// What ends before a new flow begins: its uplink is dead while another one lives.
+/// What ends before a new flow begins: its uplink is to be left.
 #[derive(Clone, Copy, Debug)]
-enum Ends {
+pub(super) enum Ends {
     Nothing,
     Session(u32),
     /// All sessions of an internal endpoint.
@@ -47,35 +49,31 @@ impl Filter {
         hairpin: Option<u8>,
         plan: &Plan,
         now: Instant,
-    ) -> Result<Steered, DropReason> {
+    ) -> Result<Steered, NotSteered> {
         let (flow, tick) = (packet.outbound(), now.tick());
         let mut ends = Ends::Nothing;
         let found = self.find(&flow, plan, tick, |slot| hairpin.is_none_or(|target| slot == target));
         if let Some((position, session)) = found.and_then(|position| Some((position, self.sessions.get(position)?))) {
-            let (slot, endpoint) = (session.slot, session.endpoint);
+            let (slot, stays) = (session.slot, session.stays(plan));
             // MWAN-1: it stays where it is, also when a better uplink returns; MWAN-4: whoever opened it.
-            if hairpin.is_some() || !plan.has_moved6(slot) {
+            if hairpin.is_some() || stays {
                 return Ok(Steered { slot, how: How::Session(position) });
             }
-            ends = match (flow.protocol.kind(), packet.segment.opens, session.by) {
-                (ProtocolKind::Tcp, true, _) => Ends::Session(position),
-                // A connection cannot move: its peer knows it by an address of the dead uplink (MWAN-2).
-                (ProtocolKind::Tcp, false, _) => return Err(DropReason::UplinkDown),
-                (_, _, Direction::Outbound) => Ends::Endpoint(endpoint),
-                (_, _, Direction::Inbound) => {
-                    // MWAN-4: what came in by an uplink is never answered by another.
-                    self.end_session(position);
-                    return Err(DropReason::UplinkDown);
-                }
-            };
+            match self.leave(position, packet.segment, plan, now)? {
+                Some(old) => ends = old,
+                None => return Ok(Steered { slot, how: How::Session(position) }),
+            }
         }
         if flow.protocol.kind() == ProtocolKind::Tcp && packet.segment.event == Event::Reset {
-            return Err(DropReason::TcpWithoutSession);
+            return Err(DropReason::TcpWithoutSession.into());
         }
         if packet.is_echo_reply() {
-            return Err(DropReason::IcmpTypeNotForwarded);
+            return Err(DropReason::IcmpTypeNotForwarded.into());
         }
-        let slot = hairpin.or_else(|| self.choose_uplink(&flow, plan, tick)).ok_or(DropReason::NoUplink)?;
+        let subject = flow.subject(packet.segment.dscp);
+        let policy = plan.policy_of(&subject);
+        let slot = hairpin.or_else(|| self.choose_uplink(&flow, &subject, policy, plan, tick));
+        let slot = slot.ok_or(NotSteered::NoUplink { is_carried: policy.is_carried(Family::V6) })?;
         Ok(Steered { slot, how: How::New(ends) })
     }
 
@@ -110,17 +108,21 @@ impl Filter {
 
     /// The uplink of a new flow: that of the ISP the source is from (8028-3); else, but for connections, the one that the
     /// endpoint uses already, so that it has one view of the world (MWAN-3); else any.
-    fn choose_uplink(&mut self, flow: &Flow, plan: &Plan, now: Tick) -> Option<u8> {
-        if let Some(uplink) = plan.identity_uplink6(flow.internal.address) {
-            return Some(uplink.slot);
+    fn choose_uplink(&mut self, flow: &Flow, subject: &Subject, policy: &Policy, plan: &Plan, now: Tick) -> Option<u8> {
+        if let Some(slot) = plan.identity_uplink6(policy, flow.internal.address) {
+            return Some(slot);
         }
-        let mut stays = || {
-            plan.usable6().map(|uplink| uplink.slot).find(|slot| {
-                let key = EndpointKey { slot: *slot, protocol: flow.protocol, internal: flow.internal };
-                self.has_live_session(key, plan, now)
-            })
-        };
-        let stays = if flow.protocol.has_connections() { None } else { stays() };
-        stays.or_else(|| plan.choose_any6().map(|uplink| uplink.slot))
+        self.sticking(flow, policy, plan, now).or_else(|| policy.choose(subject, &self.rendezvous))
+    }
+
+    /// The uplink that a flow's endpoint sticks to.
+    pub fn sticking(&mut self, flow: &Flow, policy: &Policy, plan: &Plan, now: Tick) -> Option<u8> {
+        if flow.protocol.has_connections() {
+            return None;
+        }
+        policy.sticky(Family::V6).find(|slot| {
+            let key = EndpointKey { slot: *slot, protocol: flow.protocol, internal: flow.internal };
+            self.has_live_session(key, plan, now)
+        })
     }
 }

@@ -1,5 +1,6 @@
 //! Packets as the filter sees them: protocols, endpoints, flows.
 
+use crate::plan::subject::{Addresses, Subject};
 use crate::session::segment::Segment;
 use crate::wire::{icmp, protocol, udp};
 
@@ -57,6 +58,11 @@ impl Protocol {
         matches!(self.kind, ProtocolKind::Tcp | ProtocolKind::Dccp | ProtocolKind::Sctp)
     }
 
+    /// Whether it has ports, of which there are ranges; the identifiers of echoes are none.
+    pub const fn has_port_ranges(self) -> bool {
+        !matches!(self.kind, ProtocolKind::Echo | ProtocolKind::Portless)
+    }
+
     /// Octets of the upper layer that the ports lie in.
     pub const fn ports_len(self) -> usize {
         match self.kind {
@@ -103,6 +109,19 @@ pub struct Flow {
     pub internal: Endpoint,
     /// The other one; of an echo with port 0.
     pub remote: Endpoint,
+}
+
+impl Flow {
+    /// What policies see of a packet of it with a DSCP.
+    pub const fn subject(&self, dscp: u8) -> Subject {
+        Subject {
+            addresses: Addresses::V6 { source: self.internal.address, destination: self.remote.address },
+            protocol: self.protocol.number,
+            ports: (self.internal.port, self.remote.port),
+            has_ports: self.protocol.has_port_ranges(),
+            dscp,
+        }
+    }
 }
 
 /// A packet of a flow.

@@ -34,6 +34,8 @@ pub(super) struct Session {
     pub epoch: u8,
     /// Who opened it.
     pub by: Direction,
+    /// Number of its policy.
+    pub policy: u8,
     /// None for anything but TCP, DCCP and SCTP.
     pub state: Option<TcpState>,
     pub tracking: TcpTracking,
@@ -59,6 +61,16 @@ impl Session {
     /// Whether it may still be used.
     pub fn is_live(&self, plan: &Plan, now: Tick) -> bool {
         self.is_in_use() && self.ends > now && epoch_is_current(plan, self.slot, self.epoch)
+    }
+
+    /// Whether the gateway has reset it.
+    pub fn is_reset(&self) -> bool {
+        self.state == Some(TcpState::Reset)
+    }
+
+    /// Whether its packets from the site go on as they did: asked of every one of them.
+    pub fn stays(&self, plan: &Plan) -> bool {
+        !plan.leaves6(self.policy, self.slot) && !self.is_reset()
     }
 
     /// The remote endpoint.
@@ -128,6 +140,7 @@ impl Filter {
             // A SYN with ACK acknowledges too.
             tracking.observe(by, segment);
         }
+        let policy = plan.policy_of(&flow.subject(segment.dscp)).number();
         let session = Session {
             remote_address: flow.remote.address,
             endpoint: NONE,
@@ -140,6 +153,7 @@ impl Filter {
             slot,
             epoch,
             by,
+            policy,
             state: flow.protocol.has_connections().then_some(state),
             tracking,
         };
@@ -154,6 +168,7 @@ impl Filter {
             return Err(crate::table::TableFull);
         }
         self.wheel.link(&mut self.sessions, position);
+        self.counters.record_flow(policy, slot);
         Ok(())
     }
 

@@ -141,6 +141,7 @@ impl Nat44 {
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod tests {
+    use alloc::sync::Arc;
     use alloc::vec::Vec;
 
     use super::*;
@@ -156,7 +157,7 @@ mod tests {
     /// Two mappings of one host.
     fn with_mappings(plan: &Plan) -> Option<(Nat44, [u32; 2])> {
         let max = Capacities { mappings: 4, sessions: 256, hosts: 4 };
-        let mut nat44 = Nat44::new(max, &[1; 16], &[2; 16]);
+        let mut nat44 = Nat44::new(max, &[1; 16], &[2; 16], Arc::default());
         let host = nat44.hosts.enter(INTERNAL.address).ok()?;
         let mut mapping = |slot| {
             let key = InternalKey { slot, protocol: Protocol::UDP, internal: INTERNAL };

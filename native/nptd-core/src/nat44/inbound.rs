@@ -68,8 +68,12 @@ impl Nat44 {
     ) -> Result<Admitted, NotAdmitted> {
         let tick = now.tick();
         if let Some(position) = self.find_inbound(flow, plan, tick) {
-            let internal = self.sessions.get(position).map(|session| session.internal);
-            return Ok(Admitted { internal: internal.unwrap_or_default(), by: By::Session(position) });
+            let found = self.sessions.get(position).map(|session| (session.internal, session.is_reset()));
+            let (internal, is_reset) = found.unwrap_or_default();
+            if is_reset {
+                return Err(DropReason::UplinkDown.into());
+            }
+            return Ok(Admitted { internal, by: By::Session(position) });
         }
         if let Some(fixed) = plan.static_mappings().by_external(flow.slot, flow.protocol, flow.external) {
             let call = self.match_published(flow, fixed, segment, plan, now)?;

@@ -12,6 +12,7 @@ mod groups;
 mod hosts;
 mod identification;
 mod inbound;
+mod leaving;
 mod mapping;
 mod outbound;
 mod port_pool;
@@ -23,8 +24,13 @@ mod room;
 mod rows;
 mod session;
 
+use alloc::sync::Arc;
+
 use crate::arch::KeyedHash;
+use crate::counters::Counters;
 use crate::plan::Plan;
+use crate::plan::rendezvous::Rendezvous;
+use crate::plan::subject::{Addresses, Subject};
 use crate::session::held::HeldPackets;
 use crate::session::wheel::Wheel;
 use crate::table::{Index, Slab};
@@ -33,6 +39,7 @@ use crate::time::{Duration, Instant, TICK_US, Tick};
 pub use crate::session::endpoint::Endpoint;
 pub use crate::session::protocol::{Protocol, ProtocolKind};
 pub use inbound::{Admitted, NotAdmitted};
+pub use leaving::DueReset;
 pub use outbound::Steered;
 pub use published::GatewaySourced;
 pub use rests::PortRest;
@@ -63,6 +70,19 @@ pub struct Flow {
     pub internal: Endpoint,
     /// Endpoint on the Internet; of an ICMP query with port 0.
     pub remote: Endpoint,
+}
+
+impl Flow {
+    /// What policies see of a packet of it with a DSCP.
+    pub const fn subject(&self, dscp: u8) -> Subject {
+        Subject {
+            addresses: Addresses::V4 { source: self.internal.address, destination: self.remote.address },
+            protocol: self.protocol.number(),
+            ports: (self.internal.port, self.remote.port),
+            has_ports: self.protocol.has_port_ranges(),
+            dscp,
+        }
+    }
 }
 
 /// A packet's protocol and endpoints, seen from an uplink.
@@ -104,6 +124,8 @@ pub struct Nat44 {
     pools: PortPools,
     hosts: Hosts,
     identifications: Identifications,
+    rendezvous: Rendezvous,
+    counters: Arc<Counters>,
     held: HeldPackets,
     sessions_live: u32,
     mappings_live: u32,
@@ -114,8 +136,8 @@ pub struct Nat44 {
 }
 
 impl Nat44 {
-    /// Allocates all tables. `secret` keys port choice, `hash_key` the tables.
-    pub fn new(max: Capacities, secret: &[u8; 16], hash_key: &[u8; 16]) -> Self {
+    /// Allocates all tables. `secret` keys port choice, `hash_key` the tables; new sessions are counted.
+    pub fn new(max: Capacities, secret: &[u8; 16], hash_key: &[u8; 16], counters: Arc<Counters>) -> Self {
         let hash = KeyedHash::new(hash_key);
         Self {
             hash,
@@ -131,6 +153,8 @@ impl Nat44 {
             pools: PortPools::new(secret),
             hosts: Hosts::new(max.hosts, hash),
             identifications: Identifications::new(secret),
+            rendezvous: Rendezvous::new(secret),
+            counters,
             held: HeldPackets::new(hash_key),
             sessions_live: 0,
             mappings_live: 0,
@@ -204,6 +228,11 @@ impl Nat44 {
     /// The identification of a packet that leaves in our own name (6864-5.3.1, 7857-S10, 3022-6.3).
     pub fn next_identification(&mut self, source: u32, destination: u32, protocol: u8, count: u16) -> u16 {
         self.identifications.next(source, destination, protocol, count)
+    }
+
+    /// What shares new flows among uplinks.
+    pub fn rendezvous(&self) -> &Rendezvous {
+        &self.rendezvous
     }
 
     /// Held packets, those of the filter of IPv6 too: one store bounds them all.

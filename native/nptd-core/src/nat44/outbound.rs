@@ -4,8 +4,10 @@ use super::mapping::InternalKey;
 use super::session::NewSession;
 use super::{Endpoint, Flow, Nat44, Protocol};
 use crate::counters::Direction;
-use crate::plan::Plan;
+use crate::plan::subject::Family;
+use crate::plan::{Plan, Policy};
 use crate::session::segment::Segment;
+use crate::session::steering::NotSteered;
 use crate::time::{Instant, Tick};
 use crate::verdict::DropReason;
 
@@ -27,9 +29,9 @@ enum How {
     New(Ends),
 }
 
-/// What ends before a new flow begins: its uplink is dead while another one lives.
+/// What ends before a new flow begins: its uplink is to be left.
 #[derive(Clone, Copy, Debug)]
-enum Ends {
+pub(super) enum Ends {
     Nothing,
     Session(u32),
     MappingOf(u32),
@@ -51,36 +53,31 @@ impl Nat44 {
         hairpin: Option<u8>,
         plan: &Plan,
         now: Instant,
-    ) -> Result<Steered, DropReason> {
+    ) -> Result<Steered, NotSteered> {
         let tick = now.tick();
         let found = self.find_outbound(flow, hairpin, plan, tick);
         let mut ends = Ends::Nothing;
         if let Some(position) = found.filter(|position| self.may_carry(*position, segment, plan)) {
-            let Some((slot, by)) = self.sessions.get(position).map(|session| (session.slot, session.by)) else {
-                return Err(DropReason::NoUplink);
+            let Some((slot, stays)) = self.sessions.get(position).map(|session| (session.slot, session.stays(plan)))
+            else {
+                return Err(DropReason::NotProcessed.into());
             };
             // MWAN-1: it stays where it is, also when a better uplink returns; MWAN-4: whoever opened it.
-            if hairpin.is_some() || !plan.has_moved4(slot) {
+            if hairpin.is_some() || stays {
                 return Ok(Steered::by_session(slot, position));
             }
-            ends = match (flow.protocol.has_connections(), segment.opens, by) {
-                (true, true, _) => Ends::Session(position),
-                // A connection cannot move: its peer knows it by the dead uplink's address (MWAN-2).
-                (true, false, _) => return Err(DropReason::UplinkDown),
-                (false, _, Direction::Outbound) => Ends::MappingOf(position),
-                (false, _, Direction::Inbound) => {
-                    // MWAN-4: what came in by an uplink is never answered by another.
-                    self.end_session(position, plan, Some(now));
-                    return Err(DropReason::UplinkDown);
-                }
-            };
+            match self.leave(position, segment, plan, now)? {
+                Some(old) => ends = old,
+                None => return Ok(Steered::by_session(slot, position)),
+            }
         }
-        let slot = hairpin.or_else(|| self.choose_uplink(flow, segment, plan, tick));
+        let policy = plan.policy_of(&flow.subject(segment.dscp));
+        let slot = hairpin.or_else(|| self.choose_uplink(flow, segment, policy, plan, tick));
         let is_routed = slot.is_some_and(|slot| plan.is_routed4(slot));
         if !segment.opens && !is_routed {
-            return Err(flow.protocol.without_session());
+            return Err(flow.protocol.without_session().into());
         }
-        let slot = slot.ok_or(DropReason::NoUplink)?;
+        let slot = slot.ok_or(NotSteered::NoUplink { is_carried: policy.is_carried(Family::V4) })?;
         let how = if is_routed { How::Untranslated(ends) } else { How::New(ends) };
         Ok(Steered { slot, how })
     }
@@ -124,15 +121,20 @@ impl Nat44 {
 
     /// 4787-R1 per uplink (MWAN-3): a socket keeps its view of the world while its uplink is usable (each
     /// connection of TCP and DCCP is free to choose, and an echo reply of nobody's has no mapping).
-    fn choose_uplink(&mut self, flow: &Flow, segment: Segment, plan: &Plan, now: Tick) -> Option<u8> {
-        let mut sticky = || {
-            plan.preference().iter().copied().filter(|slot| plan.usable4(*slot)).find(|slot| {
-                let key = InternalKey { slot: *slot, protocol: flow.protocol, internal: flow.internal };
-                self.find_live_mapping(key, plan, now).is_some()
-            })
-        };
-        let stays = if flow.protocol.has_connections() || !segment.opens { None } else { sticky() };
-        stays.or_else(|| plan.choose4().map(|uplink| uplink.slot))
+    fn choose_uplink(&mut self, flow: &Flow, segment: Segment, policy: &Policy, plan: &Plan, now: Tick) -> Option<u8> {
+        let stays = if segment.opens { self.sticking(flow, policy, plan, now) } else { None };
+        stays.or_else(|| policy.choose(&flow.subject(segment.dscp), &self.rendezvous))
+    }
+
+    /// The uplink that a flow's endpoint sticks to.
+    pub fn sticking(&mut self, flow: &Flow, policy: &Policy, plan: &Plan, now: Tick) -> Option<u8> {
+        if flow.protocol.has_connections() {
+            return None;
+        }
+        policy.sticky(Family::V4).find(|slot| {
+            let key = InternalKey { slot: *slot, protocol: flow.protocol, internal: flow.internal };
+            self.find_live_mapping(key, plan, now).is_some()
+        })
     }
 
     fn end_old(&mut self, ends: Ends, plan: &Plan, now: Instant) {

@@ -8,6 +8,7 @@ use super::{Endpoint, ExternalFlow, Flow, Nat44, Protocol};
 use crate::counters::Direction;
 use crate::plan::{Plan, StaticMatch};
 use crate::session::segment::Segment;
+use crate::session::steering::NotSteered;
 use crate::time::Instant;
 use crate::verdict::DropReason;
 
@@ -135,18 +136,16 @@ impl Nat44 {
     pub fn steer_gateway(
         &mut self,
         found: GatewaySourced,
-        flow: &Flow,
+        segment: Segment,
         is_hairpin: bool,
         plan: &Plan,
         now: Instant,
-    ) -> Result<Steered, DropReason> {
-        if is_hairpin || !plan.has_moved4(found.slot) {
+    ) -> Result<Steered, NotSteered> {
+        let stays = is_hairpin || self.sessions.get(found.position).is_some_and(|session| session.stays(plan));
+        if stays || self.leave(found.position, segment, plan, now)?.is_none() {
             return Ok(Steered::by_session(found.slot, found.position));
         }
-        if !flow.protocol.has_connections() {
-            self.end_session(found.position, plan, Some(now));
-        }
-        Err(DropReason::UplinkDown)
+        Err(NotSteered::UplinkDown { is_told: false })
     }
 
     fn end_for_good(&mut self, position: u32, plan: &Plan, now: Instant) {

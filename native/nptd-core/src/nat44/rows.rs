@@ -2,8 +2,10 @@
 
 use alloc::vec::Vec;
 
-use super::{Endpoint, Nat44, Protocol};
+use super::session::Session;
+use super::{Endpoint, Flow, Nat44, Protocol};
 use crate::plan::Plan;
+use crate::plan::spec::FailureActionSpec;
 use crate::session::tcp_state::TcpState;
 use crate::time::Instant;
 
@@ -22,6 +24,8 @@ pub struct SessionRow {
     pub apparent: Option<Endpoint>,
     /// Its uplink.
     pub slot: u8,
+    /// Number of its policy.
+    pub policy: u8,
     /// State of the TCP machine.
     pub tcp_state: Option<TcpState>,
     /// Milliseconds until it ends if nothing refreshes it.
@@ -55,17 +59,15 @@ impl Nat44 {
     ) -> Option<u32> {
         let end = from.saturating_add(max).min(self.sessions.end());
         let live = (from..end).filter_map(|position| self.sessions.get(position));
-        rows.extend(live.filter(|session| session.is_live(plan, now.tick())).map(|session| SessionRow {
-            protocol: session.protocol,
-            internal: session.internal,
-            external: session.external,
-            remote: session.remote,
-            apparent: session.is_gateway_sourced().then_some(session.apparent),
-            slot: session.slot,
-            tcp_state: session.tcp,
-            expires_in_ms: session.ends.ms_after(now),
-        }));
+        rows.extend(live.filter(|session| session.is_live(plan, now.tick())).map(|session| row(session, now)));
         (end < self.sessions.end()).then_some(end)
+    }
+
+    /// The live session of a flow, and whether it stays on its uplink.
+    pub fn explain_session(&self, flow: &Flow, plan: &Plan, now: Instant) -> Option<(SessionRow, bool)> {
+        let session = self.sessions.get(self.find_outbound(flow, None, plan, now.tick())?)?;
+        let keeps = plan.policy(session.policy).action(session.protocol.number()) == FailureActionSpec::Keep;
+        Some((row(session, now), session.stays(plan) || keeps && !session.is_reset()))
     }
 
     /// The same for live mappings.
@@ -89,5 +91,19 @@ impl Nat44 {
             }
         }));
         (end < self.mappings.end()).then_some(end)
+    }
+}
+
+fn row(session: &Session, now: Instant) -> SessionRow {
+    SessionRow {
+        protocol: session.protocol,
+        internal: session.internal,
+        external: session.external,
+        remote: session.remote,
+        apparent: session.is_gateway_sourced().then_some(session.apparent),
+        slot: session.slot,
+        policy: session.policy,
+        tcp_state: session.tcp,
+        expires_in_ms: session.ends.ms_after(now),
     }
 }

@@ -38,6 +38,8 @@ pub(super) struct Session {
     pub epoch: u8,
     /// Who opened it.
     pub by: Direction,
+    /// Number of its policy.
+    pub policy: u8,
     pub tracking: TcpTracking,
 }
 
@@ -68,6 +70,16 @@ impl Session {
         let (state, refresh) = self.tracking.advance(state, from, &segment);
         self.tcp = Some(state);
         refresh
+    }
+
+    /// Whether the gateway has reset it.
+    pub fn is_reset(&self) -> bool {
+        self.tcp == Some(TcpState::Reset)
+    }
+
+    /// Whether its packets from the site go on as they did: asked of every one of them.
+    pub fn stays(&self, plan: &Plan) -> bool {
+        !plan.leaves4(self.policy, self.slot) && !self.is_reset()
     }
 
     /// Whether the host sees the gateway as its client.
@@ -190,8 +202,10 @@ impl Nat44 {
             slot: mapping.slot,
             epoch: mapping.epoch,
             by: new.by,
+            policy: plan.policy_of(&new.flow.subject(new.segment.dscp)).number(),
             tracking: TcpTracking::opened(new.by, &new.segment),
         };
+        let (policy, slot) = (session.policy, session.slot);
         let (outbound, inbound) = (session.key_outbound(), session.key_inbound());
         let (outbound, inbound) = (self.hash.hash(outbound), self.hash.hash(inbound));
         let held = key_held(&session.external_flow());
@@ -206,6 +220,7 @@ impl Nat44 {
             return Err(DropReason::SessionTableFull);
         }
         self.sessions_live += 1;
+        self.counters.record_flow(policy, slot);
         self.gateway_sourced += u32::from(new.apparent.address != 0);
         self.hosts.add_session(host);
         self.session_wheel.link(&mut self.sessions, position);

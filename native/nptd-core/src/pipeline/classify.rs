@@ -78,7 +78,7 @@ pub fn classify(packet: &[u8], headers: &Headers4, echo: EchoKind, other_protoco
         protocol,
         source: Endpoint { address: ipv4::source(packet), port: source_port },
         destination: Endpoint { address: ipv4::destination(packet), port: destination_port },
-        segment,
+        segment: segment.marked(ipv4::tos(packet) >> 2),
     })
 }
 

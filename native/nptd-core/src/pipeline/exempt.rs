@@ -2,12 +2,11 @@
 
 use super::fragments::Part;
 use super::parse::Headers4;
+use super::subject::segment4;
 use super::transit::{Outcome, Refusal, Transit};
 use crate::frame::Frame;
 use crate::nat44::Protocol;
-use crate::plan::{Exemption, Uplink};
-use crate::session::segment::Segment;
-use crate::verdict::DropReason;
+use crate::plan::Exemption;
 use crate::wire::ipv4;
 use crate::wire::octets::tail;
 
@@ -19,7 +18,6 @@ impl Transit<'_> {
         frame: &mut Frame<'_>,
         headers: &Headers4,
         part: &Part,
-        chosen: Option<&Uplink>,
     ) -> Option<Result<Outcome, Refusal>> {
         let packet = frame.octets();
         let port = ports(packet, headers).map(|(_, destination)| destination);
@@ -30,10 +28,10 @@ impl Transit<'_> {
             (Exemption::ByAddress, _) => None,
             (Exemption::ByPort, Part::Whole | Part::First(_)) => part.begins(),
         };
-        let Some(uplink) = chosen else {
-            return Some(Err(self.refuse_outbound(DropReason::NoUplink, Segment::PLAIN)));
-        };
-        Some(self.untranslated_from4(frame, uplink, begins))
+        match self.chosen4(packet, headers) {
+            Ok(uplink) => Some(self.untranslated_from4(frame, uplink, begins)),
+            Err(why) => Some(Err(self.refuse_steering(why, segment4(packet, headers)))),
+        }
     }
 
     /// Whether a packet from an uplink has an exempt source.

@@ -12,11 +12,13 @@ use crate::frame::Frame;
 use crate::nptv6::{self, Change, PrefixPair};
 use crate::plan::{NextHop, Uplink};
 use crate::session::held::HeldPackets;
+use crate::session::steering::NotSteered;
 use crate::time::Duration;
 use crate::verdict::{DropReason, Verdict};
 use crate::wire::ipv6;
 
 /// Codes of "destination unreachable".
+const NO_ROUTE: u8 = 0;
 const PROHIBITED: u8 = 1;
 const ADDRESS_UNREACHABLE: u8 = 3;
 
@@ -56,7 +58,7 @@ impl Transit<'_> {
     ) -> Result<Outcome, Refusal> {
         let (plan, now) = (self.plan(), self.context.now);
         let steered = self.filter_and_held()?.0.steer_outbound(packet, None, plan, now);
-        let steered = steered.map_err(|reason| refuse_steering(reason, packet))?;
+        let steered = steered.map_err(|why| refuse_steering(why, packet))?;
         let uplink = plan.uplink(steered.slot).ok_or(DropReason::NoUplink)?;
         let (hop, change) = self.decide_outbound6(frame, headers, uplink)?;
         let (filter, held) = self.filter_and_held()?;
@@ -112,7 +114,7 @@ impl Transit<'_> {
     ) -> Result<Verdict, Refusal> {
         let (plan, now, upper, slot) = (self.plan(), self.context.now, upper(headers), uplink.slot);
         let steered = self.filter_and_held()?.0.steer_outbound(packet, Some(slot), plan, now);
-        let steered = steered.map_err(|reason| refuse_steering(reason, packet))?;
+        let steered = steered.map_err(|why| refuse_steering(why, packet))?;
         let outbound = uplink.pair_of_source6(packet.source.address).ok_or_else(source_refused)?;
         let first = nptv6::decide_outbound(outbound, frame.octets(), upper, plan.nptv6).map_err(refuse_outbound)?;
         let (filter, held) = self.filter_and_held()?;
@@ -257,13 +259,15 @@ impl Transit<'_> {
 }
 
 /// What an internal host is told when no uplink is found for its packet.
-fn refuse_steering(reason: DropReason, packet: &Packet) -> Refusal {
-    if reason == DropReason::NoUplink {
-        return no_uplink();
-    }
-    // MWAN-2: it begins anew at once.
-    let is_reset = reason == DropReason::UplinkDown && packet.segment.may_be_reset();
-    Refusal { reason, answer: if is_reset { Answer::Reset } else { Answer::Silence } }
+fn refuse_steering(why: NotSteered, packet: &Packet) -> Refusal {
+    let answer = match why {
+        NotSteered::NoUplink { .. } => return no_uplink(packet.segment),
+        // MWAN-2: it begins anew at once.
+        NotSteered::UplinkDown { .. } if packet.segment.may_be_reset() => Answer::Reset,
+        NotSteered::UplinkDown { is_told: true } => Answer::Error(IcmpError::unreachable6(NO_ROUTE)),
+        NotSteered::UplinkDown { is_told: false } | NotSteered::Other(_) => Answer::Silence,
+    };
+    Refusal { reason: why.reason(), answer }
 }
 
 /// A soft error, so that the host tries again.

@@ -63,8 +63,8 @@ impl Transit<'_> {
         let Found { session, is_hairpin } = found;
         let (plan, now, slot, client) = (self.plan(), self.context.now, session.slot, session.remote);
         self.check_fragment_room(part)?;
-        let steered = self.nat44.steer_gateway(session, flow, is_hairpin, plan, now);
-        let steered = steered.map_err(|reason| self.refuse_outbound(reason, segment))?;
+        let steered = self.nat44.steer_gateway(session, segment, is_hairpin, plan, now);
+        let steered = steered.map_err(|why| self.refuse_steering(why, segment))?;
         let hop = if is_hairpin { None } else { Some(self.client_hop4(frame, slot, client)?) };
         let external = self.nat44.commit_outbound(steered, flow, segment, plan, now)?;
         let external = external.ok_or(DropReason::NoMapping)?;

@@ -13,6 +13,7 @@ use crate::nat44::rewrite::{End, replace_endpoint};
 use crate::nat44::{Endpoint, ExternalFlow, Flow, Protocol};
 use crate::session::fragments::Datagram;
 use crate::session::segment::Segment;
+use crate::session::steering::NotSteered;
 use crate::verdict::{DropReason, Verdict};
 use crate::wire::ipv4;
 
@@ -54,7 +55,8 @@ impl Transit<'_> {
         begins: Option<Datagram>,
     ) -> Result<Verdict, Refusal> {
         let (plan, now, protocol) = (self.plan(), self.context.now, first.protocol);
-        let steered = self.nat44.steer_outbound(first, segment, Some(slot), plan, now)?;
+        let steered = self.nat44.steer_outbound(first, segment, Some(slot), plan, now);
+        let steered = steered.map_err(NotSteered::reason)?;
         let sender = self.nat44.commit_outbound(steered, first, segment, plan, now);
         let sender = sender.map_err(|reason| self.refuse_outbound(reason, segment))?;
         let sender = sender.ok_or(DropReason::NoMapping)?;

@@ -7,6 +7,7 @@ use super::link::{Family, LinkDestination};
 use super::mss;
 use super::own_errors::IcmpError;
 use super::parse::{Headers4, locate_headers4};
+use super::subject::subject4;
 use super::transit::{Answer, Outcome, Refusal, Transit};
 use crate::frame::{ChecksumState, Frame};
 use crate::host::echo;
@@ -16,6 +17,7 @@ use crate::nat44::{ExternalFlow, Flow};
 use crate::plan::{Device, NextHop, Plan, Role, Uplink};
 use crate::session::fragments::Datagram;
 use crate::session::segment::Segment;
+use crate::session::steering::NotSteered;
 use crate::super_packet::packet_count;
 use crate::verdict::{DropReason, Verdict};
 use crate::wire::ipv4::address;
@@ -27,7 +29,7 @@ const NETWORK_UNREACHABLE: u8 = 0;
 const HOST_UNREACHABLE: u8 = 1;
 const PROTOCOL_UNREACHABLE: u8 = 2;
 
-impl Transit<'_> {
+impl<'a> Transit<'a> {
     /// Takes an IPv4 packet (the frame starts at its IP header) to its verdict.
     pub fn process4(&mut self, frame: &mut Frame<'_>, addressed: LinkDestination) -> Outcome {
         match self.route4(frame, addressed) {
@@ -41,6 +43,7 @@ impl Transit<'_> {
         let nowhere = |reason: DropReason| (Refusal::from(reason), None);
         let headers = locate_headers4(frame.octets()).map_err(nowhere)?;
         frame.truncate(headers.total_len);
+        self.octets = headers.total_len;
         if headers.icmp_kind.is_some() {
             // Messages are read, answered and rewritten as finished ones.
             frame.finish_checksum();
@@ -95,38 +98,48 @@ impl Transit<'_> {
     }
 
     fn outbound4(&mut self, frame: &mut Frame<'_>, headers: &Headers4) -> Result<Outcome, (Refusal, Option<u8>)> {
-        let chosen = self.plan().choose4();
         let part = Part::of(frame);
-        if let Some(outcome) = self.exempt_outbound4(frame, headers, &part, chosen) {
+        if let Some(outcome) = self.exempt_outbound4(frame, headers, &part) {
             return outcome.map_err(|refusal| (refusal, None));
         }
-        let routed = chosen.filter(|uplink| self.plan().is_routed4(uplink.slot));
         if let Part::Later(datagram) = part {
+            let is_unknown = self.fragments.fate(&datagram, self.context.now.tick()).is_none();
+            let routed = if is_unknown { self.routed4(frame.octets(), headers) } else { None };
             return self.later_fragment4(frame, datagram, None, routed).map_err(|refusal| (refusal, None));
         }
-        let outcome = self.outbound_query4(frame, headers, &part, routed);
+        let outcome = self.outbound_query4(frame, headers, &part);
         if outcome.is_err() {
             self.refuse_fragments(part.begins());
         }
         outcome.map_err(|refusal| (refusal, None))
     }
 
-    fn outbound_query4(
-        &mut self,
-        frame: &mut Frame<'_>,
-        headers: &Headers4,
-        part: &Part,
-        routed: Option<&Uplink>,
-    ) -> Result<Outcome, Refusal> {
-        match (self.query4(frame, headers, EchoKind::Either, part), routed) {
-            (Ok(Query::Flow { protocol, source, destination, segment }), _) => {
+    fn outbound_query4(&mut self, frame: &mut Frame<'_>, headers: &Headers4, part: &Part) -> Result<Outcome, Refusal> {
+        match self.query4(frame, headers, EchoKind::Either, part) {
+            Ok(Query::Flow { protocol, source, destination, segment }) => {
                 let remote = protocol.remote(destination);
                 self.outbound_flow4(frame, &Flow { protocol, internal: source, remote }, segment, part.begins())
             }
-            (Ok(Query::Error(quote)), _) => self.outbound_error4(frame, &quote, routed),
-            (Err(_), Some(uplink)) => self.untranslated4(frame, uplink),
-            (Err(reason), None) => Err(self.refuse_outbound(reason, Segment::PLAIN)),
+            Ok(Query::Error(quote)) => self.outbound_error4(frame, headers, &quote),
+            Err(reason) => match self.routed4(frame.octets(), headers) {
+                Some(uplink) => self.untranslated4(frame, uplink),
+                None => Err(self.refuse_outbound(reason, Segment::PLAIN)),
+            },
         }
+    }
+
+    /// The uplink that a packet takes which is no flow of its own, where nothing sticks.
+    pub fn chosen4(&self, packet: &[u8], headers: &Headers4) -> Result<&'a Uplink, NotSteered> {
+        let (plan, subject) = (self.plan(), subject4(packet, headers));
+        let policy = plan.policy_of(&subject);
+        let slot = policy.choose(&subject, self.nat44.rendezvous());
+        let is_carried = policy.is_carried(subject.family());
+        slot.and_then(|slot| plan.uplink(slot)).ok_or(NotSteered::NoUplink { is_carried })
+    }
+
+    /// The same, if it does not translate.
+    fn routed4(&self, packet: &[u8], headers: &Headers4) -> Option<&'a Uplink> {
+        self.chosen4(packet, headers).ok().filter(|uplink| self.plan().is_routed4(uplink.slot))
     }
 
     fn outbound_flow4(
@@ -138,7 +151,7 @@ impl Transit<'_> {
     ) -> Result<Outcome, Refusal> {
         let (plan, now) = (self.plan(), self.context.now);
         let steered = self.nat44.steer_outbound(flow, segment, None, plan, now);
-        let steered = steered.map_err(|reason| self.refuse_outbound(reason, segment))?;
+        let steered = steered.map_err(|why| self.refuse_steering(why, segment))?;
         let uplink = plan.uplink(steered.slot).ok_or(DropReason::NoUplink)?;
         let hop = self.uplink_hop4(uplink, frame.octets())?;
         self.check_forward4(frame, hop.device)?;
@@ -157,14 +170,16 @@ impl Transit<'_> {
     fn outbound_error4(
         &mut self,
         frame: &mut Frame<'_>,
+        headers: &Headers4,
         quote: &Quote,
-        routed: Option<&Uplink>,
     ) -> Result<Outcome, Refusal> {
         let (plan, now) = (self.plan(), self.context.now);
-        let about = match (self.nat44.match_quote_outbound(quote, None, plan, now), routed) {
-            (Ok(about), _) => about,
-            (Err(_), Some(uplink)) => return self.untranslated4(frame, uplink),
-            (Err(reason), None) => return Err(reason.into()),
+        let about = match self.nat44.match_quote_outbound(quote, None, plan, now) {
+            Ok(about) => about,
+            Err(reason) => {
+                let uplink = self.routed4(frame.octets(), headers).ok_or(reason)?;
+                return self.untranslated4(frame, uplink);
+            }
         };
         let uplink = plan.uplink(about.slot).ok_or(DropReason::NoUplink)?;
         let hop = self.uplink_hop4(uplink, frame.octets())?;
@@ -343,15 +358,28 @@ impl Transit<'_> {
         Some(if is_ours { Verdict::Consumed } else { Verdict::Drop(DropReason::NoMapping) })
     }
 
+    /// What an internal host is told when no uplink carries its packet.
+    pub fn refuse_steering(&self, why: NotSteered, segment: Segment) -> Refusal {
+        let answer = match why {
+            NotSteered::Other(reason) => return self.refuse_outbound(reason, segment),
+            // 8305-2: whoever opens a connection tries another way at once.
+            NotSteered::NoUplink { .. } if segment.opens && segment.may_be_reset() => Answer::Reset,
+            // 1812-UNREACH: at once; 6888-R11b where an uplink may come back.
+            NotSteered::NoUplink { is_carried: false } => Answer::Error(IcmpError::unreachable4(NETWORK_UNREACHABLE)),
+            NotSteered::NoUplink { is_carried: true } => Answer::Error(IcmpError::unreachable4(HOST_UNREACHABLE)),
+            // MWAN-2: it begins anew at once.
+            NotSteered::UplinkDown { .. } if segment.may_be_reset() => Answer::Reset,
+            NotSteered::UplinkDown { is_told: true } => Answer::Error(IcmpError::unreachable4(HOST_UNREACHABLE)),
+            NotSteered::UplinkDown { is_told: false } => Answer::Silence,
+        };
+        Refusal { reason: why.reason(), answer }
+    }
+
     /// What an internal host is told when NAT44 refuses its packet.
     pub fn refuse_outbound(&self, reason: DropReason, segment: Segment) -> Refusal {
-        use DropReason::{NoUplink, TcpWithoutSession, UnsupportedProtocol, UplinkDown};
-        let answer = if matches!(reason, TcpWithoutSession | UplinkDown) && segment.may_be_reset() {
+        use DropReason::{TcpWithoutSession, UnsupportedProtocol};
+        let answer = if reason == TcpWithoutSession && segment.may_be_reset() {
             Answer::Reset
-        } else if reason == NoUplink {
-            // 8305-2, 1812-UNREACH: at once; 6888-R11b where an uplink may come back.
-            let code = if self.plan().carries4() { HOST_UNREACHABLE } else { NETWORK_UNREACHABLE };
-            Answer::Error(IcmpError::unreachable4(code))
         } else if reason == UnsupportedProtocol {
             // OTHER-1.
             Answer::Error(IcmpError::unreachable4(PROTOCOL_UNREACHABLE))

@@ -7,11 +7,13 @@ use super::link::{Family, LinkDestination};
 use super::mss;
 use super::own_errors::IcmpError;
 use super::parse::{Headers6, has_whole_tcp_header, locate_headers6};
-use super::transit::{Outcome, Refusal, Transit};
+use super::subject::{segment6, subject6};
+use super::transit::{Answer, Outcome, Refusal, Transit};
 use crate::frame::Frame;
 use crate::host::{echo, neighbour_discovery};
 use crate::nptv6::{self, Change, PrefixPair, Upper};
 use crate::plan::{Device, NextHop, Plan, Role, Uplink};
+use crate::session::segment::Segment;
 use crate::verdict::{DropReason, Verdict};
 use crate::wire::ipv6::address;
 use crate::wire::octets::{tail, tail_mut};
@@ -46,6 +48,7 @@ impl Transit<'_> {
     fn route6(&mut self, frame: &mut Frame<'_>, addressed: LinkDestination) -> Result<Outcome, Refusal> {
         let headers = locate_headers6(frame.octets())?;
         frame.truncate(headers.total_len);
+        self.octets = headers.total_len;
         if headers.icmp_kind.is_some() {
             // Messages are read, answered and rewritten as finished ones.
             frame.finish_checksum();
@@ -99,8 +102,12 @@ impl Transit<'_> {
     }
 
     fn outbound6(&mut self, frame: &mut Frame<'_>, headers: &Headers6) -> Result<Outcome, Refusal> {
-        // 8305-2: said at once.
-        let uplink = self.plan().choose6(ipv6::source(frame.octets())).ok_or_else(no_uplink)?;
+        let (plan, packet) = (self.plan(), frame.octets());
+        let subject = subject6(packet, headers);
+        let policy = plan.policy_of(&subject);
+        let slot = plan.identity_uplink6(policy, ipv6::source(packet));
+        let slot = slot.or_else(|| policy.choose(&subject, self.nat44.rendezvous()));
+        let uplink = slot.and_then(|slot| plan.uplink(slot)).ok_or_else(|| no_uplink(segment6(packet, headers)))?;
         let (hop, change) = self.decide_outbound6(frame, headers, uplink)?;
         change.apply(frame.octets_mut());
         clamp_mss6(frame, headers, uplink);
@@ -288,8 +295,11 @@ fn not_for_uplink(uplink: &Uplink, device: &Device, destination: u128) -> Refusa
 }
 
 /// No uplink may carry it.
-pub fn no_uplink() -> Refusal {
-    Refusal::with_error(DropReason::NoUplink, IcmpError::unreachable6(NO_ROUTE))
+pub fn no_uplink(segment: Segment) -> Refusal {
+    // 8305-2: said at once, and by a reset to whoever opens a connection.
+    let is_reset = segment.opens && segment.may_be_reset();
+    let answer = if is_reset { Answer::Reset } else { Answer::Error(IcmpError::unreachable6(NO_ROUTE)) };
+    Refusal { reason: DropReason::NoUplink, answer }
 }
 
 /// No translator of the uplink is for the source.

@@ -3,6 +3,7 @@
 mod classify;
 mod classify6;
 mod exempt;
+pub mod explain;
 mod filtered6;
 mod forward;
 mod fragments;
@@ -12,11 +13,13 @@ mod hairpin;
 mod held;
 mod ipv4;
 mod ipv6;
+mod leaving;
 mod link;
 mod mss;
 pub mod own_errors;
 mod parse;
 mod query6;
+mod subject;
 mod super_packets;
 mod transit;
 
@@ -40,6 +43,7 @@ use crate::time::{Duration, Instant};
 use crate::verdict::{OutputKind, Suppressed, Verdict};
 use crate::wire::ethernet;
 
+use leaving::Sweep;
 use link::Carries;
 use own_errors::OwnErrors;
 use transit::{Outcome, Transit};
@@ -91,6 +95,8 @@ pub struct Engine {
     errors: OwnErrors,
     /// Echo identifiers of our own probes, by slot.
     probe_identifiers: [Option<u16>; SLOTS_MAX],
+    /// Where the look at all sessions goes on that a new plan calls for; none while there is no need.
+    leaving: Option<Sweep>,
     last_sweep: Instant,
     offloads: [Offloads; DEVICES_MAX],
     scratch: Vec<u8>,
@@ -101,8 +107,8 @@ impl Engine {
     pub fn new(config: EngineConfig, counters: Arc<Counters>) -> Self {
         Self {
             plan: Arc::new(Plan::empty()),
+            nat44: Nat44::new(config.capacities(), &config.secret, &config.hash_key, Arc::clone(&counters)),
             counters,
-            nat44: Nat44::new(config.capacities(), &config.secret, &config.hash_key),
             filter: None,
             filter_sessions_max: config.filter_sessions_max,
             hash_key: config.hash_key,
@@ -112,6 +118,7 @@ impl Engine {
             probes: Probes::new(config.secret),
             errors: OwnErrors::new(),
             probe_identifiers: [None; SLOTS_MAX],
+            leaving: None,
             last_sweep: Instant::default(),
             offloads: [Offloads::default(); DEVICES_MAX],
             scratch: alloc::vec![0; HEADROOM + FRAME_LEN_MAX],
@@ -132,10 +139,16 @@ impl Engine {
             Some(filter) if plan.filter6.is_some() => filter.adopt(&self.plan),
             // 6092-R49, 6296-7: switched off, nothing is left of it.
             Some(_) => self.filter = None,
-            None => self.filter = plan.filter6.is_some().then(|| Filter::new(self.filter_sessions_max, &self.hash_key)),
+            None => {
+                let rendezvous = *self.nat44.rendezvous();
+                let counters = Arc::clone(&self.counters);
+                let make = || Filter::new(self.filter_sessions_max, &self.hash_key, rendezvous, counters);
+                self.filter = plan.filter6.is_some().then(make);
+            }
         }
         self.neighbours.adopt(&plan);
         self.duties.adopt(&plan);
+        self.leaving = plan.resets().then(Sweep::default);
         self.plan = plan;
         // A pool that began anew has forgotten which identifiers are ours.
         for (slot, identifier) in (0u8..).zip(&mut self.probe_identifiers) {
@@ -166,16 +179,31 @@ impl Engine {
             let outcome = transit.process(frame);
             frame.verdict = outcome.verdict;
             counters.record(outcome.slot, direction, outcome.verdict);
+            if let (Some(slot), Verdict::Forward) = (outcome.slot, outcome.verdict) {
+                counters.record_octets(slot, direction, transit.octets);
+            }
         }
     }
 
-    /// Does what time demands: what [`Self::poll`] does, and the answers to held packets. To be called after each batch,
+    /// Does what time demands: what [`Self::poll`] does, the answers to held packets, and a part of [`Self::sweep_left`]. To be called after each batch,
     /// and at [`Self::next_wakeup`].
     pub fn tick(&mut self, now: Instant, outputs: &mut OutputPool) {
         self.poll(now, outputs);
         let plan = Arc::clone(&self.plan);
         let counters = Arc::clone(&self.counters);
         self.transit(&plan, &counters, now, outputs).answer_held();
+        self.sweep_left(now, outputs);
+    }
+
+    /// Resets some of the connections whose uplink is to be left since the last plan, and tells their hosts; true while there are
+    /// sessions to be looked at. [`Self::tick`] does so once, and wants to be called again at once until it is over.
+    pub fn sweep_left(&mut self, now: Instant, outputs: &mut OutputPool) -> bool {
+        let Some(mut sweep) = self.leaving else { return false };
+        let plan = Arc::clone(&self.plan);
+        let counters = Arc::clone(&self.counters);
+        let goes_on = self.transit(&plan, &counters, now, outputs).sweep_left(&mut sweep);
+        self.leaving = goes_on.then_some(sweep);
+        goes_on
     }
 
     /// Expiry within a budget, address resolution, router advertisements, probes.
@@ -217,8 +245,9 @@ impl Engine {
             self.nat44.is_idle() && self.fragments.is_idle() && self.filter.as_ref().is_none_or(Filter::is_idle);
         let sweep = (!is_idle).then(|| self.last_sweep.after(SWEEP_INTERVAL));
         let held = self.nat44.held_until().map(Instant::at);
+        let leaving = self.leaving.map(|_| Instant::default());
         let host = [self.neighbours.next_wakeup(), self.duties.next_wakeup(), self.probes.next_wakeup()];
-        [sweep, held].into_iter().chain(host).flatten().min()
+        [sweep, held, leaving].into_iter().chain(host).flatten().min()
     }
 
     /// Sends a complete frame of the control plane out of a device; false if there is no room or no such device.
@@ -348,6 +377,7 @@ impl Engine {
             received: Received::NOTHING,
             offloads: &self.offloads,
             scratch: &mut self.scratch,
+            octets: 0,
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::host::context::Context;
 use crate::host::neighbours::{Neighbours, mapped4};
 use crate::plan::{Device, NextHop, Plan, Role};
 use crate::session::rate_limit::RateLimit;
+use crate::session::tcp_tracking::ResetNumbers;
 use crate::verdict::{OutputKind, Suppressed};
 use crate::wire::octets::{copy_to, set_u8, set_u16, set_u32, tail, tail_mut, u16_at};
 use crate::wire::tcp::flag::{ACK, FIN, RST, SYN};
@@ -185,14 +186,8 @@ impl OwnErrors {
             context.counters.record_suppressed(Suppressed::TcpResetRateLimited);
             return;
         }
-        let length = ipv4::HEADER_LEN + tcp::HEADER_LEN;
-        let total_len = length as u16;
-        let header = ipv4::OwnHeader { tos: 0, total_len, protocol: protocol::TCP, source, destination };
-        let pseudo = checksum::pseudo_header4(source, destination, protocol::TCP, tcp::HEADER_LEN as u16);
-        neighbours.send_packet(context, hop, OutputKind::TcpReset, length, |packet| {
-            ipv4::write_own_header(packet, header);
-            write_reset(tail_mut(packet, ipv4::HEADER_LEN), segment, pseudo);
-        });
+        let addresses = (source, destination);
+        send_reset4(context, neighbours, hop, addresses, &ResetFields::answering(segment));
     }
 
     /// The same for an IPv6 TCP segment.
@@ -217,20 +212,8 @@ impl OwnErrors {
             context.counters.record_suppressed(Suppressed::TcpResetRateLimited);
             return;
         }
-        let payload_len = tcp::HEADER_LEN as u16;
-        let header = ipv6::OwnHeader {
-            traffic_class: 0,
-            payload_len,
-            next_header: protocol::TCP,
-            hop_limit: 64,
-            source,
-            destination,
-        };
-        let pseudo = checksum::pseudo_header6(source, destination, protocol::TCP, u32::from(payload_len));
-        neighbours.send_packet(context, hop, OutputKind::TcpReset, ipv6::HEADER_LEN + tcp::HEADER_LEN, |packet| {
-            ipv6::write_own_header(packet, header);
-            write_reset(tail_mut(packet, ipv6::HEADER_LEN), segment, pseudo);
-        });
+        let addresses = (source, destination);
+        send_reset6(context, neighbours, hop, addresses, &ResetFields::answering(segment));
     }
 
     fn admits_error(&mut self, context: &Context<'_>, to: Role) -> bool {
@@ -304,22 +287,104 @@ fn write_message(message: &mut [u8], error: IcmpError, offender: &[u8], pseudo: 
     icmp::set_checksum(message, !sum);
 }
 
-/// Writes the reset that answers a segment (RFC 9293 section 3.10.7.1); `pseudo` as in [`write_message`].
-fn write_reset(reset: &mut [u8], segment: &[u8], pseudo: u32) {
-    let flags = tcp::flags(segment);
-    let (sequence, acknowledgement, reset_flags) = if flags & ACK != 0 {
-        (tcp::acknowledgement(segment), 0, RST)
-    } else {
-        let payload = segment.len().saturating_sub(tcp::header_len(segment)) as u32;
-        let length = payload + u32::from(flags & SYN != 0) + u32::from(flags & FIN != 0);
-        (0, tcp::sequence(segment).wrapping_add(length), RST | ACK)
+/// What a reset says.
+#[derive(Clone, Copy)]
+struct ResetFields {
+    source_port: u16,
+    destination_port: u16,
+    numbers: ResetNumbers,
+}
+
+impl ResetFields {
+    /// The answer to a segment (RFC 9293 section 3.10.7.1).
+    fn answering(segment: &[u8]) -> Self {
+        let flags = tcp::flags(segment);
+        let numbers = if flags & ACK != 0 {
+            ResetNumbers { sequence: tcp::acknowledgement(segment), acknowledgement: 0, flags: RST }
+        } else {
+            let payload = segment.len().saturating_sub(tcp::header_len(segment)) as u32;
+            let length = payload + u32::from(flags & SYN != 0) + u32::from(flags & FIN != 0);
+            let acknowledgement = tcp::sequence(segment).wrapping_add(length);
+            ResetNumbers { sequence: 0, acknowledgement, flags: RST | ACK }
+        };
+        Self { source_port: u16_at(segment, 2), destination_port: u16_at(segment, 0), numbers }
+    }
+}
+
+/// Tells an internal host that its connection has ended; no bucket limits that, since whoever calls is paced.
+pub fn tell_reset4(
+    context: &mut Context<'_>,
+    neighbours: &mut Neighbours,
+    hop: NextHop<u128>,
+    due: &crate::nat44::DueReset,
+) {
+    let (source_port, destination_port, numbers) = (due.remote.port, due.internal.port, due.numbers);
+    let addresses = (due.remote.address, due.internal.address);
+    send_reset4(context, neighbours, hop, addresses, &ResetFields { source_port, destination_port, numbers });
+}
+
+/// The same in IPv6.
+pub fn tell_reset6(
+    context: &mut Context<'_>,
+    neighbours: &mut Neighbours,
+    hop: NextHop<u128>,
+    due: &crate::filter::DueReset,
+) {
+    let (source_port, destination_port, numbers) = (due.remote.port, due.internal.port, due.numbers);
+    let addresses = (due.remote.address, due.internal.address);
+    send_reset6(context, neighbours, hop, addresses, &ResetFields { source_port, destination_port, numbers });
+}
+
+/// `addresses`: source and destination.
+fn send_reset4(
+    context: &mut Context<'_>,
+    neighbours: &mut Neighbours,
+    hop: NextHop<u128>,
+    (source, destination): (u32, u32),
+    fields: &ResetFields,
+) {
+    let length = ipv4::HEADER_LEN + tcp::HEADER_LEN;
+    let total_len = length as u16;
+    let header = ipv4::OwnHeader { tos: 0, total_len, protocol: protocol::TCP, source, destination };
+    let pseudo = checksum::pseudo_header4(source, destination, protocol::TCP, tcp::HEADER_LEN as u16);
+    neighbours.send_packet(context, hop, OutputKind::TcpReset, length, |packet| {
+        ipv4::write_own_header(packet, header);
+        write_reset(tail_mut(packet, ipv4::HEADER_LEN), fields, pseudo);
+    });
+}
+
+/// `addresses`: source and destination.
+fn send_reset6(
+    context: &mut Context<'_>,
+    neighbours: &mut Neighbours,
+    hop: NextHop<u128>,
+    (source, destination): (u128, u128),
+    fields: &ResetFields,
+) {
+    let payload_len = tcp::HEADER_LEN as u16;
+    let header = ipv6::OwnHeader {
+        traffic_class: 0,
+        payload_len,
+        next_header: protocol::TCP,
+        hop_limit: 64,
+        source,
+        destination,
     };
-    set_u16(reset, 0, u16_at(segment, 2));
-    set_u16(reset, 2, u16_at(segment, 0));
-    set_u32(reset, 4, sequence);
-    set_u32(reset, 8, acknowledgement);
+    let pseudo = checksum::pseudo_header6(source, destination, protocol::TCP, u32::from(payload_len));
+    neighbours.send_packet(context, hop, OutputKind::TcpReset, ipv6::HEADER_LEN + tcp::HEADER_LEN, |packet| {
+        ipv6::write_own_header(packet, header);
+        write_reset(tail_mut(packet, ipv6::HEADER_LEN), fields, pseudo);
+    });
+}
+
+/// Writes a reset; `pseudo` as in [`write_message`].
+fn write_reset(reset: &mut [u8], fields: &ResetFields, pseudo: u32) {
+    set_u16(reset, 0, fields.source_port);
+    set_u16(reset, 2, fields.destination_port);
+    set_u32(reset, 4, fields.numbers.sequence);
+    set_u32(reset, 8, fields.numbers.acknowledgement);
     set_u8(reset, 12, (tcp::HEADER_LEN as u8 / 4) << 4);
-    set_u8(reset, 13, reset_flags);
+    set_u8(reset, 13, fields.numbers.flags);
     set_u16(reset, tcp::CHECKSUM, 0);
     let sum = checksum::fold(checksum::add_octets(pseudo, reset));
     set_u16(reset, tcp::CHECKSUM, !sum);

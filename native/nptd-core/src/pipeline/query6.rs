@@ -31,7 +31,7 @@ pub fn query6(packet: &[u8], headers: &Headers6) -> Result<Query6, DropReason> {
         protocol,
         source: Endpoint { address: ipv6::source(packet), port: source_port },
         destination: Endpoint { address: ipv6::destination(packet), port: destination_port },
-        segment: segment(protocol, headers, upper),
+        segment: segment(protocol, headers, upper).marked(ipv6::traffic_class(packet) >> 2),
         is_whole: !headers.is_fragment,
         is_hip: headers.is_hip,
     }))

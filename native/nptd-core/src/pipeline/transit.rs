@@ -43,6 +43,8 @@ pub struct Transit<'a> {
     pub errors: &'a mut OwnErrors,
     /// How the packet under way was received.
     pub received: Received,
+    /// Octets of the IP packet under way, as it was received.
+    pub octets: usize,
     /// What the devices take, by their index.
     pub offloads: &'a [Offloads],
     /// Room for one frame beside those of the batch.

@@ -4,7 +4,7 @@ use alloc::format;
 use alloc::string::String;
 
 use super::spec::{DeviceSpec, PlanSpec, RoleSpec, RouteSpec, UplinkSpec};
-use super::{DEVICES_MAX, POOL_ADDRESSES_MAX, PlanError, SLOTS_MAX, advertise, static_mappings};
+use super::{DEVICES_MAX, POOL_ADDRESSES_MAX, PlanError, SLOTS_MAX, advertise, policy, static_mappings};
 use crate::session::protocol::Protocol;
 
 /// Refuses a specification that the pipeline could not rely on.
@@ -37,13 +37,7 @@ pub fn check(spec: &PlanSpec) -> Result<(), PlanError> {
         let fits = published.ports.is_none_or(|(low, high)| published.protocol.is_some() && low <= high);
         ensure(fits, || format!("filter6.published[{index}].portLow"), "no ports of a protocol that has them")?;
     }
-    ensure(!spec.policies.is_empty(), || "policies".into(), "no policy")?;
-    for (index, policy) in spec.policies.iter().enumerate() {
-        let known = |slot: &u8| spec.uplinks.iter().any(|uplink| uplink.slot == *slot);
-        let place = || format!("policies[{index}].prefer");
-        ensure(policy.prefer.iter().all(known), place, "names an uplink that is not there")?;
-    }
-    Ok(())
+    policy::check(spec)
 }
 
 fn check_device(index: usize, device: &DeviceSpec, spec: &PlanSpec) -> Result<(), PlanError> {

@@ -6,10 +6,13 @@ mod advertise;
 mod checks;
 mod exempt;
 mod filter6;
+mod policy;
 pub mod prefix;
+pub mod rendezvous;
 mod routes;
 pub mod spec;
 mod static_mappings;
+pub mod subject;
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -22,9 +25,11 @@ use exempt::Exemptions;
 use prefix::{Prefix4, Prefix6};
 use routes::{RouteTable4, RouteTable6};
 use spec::{AdvertiseSpec, LinkSpec, Nat44Spec, Nptv6Spec, PlanSpec, PortsSpec, RateSpec, RoleSpec, Uplink6Spec};
+use subject::{Family, Subject};
 
 pub use exempt::Exemption;
 pub use filter6::Filter6;
+pub use policy::{Candidate, Policy};
 pub use static_mappings::{StaticMappings, StaticMatch};
 
 /// Most uplinks.
@@ -151,6 +156,12 @@ pub struct Plan {
     pub error_rate: RateSpec,
     devices: Vec<Device>,
     uplinks: [Option<Uplink>; SLOTS_MAX],
+    policies: Vec<Policy>,
+    /// The last policy, which is about everything.
+    rest: Policy,
+    /// Slots that flows are to leave, one bit each, by the number of their policy: of IPv4, then of IPv6.
+    leaving: [[u16; POLICIES_MAX]; 2],
+    /// Slots in the order of the last policy, then all others.
     prefer: Vec<u8>,
     internal4: RouteTable4,
     internal6: RouteTable6,
@@ -187,6 +198,8 @@ impl Plan {
         external4.dedup();
         let mut pairs = uplinks.iter().flatten().flat_map(|uplink| uplink.pairs6());
         let has_external_ula = pairs.any(|pair| is_unique_local(pair.external()));
+        let policies: Vec<_> = spec.policies.iter().map(|policy| Policy::new(policy, &uplinks)).collect();
+        let prefer = preference(&spec);
         Ok(Self {
             generation: spec.generation,
             has_external_ula,
@@ -197,7 +210,10 @@ impl Plan {
             exemptions: Exemptions::new(&spec.nat44.exempt),
             internal4: RouteTable4::new(&devices, &spec.routes),
             internal6: RouteTable6::new(&devices, &spec.routes),
-            prefer: spec.policies.last().map(|policy| policy.prefer.clone()).unwrap_or_default(),
+            prefer,
+            leaving: leaving(&policies),
+            rest: policies.last().cloned().unwrap_or_default(),
+            policies,
             nat44: spec.nat44,
             nptv6: spec.nptv6,
             error_rate: spec.error_rate,
@@ -213,6 +229,9 @@ impl Plan {
             internal4: RouteTable4::new(&[], &[]),
             internal6: RouteTable6::new(&[], &[]),
             prefer: Vec::new(),
+            policies: Vec::new(),
+            rest: Policy::default(),
+            leaving: [[0; POLICIES_MAX]; 2],
             nat44: Nat44Spec::default(),
             nptv6: Nptv6Spec::default(),
             error_rate: RateSpec::default(),
@@ -247,58 +266,49 @@ impl Plan {
         self.uplinks.iter().flatten()
     }
 
-    /// Slots in the order in which new traffic prefers them.
+    /// Slots in the order in which the last policy prefers them, then all others: where what an error is about is looked for.
     pub fn preference(&self) -> &[u8] {
         &self.prefer
     }
 
-    /// The uplink that new IPv4 traffic takes: the first usable one, else the first that is a last resort, since a
-    /// probe may be wrong about all of them.
-    pub fn choose4(&self) -> Option<&Uplink> {
-        self.choose(|uplink| uplink.ipv4.as_ref().map(|ipv4| (ipv4.usable, ipv4.last_resort)))
+    /// The policies in the order in which packets meet them.
+    pub fn policies(&self) -> &[Policy] {
+        &self.policies
     }
 
-    /// Whether an uplink of the policy carries IPv4 at all, usable or not.
-    pub fn carries4(&self) -> bool {
-        self.prefer.iter().any(|slot| self.uplink(*slot).is_some_and(|uplink| uplink.ipv4.is_some()))
+    /// The first policy that a packet meets.
+    pub fn policy_of(&self, subject: &Subject) -> &Policy {
+        self.policies.iter().find(|policy| policy.is_met_by(subject)).unwrap_or(&self.rest)
     }
 
-    /// The uplink that new IPv6 traffic of a source takes: that of the ISP the address is from (8028-3, see
-    /// [`Self::identity_uplink6`]), else as for IPv4, see [`Self::choose4`].
-    pub fn choose6(&self, source: u128) -> Option<&Uplink> {
-        self.identity_uplink6(source).or_else(|| self.choose_any6())
+    /// The policy of a session with this number: the last one, if it is gone.
+    pub fn policy(&self, number: u8) -> &Policy {
+        self.policies.iter().find(|policy| policy.number() == number).unwrap_or(&self.rest)
     }
 
-    /// The first usable uplink with a pair that leaves an address as it is: no other ISP would take it (8028-3, 2827-1).
-    pub fn identity_uplink6(&self, source: u128) -> Option<&Uplink> {
-        self.usable6().find(|uplink| {
-            let mut pairs = uplink.pairs6().iter();
+    /// The first uplink that new flows of a policy may take with a pair that leaves an address as it is: no other ISP would
+    /// take it (8028-3, 2827-1).
+    pub fn identity_uplink6(&self, policy: &Policy, source: u128) -> Option<u8> {
+        let mut slots = policy.candidates(Family::V6).iter().map(|candidate| candidate.slot);
+        slots.find(|slot| {
+            let mut pairs = self.uplink(*slot).into_iter().flat_map(Uplink::pairs6);
             pairs.any(|pair| pair.is_identity() && pair.internal().contains(source))
         })
     }
 
-    /// Uplinks that may carry new IPv6 traffic now, in the order of preference.
-    pub fn usable6(&self) -> impl Iterator<Item = &Uplink> {
-        let listed = self.prefer.iter().filter_map(|slot| self.uplink(*slot));
-        listed.filter(|uplink| uplink.ipv6.as_ref().is_some_and(|ipv6| ipv6.usable))
+    /// Whether an IPv4 session of a policy is to leave its uplink: asked of every packet.
+    pub fn leaves4(&self, policy: u8, slot: u8) -> bool {
+        is_in(&self.leaving[0], policy, slot)
     }
 
-    /// Whether what uses an uplink should use another one; see [`Self::has_moved4`].
-    pub fn has_moved6(&self, slot: u8) -> bool {
-        let mut usable = self.usable6().peekable();
-        usable.peek().is_some() && self.uplink(slot).is_none_or(|uplink| !uplink.is_usable6())
+    /// The same for IPv6.
+    pub fn leaves6(&self, policy: u8, slot: u8) -> bool {
+        is_in(&self.leaving[1], policy, slot)
     }
 
-    /// The uplink that new IPv6 traffic takes, whatever its source.
-    pub fn choose_any6(&self) -> Option<&Uplink> {
-        self.choose(|uplink| uplink.ipv6.as_ref().map(|ipv6| (ipv6.usable, ipv6.last_resort)))
-    }
-
-    /// `carries` says whether an uplink carries the family: usable, and as a last resort.
-    fn choose(&self, carries: impl Fn(&Uplink) -> Option<(bool, bool)>) -> Option<&Uplink> {
-        let listed = || self.prefer.iter().filter_map(|slot| self.uplink(*slot));
-        let usable = listed().find(|uplink| carries(uplink).is_some_and(|(usable, _)| usable));
-        usable.or_else(|| listed().find(|uplink| carries(uplink).is_some_and(|(_, last_resort)| last_resort)))
+    /// Whether connections of TCP may have to be reset, since their uplink is to be left.
+    pub fn resets(&self) -> bool {
+        self.policies.iter().any(Policy::resets)
     }
 
     /// Whether an uplink may carry new IPv4 traffic now.
@@ -330,16 +340,6 @@ impl Plan {
     pub fn gateway_address4(&self, internal: u32) -> Option<u32> {
         let hop = self.internal_route4(internal)?;
         self.device(hop.device)?.ipv4.first().map(|(address, _)| *address)
-    }
-
-    fn viable_elsewhere4(&self, slot: u8) -> bool {
-        self.prefer.iter().any(|other| *other != slot && self.usable4(*other))
-    }
-
-    /// Whether what uses an uplink should use another one: it is not usable, and another one is (nothing is moved or
-    /// reset otherwise).
-    pub fn has_moved4(&self, slot: u8) -> bool {
-        !self.usable4(slot) && self.viable_elsewhere4(slot)
     }
 
     /// Next hop towards an internal IPv4 destination.
@@ -397,6 +397,33 @@ impl Plan {
         let index = self.devices.iter().position(wanted)?;
         u16::try_from(index).ok().map(DeviceIndex)
     }
+}
+
+fn is_in(leaving: &[u16; POLICIES_MAX], policy: u8, slot: u8) -> bool {
+    let set = leaving.get(usize::from(policy)).copied().unwrap_or(0);
+    set.checked_shr(u32::from(slot)).unwrap_or(0) & 1 != 0
+}
+
+/// By number; what belongs to none that is there belongs to the last one.
+fn leaving(policies: &[Policy]) -> [[u16; POLICIES_MAX]; 2] {
+    [Family::V4, Family::V6].map(|family| {
+        let mut sets = [policies.last().map_or(0, |last| last.leaving(family)); POLICIES_MAX];
+        for policy in policies {
+            if let Some(set) = sets.get_mut(usize::from(policy.number())) {
+                *set = policy.leaving(family);
+            }
+        }
+        sets
+    })
+}
+
+fn preference(spec: &PlanSpec) -> Vec<u8> {
+    let mut prefer = spec.policies.last().map(|policy| policy.prefer.clone()).unwrap_or_default();
+    let mut others: Vec<u8> = spec.uplinks.iter().map(|uplink| uplink.slot).collect();
+    others.sort_unstable();
+    others.retain(|slot| !prefer.contains(slot));
+    prefer.extend(others);
+    prefer
 }
 
 /// Whether all of a prefix is in fc00::/7.

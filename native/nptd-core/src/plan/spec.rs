@@ -212,8 +212,8 @@ pub struct PolicySpec {
     pub prefer: Vec<u8>,
     /// Stable by name, below [`super::POLICIES_MAX`]; sessions keep it.
     pub number: u8,
-    /// It is about what meets one of them; empty, as in the last policy: about everything.
-    pub matches: Vec<MatchSpec>,
+    /// It is about what meets one of them; none, as in the last policy: about everything.
+    pub matches: Option<Vec<MatchSpec>>,
     /// In the order of `prefer`: shares of new flows of those uplinks that may take them. Empty: all 0, the first takes all.
     pub weights: Vec<u16>,
     /// What keeps taking the same uplink of several with weights.

@@ -7,6 +7,7 @@ pub mod held;
 pub mod protocol;
 pub mod rate_limit;
 pub mod segment;
+pub mod steering;
 pub mod tcp_state;
 pub mod tcp_tracking;
 pub mod wheel;

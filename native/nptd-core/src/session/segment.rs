@@ -14,6 +14,8 @@ pub struct Segment {
     pub opens: bool,
     /// Whether it is held where nobody asked for it (5382-R4, 5597-R4).
     pub is_held: bool,
+    /// Differentiated services code point: what policies ask of the packet that begins a flow.
+    pub dscp: u8,
     /// What only TCP has.
     pub tcp: Option<TcpFields>,
 }
@@ -57,7 +59,7 @@ impl TcpFields {
 
 impl Segment {
     /// A packet of a protocol without connections.
-    pub const PLAIN: Self = Self { event: Event::Other, opens: true, is_held: false, tcp: None };
+    pub const PLAIN: Self = Self { event: Event::Other, opens: true, is_held: false, dscp: 0, tcp: None };
 
     /// A TCP segment, from its TCP header to the end of the IP packet.
     pub fn of_tcp(segment: &[u8]) -> Self {
@@ -83,7 +85,7 @@ impl Segment {
             Event::Other
         };
         let opens = flags & (SYN | ACK) == SYN;
-        Self { event, opens, is_held: opens && flags & RST == 0, tcp: Some(tcp) }
+        Self { event, opens, is_held: opens && flags & RST == 0, dscp: 0, tcp: Some(tcp) }
     }
 
     /// A DCCP packet, from its DCCP header on (5597-R2).
@@ -97,7 +99,7 @@ impl Segment {
             _ => Event::Other,
         };
         let opens = matches!(kind, REQUEST | LISTEN);
-        Self { event, opens, is_held: opens || kind == SYNC, tcp: None }
+        Self { event, opens, is_held: opens || kind == SYNC, dscp: 0, tcp: None }
     }
 
     /// An SCTP packet, from its common header on, by its first chunk (6092-R38).
@@ -111,7 +113,12 @@ impl Segment {
             Some(_) | None => Event::Other,
         };
         let opens = chunk == Some(INIT);
-        Self { event, opens, is_held: opens, tcp: None }
+        Self { event, opens, is_held: opens, dscp: 0, tcp: None }
+    }
+
+    /// The same in a packet with a code point.
+    pub const fn marked(self, dscp: u8) -> Self {
+        Self { dscp, ..self }
     }
 
     /// Whether it is a TCP segment with SYN, RST or not.

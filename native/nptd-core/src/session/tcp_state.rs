@@ -3,6 +3,10 @@
 
 use crate::counters::Direction;
 use crate::session::segment::{Event, Segment};
+use crate::time::Duration;
+
+/// How long a connection that the gateway has reset is answered with resets.
+pub const RESET_LIFETIME: Duration = Duration::from_secs(240);
 
 /// State of a TCP session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +26,8 @@ pub enum TcpState {
     BothFin,
     /// A RST was seen.
     Transitory,
+    /// The gateway has reset it, since its uplink is to be left: nothing passes any more.
+    Reset,
 }
 
 /// What a segment does to the lifetime of its session.
@@ -55,6 +61,7 @@ impl TcpState {
             Self::ExternalFin => "EXTERNAL-FIN",
             Self::BothFin => "BOTH-FIN",
             Self::Transitory => "TRANS",
+            Self::Reset => "RESET",
         }
     }
 
@@ -65,6 +72,7 @@ impl TcpState {
         let syn = matches!(segment.event, Event::Open);
         let fin = matches!(segment.event, Event::Finish);
         match self {
+            Self::Reset => (self, Refresh::None),
             // 6146-T7: anything but another RST shows that the connection lives on.
             Self::Transitory if rst => (self, Refresh::None),
             Self::Transitory => (Self::Established, Refresh::Established),

@@ -4,6 +4,7 @@
 use crate::counters::Direction;
 use crate::session::segment::{Event, Segment, TcpFields};
 use crate::session::tcp_state::{Refresh, TcpState};
+use crate::wire::tcp::flag::{ACK, RST};
 
 /// Window before the internal host has said anything, as a power of two: the largest without a scale.
 const FIRST_WINDOW: u8 = 16;
@@ -21,6 +22,17 @@ const WINDOW_STAYS: u8 = 0x80;
 
 /// No scale was offered.
 const NO_SCALE: u8 = 0x0f;
+
+/// What tells a reset from others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ResetNumbers {
+    /// Sequence number.
+    pub sequence: u32,
+    /// Acknowledgement number.
+    pub acknowledgement: u32,
+    /// RST, and ACK where the acknowledgement number counts.
+    pub flags: u8,
+}
 
 /// What is known of the sequence numbers of one connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,6 +143,14 @@ impl TcpTracking {
         };
     }
 
+    /// The reset that the internal host believes: its sequence and acknowledgement numbers and its flags.
+    pub fn reset(&self) -> ResetNumbers {
+        match self.is_acknowledged {
+            true => ResetNumbers { sequence: self.expected(), acknowledgement: 0, flags: RST },
+            false => ResetNumbers { sequence: 0, acknowledgement: self.expected(), flags: RST | ACK },
+        }
+    }
+
     fn expected(&self) -> u32 {
         u32::from_ne_bytes(self.expected)
     }
@@ -139,7 +159,7 @@ impl TcpTracking {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::tcp::flag::{ACK, RST, SYN};
+    use crate::wire::tcp::flag::SYN;
     use Direction::{Inbound, Outbound};
     use alloc::vec::Vec;
 

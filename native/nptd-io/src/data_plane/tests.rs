@@ -13,8 +13,10 @@ use nptd_core::host::duplicate_addresses::AddressConflict;
 use nptd_core::host::probes::{ProbeSample, ProbeSpec};
 use nptd_core::nat44::{MappingRow, PortRest, SessionRow};
 use nptd_core::output::OutputPool;
+use nptd_core::pipeline::explain::{ChosenBy, Explanation};
 use nptd_core::plan::Plan;
 use nptd_core::plan::spec::{DeviceSpec, LinkSpec, PlanSpec, PolicySpec, RoleSpec};
+use nptd_core::plan::subject::Subject;
 use nptd_core::time::Instant;
 use nptd_core::verdict::Verdict;
 
@@ -70,6 +72,19 @@ impl DataPath for Echo {
         None
     }
     fn restore_port_rests(&mut self, _rests: &[PortRest], _now: Instant) {}
+    fn explain(&mut self, flow: &Subject, _now: Instant) -> Explanation {
+        Explanation {
+            generation: 1,
+            policy: flow.dscp,
+            matching: None,
+            candidates: Vec::new(),
+            session: None,
+            stays: false,
+            slot: None,
+            by: ChosenBy::Nothing,
+        }
+    }
+
     fn session_count(&self) -> u32 {
         0
     }

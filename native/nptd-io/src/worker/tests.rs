@@ -13,8 +13,10 @@ use nptd_core::host::duplicate_addresses::AddressConflict;
 use nptd_core::host::probes::{Family, ProbeSample, ProbeSpec};
 use nptd_core::nat44::{Endpoint, MappingRow, PortRest, Protocol, SessionRow};
 use nptd_core::output::OutputPool;
+use nptd_core::pipeline::explain::{ChosenBy, Explanation};
 use nptd_core::plan::Plan;
 use nptd_core::plan::spec::{PlanSpec, PolicySpec};
+use nptd_core::plan::subject::Subject;
 use nptd_core::time::{Duration, Instant};
 use nptd_core::verdict::{DropReason, OutputKind, Verdict};
 use nptd_core::wire::ethernet::MacAddress;
@@ -159,6 +161,19 @@ impl DataPath for ScriptedPath {
         self.script().restored.extend(rests.iter().map(|rest| rest.external.port));
     }
 
+    fn explain(&mut self, flow: &Subject, _now: Instant) -> Explanation {
+        Explanation {
+            generation: 1,
+            policy: flow.dscp,
+            matching: None,
+            candidates: Vec::new(),
+            session: None,
+            stays: false,
+            slot: None,
+            by: ChosenBy::Nothing,
+        }
+    }
+
     fn session_count(&self) -> u32 {
         self.script().sessions
     }
@@ -177,6 +192,7 @@ fn row(address: u32) -> SessionRow {
         remote: endpoint,
         apparent: None,
         slot: 0,
+        policy: 0,
         tcp_state: None,
         expires_in_ms: 1,
     }

@@ -111,7 +111,7 @@ fn policy(path: Path<'_>, policy: &BindingPlanPolicy, position: u8) -> Converted
     Ok(PolicySpec {
         prefer: integers(path.field("prefer"), &policy.prefer)?,
         number: number.unwrap_or(position),
-        matches: path.field("matches").each(policy.matches.as_deref().unwrap_or_default(), condition)?,
+        matches: policy.matches.as_deref().map(|all| path.field("matches").each(all, condition)).transpose()?,
         weights: integers(path.field("weights"), policy.weights.as_deref().unwrap_or_default())?,
         persistence: match policy.persistence.as_deref() {
             None | Some("source") => PersistenceSpec::Source,
