@@ -29,6 +29,7 @@ export type {
   UplinkChanged,
 } from './control/notice.ts';
 export type { ProbeOutcome } from './control/probe/probe-round.ts';
+export type { AssumedState, Assumption, SimulatedFlows, SimulatedPolicy } from './control/simulate.ts';
 export type { Availability, Outage } from './journal/availability.ts';
 export type { JournalEntry } from './journal/entry.ts';
 export type {

@@ -2,9 +2,11 @@
 import { randomBytes } from 'node:crypto';
 import type { NptdConfig } from '../config/config.ts';
 import { Controller } from '../control/controller.ts';
+import type { UplinkMode } from '../control/multihoming/standing.ts';
 import type { LogEntry } from '../control/notice.ts';
 import { RawSocketProber } from '../control/probe/raw-socket-prober.ts';
-import type { ControlEvent } from '../control/state.ts';
+import { type Assumption, type SimulatedPolicy, simulate } from '../control/simulate.ts';
+import type { ControlEvent, ControlState } from '../control/state.ts';
 import type { DataPlane, PassedFrame } from '../native/data-plane.ts';
 import { configNotes } from '../plan/notes.ts';
 import { assignSlots } from '../plan/slots.ts';
@@ -123,6 +125,20 @@ export class Gateway implements Nptd {
 
   async mappings(limit = ROWS_DEFAULT): Promise<MappingRow[]> {
     return this.#require().dataPlane.mappings(limit).catch(rethrow);
+  }
+
+  async setUplinkMode(uplink: string, mode: UplinkMode): Promise<void> {
+    const { controller } = this.#require();
+    requireUplink(controller.state, uplink);
+    await controller.dispatch({ type: 'operator', atMs: Date.now(), uplink, mode }).catch((error: unknown) => {
+      throw planRefused(error);
+    });
+  }
+
+  simulate(assumptions: readonly Assumption[]): SimulatedPolicy[] {
+    const { state } = this.#require().controller;
+    for (const { uplink } of assumptions) requireUplink(state, uplink);
+    return simulate(state, assumptions);
   }
 
   history({ sinceMs = 0 }: HistoryQuery = {}): History {
@@ -272,6 +288,12 @@ export class Gateway implements Nptd {
       process.emitWarning(`the log of nptd failed: ${messageOf(error)}`);
     }
   }
+}
+
+function requireUplink({ uplinks }: ControlState, name: string): void {
+  if (uplinks.some((uplink) => uplink.name === name)) return;
+  const names = uplinks.map((uplink) => uplink.name).join(', ');
+  throw new NptdError('UNKNOWN_NAME', `there is no uplink "${name}"; there are ${names}`);
 }
 
 function rethrow(error: unknown): never {

@@ -1,6 +1,8 @@
 /** The gateway as a library: a configuration in, devices and workers running, status and events out. */
 import type { NptdConfig } from '../config/config.ts';
+import type { UplinkMode } from '../control/multihoming/standing.ts';
 import type { LogEntry } from '../control/notice.ts';
+import type { Assumption, SimulatedPolicy } from '../control/simulate.ts';
 import type { DataPlane, DataPlaneOptions, PassedFrame } from '../native/data-plane.ts';
 import type { MappingRow, SessionRow } from '../reference/translator.ts';
 import type { NptdEventType, NptdListener } from './events.ts';
@@ -45,6 +47,14 @@ export interface Nptd extends AsyncDisposable {
   /** Live sessions, at most `limit`, which is 1000 if absent. */
   sessions(limit?: number): Promise<SessionRow[]>;
   mappings(limit?: number): Promise<MappingRow[]>;
+  /**
+   * What an operator wants of an uplink: `draining`: no new flows while another one can take them; `disabled`: none, and
+   * those that it has leave it; `enabled`: as its health says. Holds until the gateway stops. Rejects with an `NptdError`
+   * with code `UNKNOWN_NAME` if there is no such uplink.
+   */
+  setUplinkMode(uplink: string, mode: UplinkMode): Promise<void>;
+  /** What would follow if uplinks were in another state; changes nothing. Throws an `NptdError` as the one before. */
+  simulate(assumptions: readonly Assumption[]): SimulatedPolicy[];
   /** What happened, and how long each uplink worked. */
   history(query?: HistoryQuery): History;
   /** Takes the frames that were for the gateway itself, and that it does not answer. */

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { History } from '../api/operations-record.ts';
 import type { Status } from '../api/status.ts';
+import { ASSUMED_STATES, type SimulatedPolicy } from '../control/simulate.ts';
 import type { MappingRow, SessionRow } from '../reference/translator.ts';
 import { err, ok, type Result } from '../result.ts';
 import type { PlannedChange } from './reload.ts';
@@ -22,6 +23,21 @@ const requestSchema = z.discriminatedUnion('request', [
   /** Without `file` the gateway's own. */
   z.strictObject({ request: z.literal('plan'), file: z.string().startsWith('/').optional() }),
   z.strictObject({ request: z.literal('reload') }),
+  z.strictObject({
+    request: z.literal('uplink'),
+    name: z.string(),
+    mode: z.enum(['enabled', 'draining', 'disabled']),
+  }),
+  z.strictObject({
+    request: z.literal('simulate'),
+    assume: z.array(
+      z.strictObject({
+        uplink: z.string(),
+        family: z.literal([4, 6]).optional(),
+        state: z.enum(ASSUMED_STATES),
+      }),
+    ),
+  }),
   /** Entries from a time on (wall clock in milliseconds), the newest `limit` of them; availability of all the time since. */
   z.strictObject({ request: z.literal('history'), sinceMs: z.number().default(0), limit }),
 ]);
@@ -41,6 +57,9 @@ export interface ControlResults {
   readonly passed: readonly { readonly device: number; readonly octets: string }[];
   readonly plan: PlannedChange;
   readonly reload: PlannedChange;
+  /** The gateway after it. */
+  readonly uplink: Status;
+  readonly simulate: readonly SimulatedPolicy[];
   readonly history: History;
 }
 

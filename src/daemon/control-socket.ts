@@ -28,7 +28,10 @@ const IDLE_MS_MAX = 60_000;
 const HOLDER_MS_MAX = 2000;
 
 /** What it answers from. */
-export type ControlledGateway = Pick<Nptd, 'status' | 'sessions' | 'mappings' | 'takePassed' | 'history'>;
+export type ControlledGateway = Pick<
+  Nptd,
+  'status' | 'sessions' | 'mappings' | 'takePassed' | 'history' | 'setUplinkMode' | 'simulate'
+>;
 
 /** A configuration file that may be taken over. */
 export type ControlledFile = Pick<ConfigFile, 'plan' | 'reload'>;
@@ -127,6 +130,11 @@ async function resultOf(request: ParsedRequest, served: Served | undefined): Pro
       return requireFile(file).plan(request.file);
     case 'reload':
       return requireFile(file).reload();
+    case 'uplink':
+      await gateway.setUplinkMode(request.name, request.mode);
+      return gateway.status();
+    case 'simulate':
+      return gateway.simulate(request.assume);
     case 'history':
       return newest(gateway.history(request), request.limit);
     case 'status':

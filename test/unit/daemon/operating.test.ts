@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { historyCommand } from '../../../src/cli/commands/history.ts';
 import { planCommand, reloadCommand } from '../../../src/cli/commands/reload.ts';
+import { simulateCommand } from '../../../src/cli/commands/simulate.ts';
+import { uplinkCommand } from '../../../src/cli/commands/uplink.ts';
 import { EXIT_CODE } from '../../../src/cli/exit-code.ts';
 import type { LogEntry } from '../../../src/control/notice.ts';
 import { runDaemon } from '../../../src/daemon/daemon.ts';
@@ -154,5 +156,43 @@ describe('nptd history', () => {
       ['uplink-changed', 'lte'],
     ]);
     expect(availability).toMatchObject([{ uplink: 'lte', family: 4 }]);
+  });
+});
+
+describe('nptd uplink', () => {
+  const preferred = () => plane.plans.at(-1)?.policies[0]?.prefer[0];
+
+  test('disable and enable are heeded at once, shown, and noted in the history', async () => {
+    expect(await uplinkCommand({ ...asked(), name: 'fiber', verb: 'disable' }, output)).toBe(EXIT_CODE.ok);
+    expect(plane.plans.at(-1)?.uplinks[0]?.ipv4?.usable).toBe(false);
+    expect(output.printed).toMatch(/fiber .* disabled /);
+    await uplinkCommand({ ...asked(), name: 'fiber', verb: 'enable' }, output);
+    expect(plane.plans.at(-1)?.uplinks[0]?.ipv4?.usable).toBe(true);
+    const history = new RecordedOutput();
+    await historyCommand({ ...asked(), limit: 100, uplink: 'fiber' }, history);
+    expect(history.printed.match(/operator/g)?.length).toBeGreaterThan(0);
+  });
+
+  test('drain leaves established flows alone', async () => {
+    await uplinkCommand({ ...asked(), name: 'fiber', verb: 'drain' }, output);
+    expect(preferred()).toBe(1);
+    expect(plane.plans.at(-1)?.uplinks[0]?.ipv4?.usable).toBe(true);
+    expect(plane.plans.at(-1)?.policies[0]?.leave4 ?? []).toEqual([]);
+  });
+
+  test('of a name that there is not is a wrong command', async () => {
+    expect(await uplinkCommand({ ...asked(), name: 'fibre', verb: 'drain' }, output)).toBe(EXIT_CODE.usage);
+    expect(output.complained).toContain('there is no uplink "fibre"; there are fiber, lte');
+  });
+});
+
+describe('nptd simulate', () => {
+  test('shows what would happen, and changes nothing', async () => {
+    const assume = [{ uplink: 'fiber', state: 'down' }] as const;
+    expect(await simulateCommand({ ...asked(), assume }, output)).toBe(EXIT_CODE.ok);
+    const words = output.printed.split('\n').map((line) => line.replaceAll(/ {2,}/g, ' | '));
+    expect(words[0]).toBe('POLICY | FAMILY | NEW FLOWS TAKE | WOULD TAKE | ESTABLISHED FLOWS | WHY');
+    expect(words[1]).toMatch(/^default \| IPv4 \| fiber \| lte \| on fiber: TCP reset, UDP move, others move \|/);
+    expect(plane.plans).toHaveLength(1);
   });
 });
