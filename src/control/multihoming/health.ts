@@ -12,7 +12,7 @@
  */
 import type { ProbeSample } from '../../native/data-plane.ts';
 import { CALM, type Damping, type DampingRules, fallen, holdMs, recovered } from './damping.ts';
-import { judgeQuality, type Outcome, type Quality, type QualityRules, withOutcome } from './quality.ts';
+import { isSuspicious, judgeQuality, type Outcome, type Quality, type QualityRules, withOutcome } from './quality.ts';
 import { interrupted, observeReach, type Reach, type ReachRules, type ReachVerdict, UNTRIED } from './reachability.ts';
 
 export type HealthStatus = 'unknown' | 'up' | 'degraded' | 'down';
@@ -105,7 +105,10 @@ export function observeSample(
   { distrusted, discounted }: Doubt = NO_DOUBT,
 ): HealthStep {
   const { reach, verdict } = observeReach(before.reach, sample, rules, distrusted);
-  const health = { ...withSample(before, sample, rules, discounted), reach };
+  const noted = { ...withSample(before, sample, rules, discounted), reach };
+  // What probes lost while traffic came back was their own loss.
+  const vetoEnds = before.reach.vetoSinceUs !== undefined && reach.vetoSinceUs === undefined;
+  const health = vetoEnds ? { ...noted, judgedFromUs: sample.sentAtUs } : noted;
   const step = drawReach(health, verdict, sample, rules, moment);
   return step.cause === undefined ? drawQuality(step, sample, rules, moment) : step;
 }
@@ -202,6 +205,8 @@ function recover(before: Health, sentAtUs: number, rules: HealthRules, moment: M
 function drawQuality(step: HealthStep, { sentAtUs }: ProbeSample, rules: HealthRules, moment: Moment): HealthStep {
   const { health } = step;
   if (rules.degraded === undefined || (health.status !== 'up' && health.status !== 'degraded')) return step;
+  if (health.reach.vetoSinceUs !== undefined) return step;
+  if (health.status === 'up' && !isSuspicious(health.outcomes, rules.degraded)) return step;
   const verdict = judgeQuality(health.outcomes, health.judgedFromUs, rules.degraded);
   if (verdict === undefined) return step;
   if (health.status === 'up') {

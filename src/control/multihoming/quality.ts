@@ -2,7 +2,7 @@
  * How well the probes of one family of one uplink are answered: loss, round-trip time and jitter over a window.
  *
  * Loss is counted by rounds, so that the bursts that a miss sets off do not weigh more than the single probes before
- * them. A target that answers nothing while others do is a dead target, and says nothing of the uplink's loss.
+ * them. A target that goes silent while others answer is a dead target, and says nothing of the uplink's loss.
  */
 
 /** What became of one probe. */
@@ -52,6 +52,8 @@ const OUTCOMES_MAX = 480;
 const OUTCOMES_MIN = 16;
 /** Fewer rounds than this are no measurement. */
 const ROUNDS_MIN = 6;
+/** So many probes that one target misses, and nobody else, are more than loss. */
+const DEAD_MISSES = 3;
 /** A window counts as full from this share of it on. */
 const FULL_SHARE = 0.8;
 /** A round trip is clear again below this share of the limit. */
@@ -67,16 +69,51 @@ export function withOutcome(outcomes: readonly Outcome[], outcome: Outcome, wind
 }
 
 export function qualityOf(outcomes: readonly Outcome[]): Quality {
-  const counted = outcomes.filter(({ discounted }) => !discounted);
-  const alive = new Set(counted.flatMap(({ target, rttUs }) => (rttUs === undefined ? [] : [target])));
-  const judged = alive.size === 0 ? counted : counted.filter(({ target }) => alive.has(target));
-  const rtts = judged.flatMap(({ rttUs }) => rttUs ?? []);
+  const judged = judgeable(outcomes);
+  let [rttUs, answers] = [0, 0];
+  for (const outcome of judged) {
+    if (outcome.rttUs === undefined) continue;
+    rttUs += outcome.rttUs;
+    answers += 1;
+  }
   const jitterMs = jitterOf(judged);
   return {
     ...lossOf(judged),
-    ...(rtts.length === 0 ? {} : { rttMs: mean(rtts) / 1000 }),
+    ...(answers === 0 ? {} : { rttMs: rttUs / answers / 1000 }),
     ...(jitterMs === undefined ? {} : { jitterMs }),
   };
+}
+
+/** Without what was sent while we filled the link, and without what targets missed that are dead. */
+function judgeable(outcomes: readonly Outcome[]): readonly Outcome[] {
+  if (outcomes.every(({ rttUs, discounted }) => rttUs !== undefined && !discounted)) return outcomes;
+  const counted = outcomes.filter(({ discounted }) => !discounted);
+  const dead = deadSince(counted);
+  if (dead.size === 0) return counted;
+  return counted.filter(({ target, sentAtUs }) => sentAtUs < (dead.get(target) ?? Infinity));
+}
+
+/** Targets that have missed one probe after the other, while another one answered, with the time of the first of them. */
+function deadSince(outcomes: readonly Outcome[]): ReadonlyMap<number, number> {
+  const silent = new Map<number, { sinceUs: number; missed: number }>();
+  let lastAnswerUs = -Infinity;
+  for (const { target, rttUs, sentAtUs } of outcomes) {
+    if (rttUs !== undefined) {
+      silent.delete(target);
+      lastAnswerUs = Math.max(lastAnswerUs, sentAtUs);
+      continue;
+    }
+    const known = silent.get(target) ?? { sinceUs: sentAtUs, missed: 0 };
+    known.missed += 1;
+    silent.set(target, known);
+  }
+  const dead = [...silent].filter(([, { sinceUs, missed }]) => missed >= DEAD_MISSES && lastAnswerUs >= sinceUs);
+  return new Map(dead.map(([target, { sinceUs }]) => [target, sinceUs]));
+}
+
+/** Whether the outcomes can say anything against the uplink at all: a cheap question before `judgeQuality`. */
+export function isSuspicious(outcomes: readonly Outcome[], { latencyMs }: QualityRules): boolean {
+  return latencyMs !== undefined || outcomes.some(({ rttUs }) => rttUs === undefined);
 }
 
 /** What the last window says of the uplink; undefined while there is too little to say anything. */
@@ -100,31 +137,32 @@ export function judgeQuality(
 
 function lossOf(outcomes: readonly Outcome[]): Pick<Quality, 'loss' | 'rounds' | 'spanMs'> {
   const rounds = new Map<number, { sent: number; missed: number }>();
-  for (const { round, rttUs } of outcomes) {
-    const { sent, missed } = rounds.get(round) ?? { sent: 0, missed: 0 };
-    rounds.set(round, { sent: sent + 1, missed: missed + (rttUs === undefined ? 1 : 0) });
+  let [firstUs, lastUs] = [Infinity, -Infinity];
+  for (const { round, rttUs, sentAtUs } of outcomes) {
+    firstUs = Math.min(firstUs, sentAtUs);
+    lastUs = Math.max(lastUs, sentAtUs);
+    const known = rounds.get(round) ?? { sent: 0, missed: 0 };
+    rounds.set(round, known);
+    known.sent += 1;
+    if (rttUs === undefined) known.missed += 1;
   }
   if (rounds.size === 0) return { rounds: 0, spanMs: 0 };
-  const times = outcomes.map(({ sentAtUs }) => sentAtUs);
-  return {
-    loss: mean([...rounds.values()].map(({ sent, missed }) => missed / sent)),
-    rounds: rounds.size,
-    spanMs: (Math.max(...times) - Math.min(...times)) / 1000,
-  };
+  let lost = 0;
+  for (const { sent, missed } of rounds.values()) lost += missed / sent;
+  return { loss: lost / rounds.size, rounds: rounds.size, spanMs: (lastUs - firstUs) / 1000 };
 }
 
 function jitterOf(outcomes: readonly Outcome[]): number | undefined {
   const last = new Map<number, number>();
-  const steps: number[] = [];
+  let [stepsUs, steps] = [0, 0];
   for (const { target, rttUs } of outcomes) {
     if (rttUs === undefined) continue;
     const before = last.get(target);
-    if (before !== undefined) steps.push(Math.abs(rttUs - before));
+    if (before !== undefined) {
+      stepsUs += Math.abs(rttUs - before);
+      steps += 1;
+    }
     last.set(target, rttUs);
   }
-  return steps.length === 0 ? undefined : mean(steps) / 1000;
-}
-
-function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
+  return steps === 0 ? undefined : stepsUs / steps / 1000;
 }

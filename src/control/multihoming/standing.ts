@@ -43,7 +43,7 @@ export interface Member {
   readonly guest: boolean;
   readonly weight: number;
   readonly standing: Standing;
-  /** Mean round-trip time, milliseconds. */
+  /** Mean round-trip time, milliseconds, where the policy asks for it. */
   readonly rttMs?: number;
   /** Flows of hosts that hold a prefix of its ISP cannot leave it for another uplink for good. */
   readonly native: boolean;
@@ -74,7 +74,7 @@ export function membersOf(
     const state = uplink && familyOf(uplink, family);
     if (uplink === undefined || state === undefined) return [];
     const standing = standingOf(policy.name, uplink, state, site);
-    const { rttMs } = qualityOf(state.health.outcomes);
+    const { rttMs } = policy.select === 'least-latency' ? qualityOf(state.health.outcomes) : {};
     const native = family === 6 && uplink.native6;
     return [{ name, ...place, standing, native, ...(rttMs === undefined ? {} : { rttMs }) }];
   });
