@@ -98,7 +98,16 @@ describe('6888-R11c: exhaustion', () => {
 
   test('becomes one event and one line of the log, with the name of the uplink', () => {
     const configured = reduce(INITIAL_STATE, { type: 'config', atMs: 0, config: site() }).state;
-    const none = { flows: [], traffic: [], outputs: {}, suppressed: {}, sessions: 0, mappings: 0, receivedFrames: 0, transmittedFrames: 0 };
+    const none = {
+      flows: [],
+      traffic: [],
+      outputs: {},
+      suppressed: {},
+      sessions: 0,
+      mappings: 0,
+      receivedFrames: 0,
+      transmittedFrames: 0,
+    };
     const counters: CountersSnapshot = { ...none, verdicts: [full(12, 1), full(3, 'none', 'FragmentStoreFull')] };
     const { state, effects } = reduce(configured, { type: 'counters', atMs: 1000, counters });
     const [named, nameless] = [

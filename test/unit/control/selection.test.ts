@@ -286,6 +286,6 @@ test('a policy keeps its number, and nobody else gets it, when the file changes'
 });
 
 function counters() {
-  const none = { verdicts: [], outputs: {}, suppressed: {} };
+  const none = { verdicts: [], flows: [], traffic: [], outputs: {}, suppressed: {} };
   return { ...none, sessions: 0, mappings: 0, receivedFrames: 0, transmittedFrames: 0 };
 }

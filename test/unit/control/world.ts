@@ -154,6 +154,8 @@ export class World {
 
 const COUNTERS: CountersSnapshot = {
   verdicts: [],
+  flows: [],
+  traffic: [],
   outputs: {},
   suppressed: {},
   sessions: 0,
