@@ -15,6 +15,7 @@ const MEANING: Readonly<Record<string, string>> = {
   InterfaceIdAllZeros: 'none: `nptv6.all-zeros-interface-id: translate` does the same here',
   SourceNotInternal: 'an internal address is seen outside, unless a filter rule of its own stops it',
   NotForThisUplink: 'an untranslated destination comes in, unless a filter rule of its own stops it',
+  MartianSource: 'the sender does not hear of it',
   IcmpQuoteInvalid: 'the host cannot tell which connection is meant',
   IcmpChecksumWrong: 'none: the host drops it',
   IcmpQuoteUnknown: 'the receiver hears of a packet that is not its own',
