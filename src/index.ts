@@ -8,6 +8,7 @@ export { type ProbeReport, type ProbeRequest, probe } from './api/probe.ts';
 export type { ExhaustedStatus, FamilyStatus, PolicyTargetsStatus, Status, UplinkStatus } from './api/status.ts';
 export { createTranslator, type PacketTranslator, type PacketTranslatorOptions } from './api/translator.ts';
 export { verdictCatalogue } from './api/verdict-catalogue.ts';
+export type { FlowDescription, Why, WhyCandidate } from './api/why.ts';
 export type { NptdConfig } from './config/config.ts';
 export type { ConfigIssue } from './config/issue.ts';
 export { type ParsedConfig, parseConfig } from './config/parse.ts';

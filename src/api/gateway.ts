@@ -22,6 +22,7 @@ import { type Preview, previewOf } from './preview.ts';
 import { readConfig } from './read-config.ts';
 import { StateFile } from './state-file.ts';
 import { type Status, statusOf } from './status.ts';
+import { type FlowDescription, questionOf, type Why, whyOf } from './why.ts';
 
 const ROWS_DEFAULT = 1000;
 
@@ -139,6 +140,12 @@ export class Gateway implements Nptd {
     const { state } = this.#require().controller;
     for (const { uplink } of assumptions) requireUplink(state, uplink);
     return simulate(state, assumptions);
+  }
+
+  async why(flow: FlowDescription): Promise<Why> {
+    const { dataPlane, controller } = this.#require();
+    const question = questionOf(flow);
+    return whyOf(await dataPlane.explain(question).catch(rethrow), question, controller.state);
   }
 
   history({ sinceMs = 0 }: HistoryQuery = {}): History {

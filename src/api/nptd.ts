@@ -11,6 +11,7 @@ import type { History } from './operations-record.ts';
 import type { Preview } from './preview.ts';
 import { readConfig } from './read-config.ts';
 import type { Status } from './status.ts';
+import type { FlowDescription, Why } from './why.ts';
 
 export interface NptdOptions {
   /** Name of the configuration in the places of its issues; `nptd.yaml` if absent. */
@@ -55,6 +56,8 @@ export interface Nptd extends AsyncDisposable {
   setUplinkMode(uplink: string, mode: UplinkMode): Promise<void>;
   /** What would follow if uplinks were in another state; changes nothing. Throws an `NptdError` as the one before. */
   simulate(assumptions: readonly Assumption[]): SimulatedPolicy[];
+  /** Why a flow takes its uplink, or would. Rejects with an `NptdError` with code `INVALID_ARGUMENT` if it is none. */
+  why(flow: FlowDescription): Promise<Why>;
   /** What happened, and how long each uplink worked. */
   history(query?: HistoryQuery): History;
   /** Takes the frames that were for the gateway itself, and that it does not answer. */

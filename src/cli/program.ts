@@ -11,6 +11,7 @@ import { registerSimulateCommand } from './commands/simulate.ts';
 import { registerStatusCommand } from './commands/status.ts';
 import { registerUlaCommand } from './commands/ula.ts';
 import { registerUplinkCommand } from './commands/uplink.ts';
+import { registerWhyCommand } from './commands/why.ts';
 import { registerZoneCommand } from './commands/zone.ts';
 import { EXIT_CODE_HELP } from './exit-code.ts';
 import { packageVersion } from './version.ts';
@@ -30,6 +31,7 @@ export function createProgram(): Command {
   registerSessionsCommand(program);
   registerHistoryCommand(program);
   registerReloadCommands(program);
+  registerWhyCommand(program);
   registerUplinkCommand(program);
   registerSimulateCommand(program);
   registerMapCommand(program);

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { History } from '../api/operations-record.ts';
 import type { Status } from '../api/status.ts';
+import type { Why } from '../api/why.ts';
 import { ASSUMED_STATES, type SimulatedPolicy } from '../control/simulate.ts';
 import type { MappingRow, SessionRow } from '../reference/translator.ts';
 import { err, ok, type Result } from '../result.ts';
@@ -23,6 +24,13 @@ const requestSchema = z.discriminatedUnion('request', [
   /** Without `file` the gateway's own. */
   z.strictObject({ request: z.literal('plan'), file: z.string().startsWith('/').optional() }),
   z.strictObject({ request: z.literal('reload') }),
+  z.strictObject({
+    request: z.literal('why'),
+    protocol: z.string(),
+    internal: z.string(),
+    remote: z.string(),
+    dscp: z.int().min(0).max(63).default(0),
+  }),
   z.strictObject({
     request: z.literal('uplink'),
     name: z.string(),
@@ -59,6 +67,7 @@ export interface ControlResults {
   readonly reload: PlannedChange;
   /** The gateway after it. */
   readonly uplink: Status;
+  readonly why: Why;
   readonly simulate: readonly SimulatedPolicy[];
   readonly history: History;
 }

@@ -30,7 +30,7 @@ const HOLDER_MS_MAX = 2000;
 /** What it answers from. */
 export type ControlledGateway = Pick<
   Nptd,
-  'status' | 'sessions' | 'mappings' | 'takePassed' | 'history' | 'setUplinkMode' | 'simulate'
+  'status' | 'sessions' | 'mappings' | 'takePassed' | 'history' | 'setUplinkMode' | 'simulate' | 'why'
 >;
 
 /** A configuration file that may be taken over. */
@@ -133,6 +133,8 @@ async function resultOf(request: ParsedRequest, served: Served | undefined): Pro
     case 'uplink':
       await gateway.setUplinkMode(request.name, request.mode);
       return gateway.status();
+    case 'why':
+      return gateway.why(request);
     case 'simulate':
       return gateway.simulate(request.assume);
     case 'history':

@@ -6,6 +6,7 @@ import { historyCommand } from '../../../src/cli/commands/history.ts';
 import { planCommand, reloadCommand } from '../../../src/cli/commands/reload.ts';
 import { simulateCommand } from '../../../src/cli/commands/simulate.ts';
 import { uplinkCommand } from '../../../src/cli/commands/uplink.ts';
+import { whyCommand } from '../../../src/cli/commands/why.ts';
 import { EXIT_CODE } from '../../../src/cli/exit-code.ts';
 import type { LogEntry } from '../../../src/control/notice.ts';
 import { runDaemon } from '../../../src/daemon/daemon.ts';
@@ -194,5 +195,39 @@ describe('nptd simulate', () => {
     expect(words[0]).toBe('POLICY | FAMILY | NEW FLOWS TAKE | WOULD TAKE | ESTABLISHED FLOWS | WHY');
     expect(words[1]).toMatch(/^default \| IPv4 \| fiber \| lte \| on fiber: TCP reset, UDP move, others move \|/);
     expect(plane.plans).toHaveLength(1);
+  });
+});
+
+describe('nptd why', () => {
+  const tcp = { protocol: 'tcp', internal: '192.168.1.10:40000', remote: '192.0.2.1:443', dscp: 46 };
+
+  test('asks the data path about the flow, and says why in words', async () => {
+    expect(await whyCommand({ ...asked(), ...tcp }, output)).toBe(EXIT_CODE.ok);
+    const question = { protocol: 6, internal: 0xc0a8_010a, internalPort: 40_000, remote: 0xc000_0201, remotePort: 443 };
+    expect(plane.questions).toEqual([{ ...question, dscp: 46 }]);
+    const words = output.printed.split('\n').map((line) => line.replaceAll(/ {2,}/g, ' | '));
+    expect(words[0]).toMatch(/^uplink.*fiber$/);
+    expect(words[1]).toMatch(/a session keeps its uplink$/);
+    expect(words[2]).toMatch(/^policy.*default: /);
+    expect(output.printed).toContain('on fiber');
+  });
+
+  test('takes IPv6, protocols by number, and addresses alone', async () => {
+    await whyCommand({ ...asked(), protocol: '47', internal: 'fd12::1', remote: '[2001:db8::1]', dscp: 0 }, output);
+    await whyCommand({ ...asked(), protocol: 'icmp', internal: '[fd12::1]:7', remote: '2001:db8::1', dscp: 0 }, output);
+    expect(plane.questions.map(({ protocol, internalPort }) => [protocol, internalPort])).toEqual([
+      [47, 0],
+      [58, 7],
+    ]);
+  });
+
+  test.each([
+    [{ ...tcp, protocol: 'tpc' }, '"tpc" is none of tcp, udp'],
+    [{ ...tcp, internal: '192.168.1.300:1' }, '"192.168.1.300:1" is not an address with a port'],
+    [{ ...tcp, remote: '192.0.2.1:99999' }, '"192.0.2.1:99999" is not an address with a port'],
+    [{ ...tcp, remote: '[2001:db8::1]:443' }, 'the two addresses are of different families'],
+  ])('refuses what is no flow: %o', async (flow, sentence) => {
+    expect(await whyCommand({ ...asked(), ...flow }, output)).toBe(EXIT_CODE.usage);
+    expect(output.complained).toContain(sentence);
   });
 });
