@@ -63,7 +63,7 @@ export interface SessionRow {
   readonly apparent?: string;
   readonly uplinkSlot: number;
   /** Number of the policy that it began under. */
-  readonly policy?: number;
+  readonly policy: number;
   /** State of the TCP machine, which DCCP has too, and SCTP in IPv6; absent for other protocols. */
   readonly tcpState?: string;
   /** Milliseconds until it ends if nothing refreshes it, rounded down. */

@@ -1,11 +1,10 @@
 /** What differed once, and never shall again. */
 import { describe, expect, test } from 'vitest';
-import { isNativePending } from '../support/pending.ts';
 import { IMPLEMENTATIONS } from './implementations.ts';
 import { playRecording } from './recording.ts';
 import { readRegression, regressionNames } from './regressions.ts';
 
-describe.skipIf(isNativePending)('reference against native', () => {
+describe('reference against native', () => {
   test.each(regressionNames())('4787-R11 regression %s', (name) => {
     const recording = readRegression(name);
     expect(recording.steps.length).toBeGreaterThan(0);

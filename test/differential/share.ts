@@ -6,7 +6,6 @@
  * of its own unless `NPTD_SEED` names one. A difference is shrunk and kept in fixtures/regressions.
  */
 import { expect, test } from 'vitest';
-import { isNativePending } from '../support/pending.ts';
 import { uncovered } from './coverage.ts';
 import { IMPLEMENTATIONS } from './implementations.ts';
 import { keepRegression } from './regressions.ts';
@@ -27,7 +26,7 @@ export function testShare(share: number): void {
   const seed = SEED + (share - 1) * SEEDS_PER_SHARE;
   const packetsMin = PACKETS_MIN / SHARES;
   const length = SECONDS > 0 ? `for ${SECONDS} s` : `of ${packetsMin} packets`;
-  test.skipIf(isNativePending)(
+  test(
     `4787-R11 generated sequences from seed ${seed} ${length}`,
     async () => {
       const { tally, found } = await search(IMPLEMENTATIONS, { seed, seconds: SECONDS, packetsMin });

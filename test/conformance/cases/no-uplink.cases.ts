@@ -4,7 +4,7 @@ import type { Plan, PlanPolicy } from '../../../src/plan/plan.ts';
 import { FILTER6, GATEWAY, H1 as H1_6, Q6 } from '../../support/filtered-plan.ts';
 import { fragmentsOf } from '../../support/fragment-builder.ts';
 import { echoRequest, icmpError, tcp, text, udp } from '../../support/packet-builder.ts';
-import { echoRequest6, icmpError6, ip6, tcp6, udp6 } from '../../support/packet-builder-ipv6.ts';
+import { echoRequest6, fragmentHeader, icmpError6, ip6, tcp6, udp6 } from '../../support/packet-builder-ipv6.ts';
 import { ISP_A, ISP_B, LAN, type PlanChanges, prefix4, twoUplinks } from '../../support/plans.ts';
 import { esp } from '../../support/portless-builder.ts';
 import type { TranslatorBed } from '../../support/translator-bed.ts';
@@ -158,6 +158,14 @@ const ipv6Cases: readonly Case[] = [
       for (const flags of ['ACK', 'SYN,ACK', 'SYN,RST', 'RST']) refusedBy1(bed, tcp6(H1_6, Q6, OUT, flags));
       const cut = tcp6(H1_6, Q6, OUT, 'SYN').slice(40, 58);
       refusedBy1(bed, ip6(H1_6, Q6, 6, cut));
+    },
+  },
+  {
+    name: '8305-2, 4443-2.4e nothing hears of a later fragment, though its octets look like a SYN',
+    plan: refusing(),
+    run: (bed) => {
+      const tail = ip6(H1_6, Q6, 6, tcp6(H1_6, Q6, OUT, 'SYN').slice(40), { extensions: [fragmentHeader(64, false)] });
+      bed.drops(LAN, tail, 'NoUplink');
     },
   },
   {

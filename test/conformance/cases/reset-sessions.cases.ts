@@ -214,6 +214,7 @@ const published: readonly Case[] = [
       expect(bed.sessions().map(({ tcpState }) => tcpState)).toEqual(['RESET', 'RESET']);
       bed.plan(twoUplinks({ a4: { pool: [own, added].map(ipv4) } }));
       bed.drops(LAN, tcp(H1, `${added}:6000`, 'ACK'), 'NoMapping');
+      expect(bed.sessions().map(({ tcpState }) => tcpState)).toEqual(['RESET', 'RESET']);
       const host = Array.from({ length: 20 }, (_, index) => `10.0.0.${20 + index}`).find((one) => {
         bed.send(LAN, udp(`${one}:1`, S1));
         return bed.externalOf('udp', `${one}:1`) === `${added}:1`;

@@ -230,7 +230,7 @@ const exceptions: readonly Case[] = [
     },
   },
   {
-    name: 'MWAN-2 only the tick after a plan looks: of two plans before it the later one counts, and what opens afterwards is left to its packets',
+    name: 'MWAN-2 of two plans before the tick the later one counts',
     run: (bed) => {
       bed.send(LAN, tcp(H1, S1, 'SYN'));
       bed.plan(A_DOWN);
@@ -238,6 +238,19 @@ const exceptions: readonly Case[] = [
       tells(bed);
       expect(states(bed)).toEqual([['INIT', 240_000]]);
       bed.forwards(ISP_A, tcp(S1, WA, 'SYN,ACK'), LAN, tcp(S1, H1, 'SYN,ACK'));
+    },
+  },
+  {
+    name: 'MWAN-2, MWAN-4 only the tick after a plan looks: what opens later is left to its packets',
+    plan: twoUplinks({ a4: DOWN, nat44: { staticMappings: [staticPorts(6, PUBLIC, SERVER)] } }),
+    run: (bed) => {
+      tells(bed);
+      expect(bed.passes(ISP_A, tcp(S1, PUBLIC, 'SYN'))).toBe(true);
+      bed.wait(1);
+      tells(bed);
+      const answer = tcp(SERVER, S1, 'SYN,ACK', { acknowledgement: 1001 });
+      const reset = { device: LAN, packet: rst(S1, SERVER, 1001), kind: 'TcpReset' };
+      bed.ends(LAN, answer, 'UplinkDown', reset);
     },
   },
   {

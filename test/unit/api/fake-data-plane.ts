@@ -19,6 +19,7 @@ export const SESSION: SessionRow = {
   external: '203.0.113.2:40000',
   remote: '192.0.2.80:80',
   uplinkSlot: 0,
+  policy: 0,
   tcpState: 'ESTABLISHED',
   expiresInMs: 7_440_000,
 };
