@@ -164,6 +164,11 @@ export type BindingError =
 export type BindingEvent =
   | { type: 'probe-sample'; /** Its outcome. */
   sample: BindingProbeSample }
+  | { type: 'round-trip'; /** Slot of the uplink. */
+    slot: number; /** 4 or 6. */
+    family: 4 | 6; /** When what was answered left, microseconds on the data plane's clock. */
+    startedAtUs: number; /** When the answer came. */
+  atUs: number }
   | { type: 'device-failed'; /** Its position in the plans. */
     index: number; /** Its interface name. */
     device: string; /** Named network namespace it was made in; absent: that of this process. */

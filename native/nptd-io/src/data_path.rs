@@ -5,13 +5,14 @@ use std::sync::Arc;
 use nptd_core::filter::FilterRow;
 use nptd_core::frame::{DeviceIndex, Frame};
 use nptd_core::host::duplicate_addresses::AddressConflict;
-use nptd_core::host::probes::{ProbeSample, ProbeSpec};
+use nptd_core::host::probes::{Family, ProbeSample, ProbeSpec};
 use nptd_core::nat44::{MappingRow, PortRest, SessionRow};
 use nptd_core::output::OutputPool;
 use nptd_core::pipeline::Engine;
 use nptd_core::pipeline::explain::Explanation;
 use nptd_core::plan::Plan;
 use nptd_core::plan::subject::Subject;
+use nptd_core::session::round_trips::RoundTrip;
 use nptd_core::time::Instant;
 
 /// One worker's data path; see [`Engine`] for what each call means.
@@ -32,6 +33,8 @@ pub trait DataPath {
     fn set_probes(&mut self, specs: Vec<ProbeSpec>, now: Instant);
     /// Takes the oldest finished probe.
     fn take_probe_sample(&mut self) -> Option<ProbeSample>;
+    /// Takes the next proof that an uplink lives which probes doubt.
+    fn take_round_trip(&mut self) -> Option<(Family, RoundTrip)>;
     /// Takes the oldest conflict over an own address.
     fn take_address_conflict(&mut self) -> Option<AddressConflict>;
     /// Adds the live sessions among `max` places of the table from a cursor on; returns the next cursor, none at the end.
@@ -83,6 +86,10 @@ impl DataPath for Engine {
 
     fn take_probe_sample(&mut self) -> Option<ProbeSample> {
         self.take_probe_sample()
+    }
+
+    fn take_round_trip(&mut self) -> Option<(Family, RoundTrip)> {
+        self.take_round_trip()
     }
 
     fn take_address_conflict(&mut self) -> Option<AddressConflict> {

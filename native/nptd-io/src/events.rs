@@ -10,7 +10,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crossbeam_queue::ArrayQueue;
 use nptd_core::frame::DeviceIndex;
-use nptd_core::host::probes::ProbeSample;
+use nptd_core::host::probes::{Family, ProbeSample};
+use nptd_core::session::round_trips::RoundTrip;
 use nptd_core::wire::ethernet::MacAddress;
 
 /// Most samples that wait. With 16 uplinks in two families, a fast profile sends some 1,000 in 3 s.
@@ -32,6 +33,13 @@ pub struct DeviceId {
 pub enum Event {
     /// A probe is finished.
     ProbeSample(ProbeSample),
+    /// Traffic of the site has gone to and fro by an uplink that is probed in bursts.
+    RoundTrip {
+        /// Family.
+        family: Family,
+        /// Uplink and times.
+        trip: RoundTrip,
+    },
     /// A device gave an error; the others go on.
     DeviceFailed {
         /// Which one.
@@ -64,11 +72,13 @@ pub enum Event {
     PassedAvailable,
 }
 
-/// What must not be lost: at most two notices a device, one an own address, one a worker, and one flag.
+/// What must not be lost: at most two notices a device, one an own address, one a family of an uplink, one a worker, and one flag.
 #[derive(Default)]
 struct Notices {
     devices: BTreeMap<DeviceIndex, DeviceNotices>,
     conflicts: BTreeMap<(DeviceIndex, u128), Event>,
+    /// The last one of each family of an uplink.
+    trips: BTreeMap<(u8, u8), Event>,
     passed: bool,
     panics: Vec<Event>,
 }
@@ -118,6 +128,10 @@ impl EventQueue {
             Event::DeviceRestored { device } => {
                 let index = device.index;
                 lock(&self.notices).devices.entry(index).or_default().restored = Some(event);
+            }
+            Event::RoundTrip { family, trip } => {
+                let key = (trip.slot, *family as u8);
+                lock(&self.notices).trips.insert(key, event);
             }
             Event::AddressConflict { device, address, .. } => {
                 let key = (device.index, *address);
@@ -170,12 +184,16 @@ impl EventQueue {
 
 impl Notices {
     fn is_empty(&self) -> bool {
-        self.devices.is_empty() && self.conflicts.is_empty() && !self.passed && self.panics.is_empty()
+        self.devices.is_empty()
+            && self.conflicts.is_empty()
+            && self.trips.is_empty()
+            && !self.passed
+            && self.panics.is_empty()
     }
 
     fn into_events(self) -> impl Iterator<Item = Event> {
         let devices = self.devices.into_values().flat_map(|device| [device.failed, device.restored]).flatten();
-        let devices = devices.chain(self.conflicts.into_values());
+        let devices = devices.chain(self.conflicts.into_values()).chain(self.trips.into_values());
         devices.chain(self.passed.then_some(Event::PassedAvailable)).chain(self.panics)
     }
 }
@@ -191,6 +209,7 @@ mod tests {
 
     use nptd_core::frame::DeviceIndex;
     use nptd_core::host::probes::{Family, ProbeSample};
+    use nptd_core::session::round_trips::RoundTrip;
     use nptd_core::time::Instant;
     use nptd_core::wire::ethernet::MacAddress;
 
@@ -223,6 +242,11 @@ mod tests {
         Event::AddressConflict { device: device(index), address, mac: MacAddress([mac; 6]) }
     }
 
+    fn trip(slot: u8, family: Family, ms: u64) -> Event {
+        let (started_at, at) = (Instant::from_micros(ms), Instant::from_micros(ms + 1));
+        Event::RoundTrip { family, trip: RoundTrip { slot, started_at, at } }
+    }
+
     fn restored(index: u16) -> Event {
         Event::DeviceRestored { device: device(index) }
     }
@@ -251,7 +275,7 @@ mod tests {
 
     #[test]
     fn events_from_before_the_reader_came_are_announced() {
-        for event in [sample(1), failed(0, 5), conflict(0, 1, 2), Event::PassedAvailable] {
+        for event in [sample(1), failed(0, 5), conflict(0, 1, 2), trip(0, Family::V4, 1), Event::PassedAvailable] {
             let queue = EventQueue::default();
             queue.push(event);
             assert_eq!(counted(&queue).load(Ordering::Relaxed), 1);
@@ -284,6 +308,18 @@ mod tests {
         }
         queue.push(failed(3, 77));
         assert_eq!(queue.take(), [failed(1, 5), restored(1), failed(2, 5), failed(3, 77)]);
+    }
+
+    #[test]
+    fn the_last_round_trip_of_each_family_of_an_uplink_is_told() {
+        let queue = EventQueue::default();
+        for ms in 0..100 {
+            queue.push(trip(1, Family::V6, ms));
+            queue.push(trip(1, Family::V4, ms));
+            queue.push(trip(0, Family::V4, ms));
+        }
+        assert_eq!(queue.take(), [trip(0, Family::V4, 99), trip(1, Family::V4, 99), trip(1, Family::V6, 99)]);
+        assert_eq!(queue.take(), []);
     }
 
     #[test]

@@ -256,6 +256,9 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
         while let Some(sample) = self.path.take_probe_sample() {
             self.shared.events.push(Event::ProbeSample(sample));
         }
+        while let Some((family, trip)) = self.path.take_round_trip() {
+            self.shared.events.push(Event::RoundTrip { family, trip });
+        }
         while let Some(AddressConflict { device, address, mac }) = self.path.take_address_conflict() {
             let id = self.ports.id(device);
             id.into_iter().for_each(|device| self.shared.events.push(Event::AddressConflict { device, address, mac }));

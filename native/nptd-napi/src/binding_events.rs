@@ -4,6 +4,7 @@ use std::net::Ipv6Addr;
 
 use napi::bindgen_prelude::Uint8Array;
 use napi_derive::napi;
+use nptd_core::host::probes::Family;
 use nptd_core::wire::ethernet::MacAddress;
 use nptd_io::{DeviceId, Event, PassedFrame};
 
@@ -16,6 +17,18 @@ pub enum BindingEvent {
     ProbeSample {
         /// Its outcome.
         sample: BindingProbeSample,
+    },
+    /// Traffic of the site has gone to and fro by an uplink that is probed in bursts.
+    RoundTrip {
+        /// Slot of the uplink.
+        slot: u8,
+        /// 4 or 6.
+        #[napi(ts_type = "4 | 6")]
+        family: u8,
+        /// When what was answered left, microseconds on the data plane's clock.
+        started_at_us: f64,
+        /// When the answer came.
+        at_us: f64,
     },
     /// A device gave an error; the others go on.
     DeviceFailed {
@@ -74,6 +87,15 @@ impl From<Event> for BindingEvent {
     fn from(event: Event) -> Self {
         match event {
             Event::ProbeSample(sample) => Self::ProbeSample { sample: sample.into() },
+            Event::RoundTrip { family, trip } => Self::RoundTrip {
+                slot: trip.slot,
+                family: match family {
+                    Family::V4 => 4,
+                    Family::V6 => 6,
+                },
+                started_at_us: trip.started_at.as_micros() as f64,
+                at_us: trip.at.as_micros() as f64,
+            },
             Event::DeviceFailed { device: DeviceId { index, name, netns }, errno, message } => {
                 Self::DeviceFailed { index: index.0, device: name, netns, errno, message }
             }

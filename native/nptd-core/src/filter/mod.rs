@@ -26,6 +26,7 @@ use crate::counters::Counters;
 use crate::plan::Plan;
 use crate::plan::rendezvous::Rendezvous;
 use crate::session::fragments::FragmentTable;
+use crate::session::round_trips::RoundTrips;
 use crate::session::wheel::Wheel;
 use crate::table::{Index, Slab};
 use crate::time::{Duration, Instant, Tick};
@@ -62,6 +63,8 @@ pub struct Filter {
     groups: Index,
     wheel: Wheel,
     rendezvous: Rendezvous,
+    /// Proof that uplinks live which probes doubt.
+    pub round_trips: RoundTrips,
     counters: Arc<Counters>,
     /// Datagrams in fragments.
     pub fragments: FragmentTable<Datagram, Translation>,
@@ -81,6 +84,7 @@ impl Filter {
             groups: Index::new(sessions_max),
             wheel: Wheel::new(SESSION_WHEEL),
             rendezvous,
+            round_trips: RoundTrips::default(),
             counters,
             fragments: FragmentTable::new(hash_key),
             sweep: None,

@@ -169,12 +169,18 @@ impl Filter {
         }
         self.wheel.link(&mut self.sessions, position);
         self.counters.record_flow(policy, slot);
+        if self.round_trips.watches(slot) {
+            self.round_trips.opened(slot, position, by, now);
+        }
         Ok(())
     }
 
     /// A packet of a live session passes: state and lifetime follow.
     pub(super) fn observe(&mut self, position: u32, from: Direction, segment: &Segment, plan: &Plan, now: Instant) {
         let Some(session) = self.sessions.get_mut(position) else { return };
+        if self.round_trips.watches(session.slot) {
+            self.round_trips.observe(session.slot, position, from, segment, now);
+        }
         let refresh = match (session.state, from) {
             (Some(state), _) => {
                 let (state, refresh) = session.tracking.advance(state, from, segment);

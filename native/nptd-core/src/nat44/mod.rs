@@ -32,6 +32,7 @@ use crate::plan::Plan;
 use crate::plan::rendezvous::Rendezvous;
 use crate::plan::subject::{Addresses, Subject};
 use crate::session::held::HeldPackets;
+use crate::session::round_trips::RoundTrips;
 use crate::session::wheel::Wheel;
 use crate::table::{Index, Slab};
 use crate::time::{Duration, Instant, TICK_US, Tick};
@@ -125,6 +126,8 @@ pub struct Nat44 {
     hosts: Hosts,
     identifications: Identifications,
     rendezvous: Rendezvous,
+    /// Proof that uplinks live which probes doubt.
+    pub round_trips: RoundTrips,
     counters: Arc<Counters>,
     held: HeldPackets,
     sessions_live: u32,
@@ -154,6 +157,7 @@ impl Nat44 {
             hosts: Hosts::new(max.hosts, hash),
             identifications: Identifications::new(secret),
             rendezvous: Rendezvous::new(secret),
+            round_trips: RoundTrips::default(),
             counters,
             held: HeldPackets::new(hash_key),
             sessions_live: 0,

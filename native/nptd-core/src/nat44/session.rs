@@ -221,6 +221,9 @@ impl Nat44 {
         }
         self.sessions_live += 1;
         self.counters.record_flow(policy, slot);
+        if self.round_trips.watches(slot) {
+            self.round_trips.opened(slot, position, new.by, now);
+        }
         self.gateway_sourced += u32::from(new.apparent.address != 0);
         self.hosts.add_session(host);
         self.session_wheel.link(&mut self.sessions, position);
@@ -249,6 +252,9 @@ impl Nat44 {
     /// A packet of a live session passes: state and lifetime follow.
     pub(super) fn observe(&mut self, position: u32, from: Direction, segment: Segment, plan: &Plan, now: Instant) {
         let Some(session) = self.sessions.get_mut(position) else { return };
+        if self.round_trips.watches(session.slot) {
+            self.round_trips.observe(session.slot, position, from, &segment, now);
+        }
         let lifetime = match (session.tcp, from) {
             (Some(state), _) => {
                 let refresh = session.advance(state, from, segment);

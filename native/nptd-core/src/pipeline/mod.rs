@@ -38,6 +38,7 @@ use crate::nat44::{Capacities, MappingRow, Nat44, PortRest, SessionRow};
 use crate::output::OutputPool;
 use crate::plan::{DEVICES_MAX, Plan, Role, SLOTS_MAX};
 use crate::session::fragments::FragmentTable;
+use crate::session::round_trips::RoundTrip;
 use crate::super_packet;
 use crate::time::{Duration, Instant};
 use crate::verdict::{OutputKind, Suppressed, Verdict};
@@ -221,6 +222,10 @@ impl Engine {
         transit.tell_all_undelivered();
         transit.duties.poll(&mut transit.context, transit.neighbours);
         transit.probes.poll(&mut transit.context, transit.neighbours);
+        self.nat44.round_trips.watch(self.probes.doubted(ProbeFamily::V4));
+        if let Some(filter) = &mut self.filter {
+            filter.round_trips.watch(self.probes.doubted(ProbeFamily::V6));
+        }
     }
 
     /// Tells the links that the gateway stops being their router; nothing is to be called after it.
@@ -283,6 +288,15 @@ impl Engine {
     /// The next finished probe.
     pub fn take_probe_sample(&mut self) -> Option<ProbeSample> {
         self.probes.take_sample()
+    }
+
+    /// The next round trip of the site's own traffic by an uplink that is probed in bursts.
+    pub fn take_round_trip(&mut self) -> Option<(ProbeFamily, RoundTrip)> {
+        if let Some(trip) = self.nat44.round_trips.take() {
+            return Some((ProbeFamily::V4, trip));
+        }
+        let trip = self.filter.as_mut().and_then(|filter| filter.round_trips.take());
+        trip.map(|trip| (ProbeFamily::V6, trip))
     }
 
     /// The next own address that another station of its link has or wants.

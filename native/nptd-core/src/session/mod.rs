@@ -6,6 +6,7 @@ pub mod fragments;
 pub mod held;
 pub mod protocol;
 pub mod rate_limit;
+pub mod round_trips;
 pub mod segment;
 pub mod steering;
 pub mod tcp_state;

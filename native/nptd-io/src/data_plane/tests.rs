@@ -10,13 +10,14 @@ use nptd_core::counters::Counters;
 use nptd_core::filter::FilterRow;
 use nptd_core::frame::{DeviceIndex, Frame};
 use nptd_core::host::duplicate_addresses::AddressConflict;
-use nptd_core::host::probes::{ProbeSample, ProbeSpec};
+use nptd_core::host::probes::{Family, ProbeSample, ProbeSpec};
 use nptd_core::nat44::{MappingRow, PortRest, SessionRow};
 use nptd_core::output::OutputPool;
 use nptd_core::pipeline::explain::{ChosenBy, Explanation};
 use nptd_core::plan::Plan;
 use nptd_core::plan::spec::{DeviceSpec, LinkSpec, PlanSpec, PolicySpec, RoleSpec};
 use nptd_core::plan::subject::Subject;
+use nptd_core::session::round_trips::RoundTrip;
 use nptd_core::time::Instant;
 use nptd_core::verdict::Verdict;
 
@@ -55,6 +56,10 @@ impl DataPath for Echo {
     fn take_probe_sample(&mut self) -> Option<ProbeSample> {
         None
     }
+    fn take_round_trip(&mut self) -> Option<(Family, RoundTrip)> {
+        None
+    }
+
     fn take_address_conflict(&mut self) -> Option<AddressConflict> {
         None
     }

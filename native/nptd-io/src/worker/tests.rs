@@ -17,6 +17,7 @@ use nptd_core::pipeline::explain::{ChosenBy, Explanation};
 use nptd_core::plan::Plan;
 use nptd_core::plan::spec::{PlanSpec, PolicySpec};
 use nptd_core::plan::subject::Subject;
+use nptd_core::session::round_trips::RoundTrip;
 use nptd_core::time::{Duration, Instant};
 use nptd_core::verdict::{DropReason, OutputKind, Verdict};
 use nptd_core::wire::ethernet::MacAddress;
@@ -133,6 +134,10 @@ impl DataPath for ScriptedPath {
 
     fn take_probe_sample(&mut self) -> Option<ProbeSample> {
         self.script().samples.pop_front()
+    }
+
+    fn take_round_trip(&mut self) -> Option<(Family, RoundTrip)> {
+        None
     }
 
     fn take_address_conflict(&mut self) -> Option<AddressConflict> {

@@ -135,6 +135,12 @@ impl Probes {
         self.samples.lost
     }
 
+    /// The uplinks that a family of which is probed in bursts, one bit a slot.
+    pub fn doubted(&self, family: Family) -> u16 {
+        let bursts = self.tracks.iter().filter_map(Track::burst).filter(|(probed, _)| *probed == family);
+        bursts.fold(0, |set, (_, slot)| set | 1_u16.checked_shl(u32::from(slot)).unwrap_or(0))
+    }
+
     /// When [`Self::poll`] has something to do next.
     pub fn next_wakeup(&self) -> Option<Instant> {
         self.tracks.iter().filter_map(Track::next_wakeup).min()

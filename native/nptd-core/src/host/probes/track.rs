@@ -72,6 +72,11 @@ impl Track {
         self
     }
 
+    /// The family and slot that it probes, if it sends bursts.
+    pub fn burst(&self) -> Option<(Family, u8)> {
+        self.bursting_since.map(|_| (self.spec.family, self.spec.slot))
+    }
+
     /// Whether it probes this family of this uplink.
     pub fn is_for(&self, slot: u8, family: Family) -> bool {
         self.spec.slot == slot && self.spec.family == family
