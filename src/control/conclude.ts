@@ -84,9 +84,12 @@ function uplinkPlanStates(
     uplinks.map(({ name, slot, deviceIndex, ipv4, ipv6 }) => {
       const epoch = epochs.get(slot)?.epoch ?? 0;
       const enabled = modes.get(name) !== 'disabled';
+      const cut = failedDevices.has(deviceIndex);
       const usable4 = enabled && ipv4 !== undefined && isUsable(ipv4);
       const usable6 = enabled && ipv6 !== undefined && isUsable(ipv6);
-      return [name, { slot, epoch, usable4, usable6, lastResort: enabled && !failedDevices.has(deviceIndex) }];
+      // A device that carries answers works, whatever it said before.
+      const [lastResort4, lastResort6] = [enabled && (usable4 || !cut), enabled && (usable6 || !cut)];
+      return [name, { slot, epoch, usable4, usable6, lastResort4, lastResort6 }];
     }),
   );
 }

@@ -55,8 +55,9 @@ export interface UplinkPlanState {
   /** Whether new traffic of the family may use it; without meaning where the uplink does not carry the family. */
   readonly usable4: boolean;
   readonly usable6: boolean;
-  /** Whether new traffic may use it when nothing is usable. Absent: yes. */
-  readonly lastResort?: boolean;
+  /** Whether new traffic of the family may use it when nothing is usable. Absent: yes. */
+  readonly lastResort4?: boolean;
+  readonly lastResort6?: boolean;
 }
 
 /** Devices are in the order of `deviceOrder`. Throws a `RangeError` if the state lacks an uplink of the configuration. */
@@ -132,13 +133,14 @@ function planUplink({ name, ipv4, ipv6 }: UplinkConfig, device: number, state: P
   const uplinkState = state.uplinks.get(name);
   if (uplinkState === undefined) throw new RangeError(`uplink "${name}" has no state`);
   const { slot, epoch, usable4, usable6 } = uplinkState;
-  const lastResort = keep && uplinkState.lastResort !== false;
+  const lastResort4 = keep && uplinkState.lastResort4 !== false;
+  const lastResort6 = keep && uplinkState.lastResort6 !== false;
   return {
     slot,
     epoch,
     device,
-    ...(ipv4 === undefined ? {} : { ipv4: planUplink4(ipv4, usable4, lastResort) }),
-    ...(ipv6 === undefined ? {} : { ipv6: planUplink6(ipv6, usable6, lastResort) }),
+    ...(ipv4 === undefined ? {} : { ipv4: planUplink4(ipv4, usable4, lastResort4) }),
+    ...(ipv6 === undefined ? {} : { ipv6: planUplink6(ipv6, usable6, lastResort6) }),
   };
 }
 

@@ -2,8 +2,9 @@
 import type { NptdConfig, PolicyConfig } from '../../config/config.ts';
 import type { PolicyChoice } from '../../plan/policy.ts';
 import { FAMILIES, type Family } from '../family.ts';
-import { type ChoiceStep, chooseFamily, type FamilyChoice, type FamilyMemory, NO_MEMORY } from './family-choice.ts';
-import { isAlive, type Member, membersOf, type Site } from './standing.ts';
+import { chooseFamily, type FamilyMemory, NO_MEMORY } from './family-choice.ts';
+import { type FamilyStep, policyChoice } from './policy-choice.ts';
+import { isLastResort, membersOf, type Site } from './standing.ts';
 
 /** What new traffic of one policy and family takes. */
 export interface Selection {
@@ -40,17 +41,17 @@ export function selectAll(config: NptdConfig, site: Site, before: SelectionMemor
   const choices = new Map<string, PolicyChoice>();
   const memory = new Map<string, FamilyMemory>();
   for (const policy of policies) {
-    const steps = new Map<Family, ChoiceStep & { readonly members: readonly Member[] }>();
-    for (const family of FAMILIES) {
+    const refuse = refuses(policy, policies);
+    const steps = FAMILIES.map((family): FamilyStep => {
       const key = `${policy.name} ${family}`;
       const members = membersOf(policy, fallbackOf(policy, policies), family, site);
-      const facts = { members, memory: before.get(key) ?? NO_MEMORY, nowMs, idleMs };
-      const step = chooseFamily(policy, facts);
+      const step = chooseFamily(policy, { members, memory: before.get(key) ?? NO_MEMORY, nowMs, idleMs });
       memory.set(key, step.memory);
-      steps.set(family, { ...step, members });
-      selections.push(selectionOf(policy, family, step.choice, refuses(policy, policies)));
-    }
-    choices.set(policy.name, choiceOf(steps.get(4), steps.get(6), refuses(policy, policies)));
+      return { family, members, choice: step.choice };
+    });
+    const choice = policyChoice(steps, refuse);
+    choices.set(policy.name, choice);
+    selections.push(...steps.map((step) => selectionOf(policy, step, choice)));
   }
   return { selections, choices, memory };
 }
@@ -69,11 +70,12 @@ function refuses(policy: PolicyConfig, policies: readonly PolicyConfig[]): boole
 
 function selectionOf(
   { name: policy }: PolicyConfig,
-  family: Family,
-  { active, lastResort, leave, reason }: FamilyChoice,
-  refuse: boolean,
+  { family, members, choice }: FamilyStep,
+  plan: PolicyChoice,
 ): Selection {
-  const uplink = active[0] ?? (refuse ? undefined : lastResort);
+  const { active, leave, reason } = choice;
+  const isLast = (name: string): boolean => members.some((member) => member.name === name && isLastResort(member));
+  const uplink = active[0] ?? (plan.refuse ? undefined : plan.prefer.find(isLast));
   return {
     policy,
     family,
@@ -83,47 +85,4 @@ function selectionOf(
     leave,
     reason,
   };
-}
-
-type FamilyStep = (ChoiceStep & { readonly members: readonly Member[] }) | undefined;
-
-/**
- * Both families share one order and one list of weights; what one of them alone must not take, it shuns. The order is
- * that of IPv4 where that can send anything.
- */
-function choiceOf(step4: FamilyStep, step6: FamilyStep, refuse: boolean): PolicyChoice {
-  const [first, second] = [step4, step6].toSorted((a, b) => Number(isIdle(a)) - Number(isIdle(b)));
-  const prefer = [...new Set([...(first?.choice.order ?? []), ...(second?.choice.order ?? [])])];
-  const weights = new Map<string, number>();
-  for (const { choice, members } of [step4, step6].flatMap((step) => step ?? [])) {
-    if (choice.active.length < 2) continue;
-    for (const { name, weight } of members) if (choice.active.includes(name)) weights.set(name, weight);
-  }
-  return {
-    prefer,
-    weights: prefer.map((name) => weights.get(name) ?? 0),
-    shun4: shunned(step4, prefer, weights),
-    shun6: shunned(step6, prefer, weights),
-    leave4: step4?.choice.leave ?? [],
-    leave6: step6?.choice.leave ?? [],
-    refuse,
-  };
-}
-
-function isIdle(step: FamilyStep): boolean {
-  return step === undefined || step.choice.active.length === 0;
-}
-
-/** What the data path would take in place of what was chosen. */
-function shunned(step: FamilyStep, prefer: readonly string[], weights: ReadonlyMap<string, number>): string[] {
-  if (step === undefined) return [];
-  const { active, shun } = step.choice;
-  const place = Math.min(...active.map((name) => prefer.indexOf(name)));
-  const shares = active.some((name) => weights.has(name));
-  const misleads = (name: string): boolean => {
-    if (active.includes(name)) return false;
-    return weights.has(name) || (!shares && prefer.indexOf(name) < place);
-  };
-  const alive = step.members.filter(isAlive).map(({ name }) => name);
-  return [...new Set([...shun, ...alive.filter(misleads)])];
 }

@@ -586,17 +586,9 @@ fn a_long_listing_does_not_hold_up_frames() -> io::Result<()> {
 }
 
 fn missed_probe() -> ProbeSample {
-    let sent_at = Instant::from_micros(5);
-    ProbeSample {
-        slot: 2,
-        family: Family::V6,
-        target: 1,
-        round: 9,
-        burst: false,
-        sent_at,
-        rtt: None,
-        gateway_answered: false,
-    }
+    let (slot, family, sent_at) = (2, Family::V6, Instant::from_micros(5));
+    let (target, round, burst, rtt, gateway_answered) = (1, 9, false, None, false);
+    ProbeSample { slot, family, target, round, burst, sent_at, rtt, gateway_answered }
 }
 
 #[test]
