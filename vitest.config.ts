@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 /** Shares of the search for differences; each is one process that computes without a pause. */
 const DIFFERENTIAL = 'test/differential/**/*.test.ts';
 
-/** Every `test/**\/*.test.ts` runs by default; end-to-end files need namespaces and have a project of their own. */
+/** Every `test/**\/*.test.ts` runs by default; end-to-end files need namespaces and have projects of their own. */
 export default defineConfig({
   test: {
     // Native addons load once per process: forks, not threads.
@@ -34,6 +34,18 @@ export default defineConfig({
           testTimeout: 120_000,
           hookTimeout: 120_000,
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        extends: true,
+        // What takes minutes: `npm run test:long` and `npm run measure:failover`.
+        test: {
+          name: 'long',
+          include: ['test/e2e/**/*.long.ts'],
+          fileParallelism: false,
+          testTimeout: 1_200_000,
+          hookTimeout: 120_000,
+          sequence: { groupOrder: 3 },
         },
       },
     ],

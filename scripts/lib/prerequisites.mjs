@@ -22,7 +22,13 @@ const NETWORK_PROGRAMS = {
 };
 
 /** Programs of single end-to-end tests, which are skipped where they are missing. */
-const TEST_PROGRAMS = { turnserver: 'coturn', turnutils_natdiscovery: 'coturn', 'ip6tables-restore': 'iptables' };
+const TEST_PROGRAMS = {
+  turnserver: 'coturn',
+  turnutils_natdiscovery: 'coturn',
+  'ip6tables-restore': 'iptables',
+  tc: 'iproute2',
+  tcpdump: 'tcpdump',
+};
 
 /** Programs of single jobs, which only they ask for. */
 const JOB_PROGRAMS = { 'bench:wire': { iperf3: 'iperf3', 'ip6tables-restore': 'iptables' } };

@@ -5,6 +5,7 @@ import { readCargoOutput } from './cargo-output.mjs';
 import { inNamespaces, namespaceObstacle } from './namespace.mjs';
 import { checkCargo, checkCompiler } from './prerequisites.mjs';
 import { ROOT, run } from './process.mjs';
+import { buildQuicPeer } from './quic-peer.mjs';
 import { printSummary } from './summary.mjs';
 
 const tool = (name) => join(ROOT, 'node_modules/.bin', name);
@@ -30,9 +31,9 @@ export async function runTests({ long }) {
   const stages = [
     ['types', () => runCheck('tsc --noEmit', [tool('tsc'), '--noEmit'], options)],
     ['lint', () => runCheck('biome check', [tool('biome'), 'check', '.'], options)],
-    ['cargo', () => runCargo(options)],
-    ['vitest', () => runVitest('vitest', ['--project', '!e2e'], options)],
-    ['e2e', () => runEndToEnd(options)],
+    ['cargo', () => runCargo(options).finally(buildQuicPeer)],
+    ['vitest', () => runVitest('vitest', ['--project', 'default', '--project', 'differential'], options)],
+    ['e2e', () => runEndToEnd(options, long ? ['e2e', 'long'] : ['e2e'])],
   ];
   const rows = [];
   for (const [name, stage] of stages) {
@@ -73,9 +74,12 @@ async function runVitest(title, projects, options, wrap = (command) => command) 
   return withExitCode(readReport(report), title, code, timedOut);
 }
 
-async function runEndToEnd(options) {
+async function runEndToEnd(options, projects) {
   const obstacle = namespaceObstacle();
-  if (obstacle === undefined) return runVitest('e2e', ['--project', 'e2e'], options, inNamespaces);
+  if (obstacle === undefined) {
+    const words = projects.flatMap((project) => ['--project', project]);
+    return runVitest('e2e', words, options, inNamespaces);
+  }
   const reason = `${obstacle.missing}; to run it: ${obstacle.remedy}`;
   process.stdout.write(`skipped: ${reason}\n`);
   const files = readdirSync(join(ROOT, 'test/e2e')).filter((name) => name.endsWith('.e2e.ts'));
