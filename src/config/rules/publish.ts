@@ -13,16 +13,18 @@ import { internalPrefixes } from './internal.ts';
 
 /** Published servers are in the site, and lead one way: no two of an uplink share an external or an internal endpoint. */
 export function checkPublish(draft: ConfigDraft, context: DraftContext): void {
-  const claims: Claim[] = [];
+  const claims = new Map<string, Claim[]>();
   for (const [name, server] of Object.entries(draft.publish ?? {})) {
     const path = ['publish', name];
     checkServer(draft, server, path, context);
     checkUplinkNames(draft, server, path, context);
     for (const claim of claimsOf(draft, server, path, context)) {
-      const other = claims.find((earlier) => clash(earlier, claim));
+      const earlier = claims.get(claim.uplink) ?? [];
+      claims.set(claim.uplink, earlier);
+      const other = earlier.find((one) => clash(one, claim));
       if (other !== undefined)
         context.report(claim.path, { code: 'published-twice', uplink: claim.uplink, other: other.path });
-      claims.push(claim);
+      earlier.push(claim);
     }
   }
 }
@@ -41,8 +43,8 @@ interface Claim {
 
 const ALL_PORTS = 65_536;
 
+/** Of claims on one uplink. */
 function clash(a: Claim, b: Claim): boolean {
-  if (a.uplink !== b.uplink) return false;
   if (a.protocol !== undefined && b.protocol !== undefined && a.protocol !== b.protocol) return false;
   const overlap = (one: number, other: number): boolean => one < other + b.count && other < one + a.count;
   const external = a.external === b.external && overlap(a.externalLow, b.externalLow);
