@@ -247,6 +247,7 @@ const plan: fc.Arbitrary<PlanEvent> = fc.record({
     [1, 'policy-numbers'],
   ),
   which: small(63),
+  tick: weighted([1, true], [1, false]),
 });
 
 /** How often each kind of event happens; packets outnumber everything else. */

@@ -268,6 +268,8 @@ export interface PlanEvent {
     | 'policy-numbers';
   /** Which static mapping comes or goes. */
   readonly which: number;
+  /** Whether a tick follows at once, which resets the connections whose uplink is to be left. */
+  readonly tick: boolean;
 }
 
 export type Event =

@@ -74,6 +74,7 @@ class Run {
         this.#plan = planOf(this.#site, this.#state, this.#plan.generation + 1);
         this.#tally.mark(`plan ${event.change}`);
         this.#take({ atUs: this.#nowUs, plan: this.#plan });
+        if (event.tick) this.#tick();
         break;
       case 'tick':
         this.#tick();

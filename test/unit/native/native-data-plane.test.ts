@@ -141,6 +141,8 @@ describe.skipIf(obstacle !== undefined)('a data plane with a plan', () => {
     expect(forwarded).toContainEqual({ slot: 0, direction: 'inbound', verdict: 'Forward', count: 1 });
     expect(outputs.NeighbourRequest).toBeGreaterThan(0);
     expect({ sessions, mappings }).toEqual({ sessions: 1, mappings: 1 });
+    expect(frames.flows).toEqual([{ policy: 0, slot: 0, count: 1 }]);
+    expect(frames.traffic).toContainEqual({ slot: 0, direction: 'inbound', packets: 1, octets: 84 });
     expect(frames.receivedFrames).toBeGreaterThan(2);
     expect(frames.transmittedFrames).toBeGreaterThan(2);
   });
@@ -155,6 +157,28 @@ describe.skipIf(obstacle !== undefined)('a data plane with a plan', () => {
     expect(event.sample.rttUs).toBeGreaterThan(0);
     expect(event.sample.rttUs).toBeLessThan(800_000);
     expect(event.sample.sentAtUs).toBeLessThan(Number(process.hrtime.bigint() / 1000n));
+  });
+
+  it('tells of traffic that comes back by an uplink whose probes are missed', async () => {
+    const targets = [ipv4('203.0.113.99')];
+    plane.setProbes([{ slot: 0, family: 4, targets, intervalMs: 50, timeoutMs: 60, calmRound: 0 }]);
+    await eventOf(plane, (event) => event.type === 'probe-sample' && event.sample.burst);
+    const returned = eventOf(plane, ({ type }) => type === 'round-trip');
+    expect(ping('203.0.113.1')).toBe(0);
+    const event = await returned;
+    if (event.type !== 'round-trip') throw new Error(event.type);
+    expect(event).toMatchObject({ slot: 0, family: 4 });
+    expect(event.atUs).toBeGreaterThanOrEqual(event.startedAtUs);
+    expect(event.atUs).toBeLessThan(Number(process.hrtime.bigint() / 1000n));
+    plane.setProbes([]);
+  });
+
+  it('explains which uplink a flow takes', async () => {
+    const flow = { protocol: 17, internal: ipv4('10.0.0.11'), internalPort: 1, remotePort: 2, dscp: 0 };
+    const explained = await plane.explain({ ...flow, remote: ipv4('203.0.113.1') });
+    const candidates = [{ slot: 0, weight: 0, isLeft: false }];
+    expect(explained).toEqual({ generation: 1, policy: 0, candidates, stays: false, slot: 0, by: 'order' });
+    await expect(plane.explain({ ...flow, remote: new Uint8Array(16) })).rejects.toThrow('family');
   });
 
   it('hands over frames for the gateway itself', async () => {

@@ -12,7 +12,7 @@ use crate::time::Instant;
 use crate::wire::icmp::v6::ECHO_REQUEST;
 
 /// What would become of a packet from the site that could begin a flow.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Explanation {
     /// Generation of the plan.
     pub generation: u64,
@@ -42,7 +42,7 @@ pub enum LiveSession {
 }
 
 /// Why a flow takes an uplink.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ChosenBy {
     /// It has a session there.
     Session,
@@ -57,6 +57,7 @@ pub enum ChosenBy {
     /// None may be taken, and this one takes what is left.
     LastResort,
     /// There is none.
+    #[default]
     Nothing,
 }
 

@@ -13,10 +13,10 @@ use nptd_core::host::duplicate_addresses::AddressConflict;
 use nptd_core::host::probes::{Family, ProbeSample, ProbeSpec};
 use nptd_core::nat44::{MappingRow, PortRest, SessionRow};
 use nptd_core::output::OutputPool;
-use nptd_core::pipeline::explain::{ChosenBy, Explanation};
+use nptd_core::pipeline::explain::Explanation;
 use nptd_core::plan::Plan;
 use nptd_core::plan::spec::{DeviceSpec, LinkSpec, PlanSpec, PolicySpec, RoleSpec};
-use nptd_core::plan::subject::Subject;
+use nptd_core::plan::subject::{Addresses, Subject};
 use nptd_core::session::round_trips::RoundTrip;
 use nptd_core::time::Instant;
 use nptd_core::verdict::Verdict;
@@ -78,16 +78,7 @@ impl DataPath for Echo {
     }
     fn restore_port_rests(&mut self, _rests: &[PortRest], _now: Instant) {}
     fn explain(&mut self, flow: &Subject, _now: Instant) -> Explanation {
-        Explanation {
-            generation: 1,
-            policy: flow.dscp,
-            matching: None,
-            candidates: Vec::new(),
-            session: None,
-            stays: false,
-            slot: None,
-            by: ChosenBy::Nothing,
-        }
+        Explanation { policy: flow.dscp, ..Explanation::default() }
     }
 
     fn session_count(&self) -> u32 {
@@ -236,6 +227,17 @@ fn an_empty_listing_is_an_answer() -> io::Result<()> {
     let (plane, _peer) = start()?;
     assert_eq!(plane.sessions(10).map(|rows| rows.len()), Ok(0));
     assert_eq!(plane.mappings(10).map(|rows| rows.len()), Ok(0));
+    Ok(())
+}
+
+#[test]
+fn a_flow_is_explained_by_the_worker_until_it_ends() -> io::Result<()> {
+    let (plane, _peer) = start()?;
+    let addresses = Addresses::V4 { source: 1, destination: 2 };
+    let flow = Subject { addresses, protocol: 6, ports: (3, 4), has_ports: true, dscp: 46 };
+    assert_eq!(plane.explain(flow).map(|explanation| explanation.policy), Ok(46));
+    plane.close();
+    assert_eq!(plane.explain(flow).err(), Some(CommandError::Stopped(Stopped)));
     Ok(())
 }
 

@@ -15,10 +15,9 @@ use nptd_core::host::duplicate_addresses::AddressConflict;
 use nptd_core::host::probes::{Family, ProbeSample, ProbeSpec};
 use nptd_core::nat44::{Endpoint, MappingRow, PortRest, Protocol, SessionRow};
 use nptd_core::output::OutputPool;
-use nptd_core::pipeline::explain::{ChosenBy, Explanation};
-use nptd_core::plan::Plan;
+use nptd_core::pipeline::explain::Explanation;
 use nptd_core::plan::spec::{PlanSpec, PolicySpec};
-use nptd_core::plan::subject::Subject;
+use nptd_core::plan::{Plan, subject::Subject};
 use nptd_core::session::round_trips::RoundTrip;
 use nptd_core::time::{Duration, Instant};
 use nptd_core::verdict::{DropReason, OutputKind, Verdict};
@@ -171,16 +170,7 @@ impl DataPath for ScriptedPath {
     }
 
     fn explain(&mut self, flow: &Subject, _now: Instant) -> Explanation {
-        Explanation {
-            generation: 1,
-            policy: flow.dscp,
-            matching: None,
-            candidates: Vec::new(),
-            session: None,
-            stays: false,
-            slot: None,
-            by: ChosenBy::Nothing,
-        }
+        Explanation { policy: flow.dscp, ..Explanation::default() }
     }
 
     fn session_count(&self) -> u32 {
