@@ -43,7 +43,7 @@ describe('connections of a site whose first ISP dies and comes back', () => {
   beforeAll(async () => {
     bed = await TestBed.open({
       change: (config) => ({
-        ...withProbe(config, ISPS, { 'up-after': '2s', 'up-after-max': '2s' }),
+        ...withProbe(config, ISPS, { 'up-after': '1s', 'up-after-max': '1s' }),
         policy: {
           voice: { match: { proto: 'udp', port: SIP_PORT }, prefer: ['isp-a', 'isp-b'], failback: 'hard' },
           default: { prefer: ['isp-a', 'isp-b'] },
@@ -65,7 +65,7 @@ describe('connections of a site whose first ISP dies and comes back', () => {
 
   test('the uplink of a download dies: it is reset in time, and a client that tries again gets all of it', async () => {
     const receivers = await Flows.open(bed.site.client, flowsOf('receive', 3, 21_000));
-    const downloads = [INTERNET.web4, INTERNET.web6].map((server) => retrying(bed, server, 20_000_000));
+    const downloads = [INTERNET.web4, INTERNET.web6].map((server) => retrying(bed, server, 30_000_000));
     await until(async () => bed.log().filter(({ detail }) => detail.includes('octets')).length >= 2 || undefined, 5000);
     const begun = await BLACK_HOLE.begin(bed.site, ISP_A);
     const down = await msUntilDown(bed, ISP_A, begun, 8000);
@@ -94,8 +94,8 @@ describe('connections of a site whose first ISP dies and comes back', () => {
   });
 
   test('a download of 100 MB ends where it began when the first uplink is back (drain); what is new goes there', async () => {
-    // Twelve seconds: the uplink is back after two, and is noticed to be.
-    const slow = [INTERNET.web4, INTERNET.web6].map((server) => retrying(bed, server, 9_000_000));
+    // Seven seconds: the uplink is back after one, and is noticed to be.
+    const slow = [INTERNET.web4, INTERNET.web6].map((server) => retrying(bed, server, 14_000_000));
     let ended = 0;
     for (const one of slow) void one.then(() => (ended += 1));
     const restored = await BLACK_HOLE.end(bed.site, ISP_A);

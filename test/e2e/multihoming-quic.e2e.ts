@@ -14,7 +14,7 @@ import { TestBed } from './test-bed.ts';
 const ISPS = [ISP_A, ISP_B];
 const JOBS: readonly QuicJob[] = ['upload', 'download', 'idle'];
 /** Until the connections are open, the uplink is known as dead, and more has crossed the other one. */
-const SECONDS = 10;
+const SECONDS = 6;
 
 describe.runIf(hasQuic)('QUIC connections whose uplink dies', () => {
   let bed: TestBed;
@@ -22,7 +22,7 @@ describe.runIf(hasQuic)('QUIC connections whose uplink dies', () => {
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'nptd-quic-'));
-    bed = await TestBed.open({ change: (config) => withProbe(config, ISPS, { 'up-after': '1s' }) });
+    bed = await TestBed.open({ change: (config) => withProbe(config, ISPS, { profile: 'fast' }) });
   });
   afterAll(async () => {
     await bed?.close();

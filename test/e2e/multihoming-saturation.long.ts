@@ -1,0 +1,17 @@
+/** No false failover in ten minutes at full load, by either profile. */
+import { expect, test } from 'vitest';
+import { type SaturatedRun, saturate } from './saturation.ts';
+
+const SECONDS = Number(process.env.NPTD_SATURATION_SECONDS ?? 600);
+const OCTETS_MIN = (SECONDS * 20_000_000) / 8 / 2;
+
+test.each<Pick<SaturatedRun, 'profile' | 'queueMs'>>([
+  { profile: 'default', queueMs: 300 },
+  { profile: 'fast', queueMs: 60 },
+])('$profile profile, a queue of $queueMs ms: an uplink that is full stays up', async (how) => {
+  const { changes, ended, octets } = await saturate({ ...how, seconds: SECONDS });
+  expect(changes).toEqual([]);
+  expect(ended).toBe(0);
+  expect(octets.up).toBeGreaterThan(OCTETS_MIN);
+  expect(octets.down).toBeGreaterThan(OCTETS_MIN);
+});
