@@ -32,7 +32,7 @@ function versionOf(program: string): string {
 const page = (rows: string) => `# What users notice when an uplink dies
 
 Most programs try both address families of a name (Happy Eyeballs, RFC 8305). \`test/e2e/happy-eyeballs.e2e.ts\` lets two of them fetch a
-page through a gateway with two uplinks, cuts what is behind the ISP's router (which goes on answering), and lets them fetch it again. It
+page through a gateway with two uplinks, cuts what is behind the ISP's router (which goes on answering; of both uplinks at once it falls silent too), and lets them fetch it again. It
 asserts that the page comes, not how fast; the figures of this page were written by one run of it (\`NPTD_UPDATE=1\`).
 
 - host: Linux ${release().match(/^\d+\.\d+/)?.[0]} with default settings; addresses of both ISPs' prefixes by router advertisements (\`native: true\`), one IPv4 address

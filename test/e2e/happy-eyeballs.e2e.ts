@@ -70,17 +70,38 @@ interface Cut {
   readonly whileCut?: () => Promise<void>;
 }
 
+/**
+ * Cuts. Of all uplinks at once the routers of the ISPs fall silent as well: while they answer, the targets of the probes are
+ * suspected, and not the uplinks.
+ */
+async function cutAll({ bed }: Bed, isps: readonly Isp[], families: readonly (4 | 6)[]): Promise<void> {
+  const [only] = families.length === 1 ? families : [];
+  for (const isp of isps) {
+    await bed.site.cut(isp, only);
+    if (isps.length < ISPS.length) continue;
+    const types = families.map((family) => (family === 4 ? 'ip, arp' : 'ip6')).join(', ');
+    const hook = `type filter hook ingress device ${isp.device} priority 0;`;
+    await bed.site.isp(isp).nft(`table netdev silent { chain in { ${hook} ether type { ${types} } drop; }; }`);
+  }
+}
+
+async function restoreAll({ bed }: Bed, isps: readonly Isp[]): Promise<void> {
+  for (const isp of isps) {
+    await bed.site.restore(isp);
+    if (isps.length === ISPS.length) await bed.site.isp(isp).nft('delete table netdev silent');
+  }
+}
+
 /** Cuts, and waits until that is known; then restores, and waits until all is well. */
 async function cutAndRestore(
   site: Bed,
   { what, isps, families, whileCut }: Cut,
 ): Promise<Record<ProgramName, Fetched>[]> {
   const { bed, host } = site;
-  const [only] = families.length === 1 ? families : [];
   const untilAll = (state: 'up' | 'down', from: number) =>
     Promise.all(families.map((family) => untilChanged(bed, isps, family, state, from)));
   const cutFrom = bed.gateway.process.lines.length;
-  for (const isp of isps) await bed.site.cut(isp, only);
+  await cutAll(site, isps, families);
   const atOnce = await fetchAll(site, `${what}, at the moment of the cut`);
   expect(await untilAll('down', cutFrom)).not.toContain(undefined);
   if (isps.length === ISPS.length && families.includes(6)) {
@@ -90,7 +111,7 @@ async function cutAndRestore(
   const known = await fetchAll(site, `${what}, once that is known`);
   await whileCut?.();
   const restoredFrom = bed.gateway.process.lines.length;
-  for (const isp of isps) await bed.site.restore(isp);
+  await restoreAll(site, isps);
   expect(await untilAll('up', restoredFrom)).not.toContain(undefined);
   expect(await host.untilConfigured(...PREFIXES)).toBeDefined();
   return [atOnce, known];

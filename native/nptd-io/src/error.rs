@@ -28,6 +28,9 @@ pub enum Step {
     /// Bringing it up.
     #[error("bring it up")]
     BringUp,
+    /// Asking the kernel to tell when its interface goes up or down.
+    #[error("watch its link")]
+    WatchLink,
 }
 
 /// A device that could not be opened.
@@ -83,7 +86,7 @@ pub(crate) fn remedy(errno: i32, device: &str, netns: Option<&str>) -> String {
         libc::EBADFD | libc::ENODEV => {
             "; it was deleted, or its network namespace was: restart nptd to make it again".to_owned()
         }
-        libc::EIO => {
+        libc::EIO | libc::ENETDOWN => {
             format!("; it is used again when it is up (ip {namespace}link set dev {device} up)")
         }
         _ => String::new(),

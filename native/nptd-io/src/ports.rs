@@ -14,7 +14,7 @@ use crate::events::{DeviceId, Event, EventQueue};
 use crate::sys::eventfd::EventFd;
 use crate::sys::poll::PollSet;
 
-/// Position of the bell in the poll set; devices follow.
+/// Position of the bell in the poll set; devices follow, then the bells of their links.
 const BELL: usize = 0;
 
 /// How long a device is left alone after a failure before anybody asks whether it works again. Doubled by each failure
@@ -55,7 +55,9 @@ impl Ports {
     /// All devices of a worker.
     pub(crate) fn new(devices: Vec<Box<dyn Device>>, bell: Arc<EventFd>) -> Self {
         let descriptors = devices.iter().map(|device| device.descriptor());
-        let poll = PollSet::new(std::iter::once(bell.as_raw_fd()).chain(descriptors));
+        // A negative one is none.
+        let bells = devices.iter().map(|device| device.link_bell().unwrap_or(-1));
+        let poll = PollSet::new(std::iter::once(bell.as_raw_fd()).chain(descriptors).chain(bells));
         let indices = (0..=u16::MAX).map(DeviceIndex);
         let port = |(device, index)| Port { device, index, state: State::Working, rest: REST_MIN };
         Self { ports: devices.into_iter().zip(indices).map(port).collect(), poll, bell }
@@ -88,6 +90,23 @@ impl Ports {
     /// Whether a device has frames, or something to say.
     pub(crate) fn is_ready(&self, index: usize) -> bool {
         self.poll.is_ready(index + 1)
+    }
+
+    /// Asks devices whose links have changed whether they work. One that its other side took down gives no other sign before
+    /// somebody sends to it.
+    pub(crate) fn heed_links(&mut self, now: Instant, events: &EventQueue) {
+        let first = self.ports.len() + 1;
+        for (port, position) in self.ports.iter_mut().zip(first..) {
+            if !self.poll.is_ready(position) {
+                continue;
+            }
+            port.device.clear_link_bell();
+            match port.device.is_up() {
+                Ok(true) => port.restore(events),
+                Ok(false) => port.fail(&io::Error::from_raw_os_error(libc::ENETDOWN), now, events),
+                Err(error) => port.lose(&error, events),
+            }
+        }
     }
 
     /// Receives a burst. A device that fails here is gone for good: it is reported and never waited for again.
@@ -191,4 +210,45 @@ impl Port {
 
 fn doubled(span: Duration) -> Duration {
     Duration::from_micros(span.as_micros() * 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::Arc;
+
+    use nptd_core::frame::DeviceIndex;
+    use nptd_core::time::{Duration, Instant};
+
+    use super::Ports;
+    use crate::device::Device;
+    use crate::device::loopback::pair;
+    use crate::events::{DeviceId, Event, EventQueue};
+    use crate::sys::eventfd::EventFd;
+
+    #[test]
+    fn a_device_that_is_taken_down_is_told_of_at_once_and_when_it_is_up_again() -> io::Result<()> {
+        let (first, quiet) = pair("t0")?;
+        let (second, peer) = pair("t1")?;
+        let devices: Vec<Box<dyn Device>> = vec![Box::new(first), Box::new(second)];
+        let mut ports = Ports::new(devices, Arc::new(EventFd::new()?));
+        let events = EventQueue::default();
+        let mut told = |change: &dyn Fn()| {
+            change();
+            ports.wait(Some(Duration::from_micros(0)))?;
+            ports.heed_links(Instant::from_micros(1), &events);
+            Ok::<_, io::Error>(events.take())
+        };
+        let device = || DeviceId { index: DeviceIndex(1), name: "t1".to_owned(), netns: None };
+        assert_eq!(told(&|| ())?, []);
+        let [Event::DeviceFailed { device: failed, errno, .. }] = &told(&|| peer.set_link(false))?[..] else {
+            panic!("nothing was told");
+        };
+        assert_eq!((failed, *errno), (&device(), libc::ENETDOWN));
+        // It is told once, and a notice about another device says nothing of this one.
+        assert_eq!(told(&|| peer.set_link(false))?, []);
+        assert_eq!(told(&|| quiet.set_link(true))?, []);
+        assert_eq!(told(&|| peer.set_link(true))?, [Event::DeviceRestored { device: device() }]);
+        Ok(())
+    }
 }

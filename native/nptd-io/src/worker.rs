@@ -110,6 +110,7 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
         // Before anything is looked at: whatever comes later rings again.
         let rang = self.ports.take_ring();
         let now = self.clock.now();
+        self.ports.heed_links(now, &self.shared.events);
         self.adopt_plan();
         if rang {
             self.obey(now);

@@ -1,6 +1,7 @@
 /**
  * Which probe targets can be trusted: one that fails on every uplink, of two or more that probe it, is itself at fault,
- * or what is behind all of them is.
+ * or what is behind all of them is. An uplink that is down does not count: it was found dead while others answered, so that
+ * its failures say nothing of the targets.
  */
 import type { Family } from '../family.ts';
 import { familyOf, type UplinkState } from './uplink.ts';
@@ -16,7 +17,8 @@ function failsEverywhere(uplinks: readonly UplinkState[], target: string, family
   const states = uplinks.flatMap((uplink) => {
     const state = familyOf(uplink, family);
     const position = state?.targets.findIndex(({ text }) => text === target) ?? -1;
-    return state === undefined || position < 0 ? [] : [{ health: state.health, position }];
+    if (state === undefined || position < 0 || state.health.status === 'down') return [];
+    return [{ health: state.health, position }];
   });
   return (
     states.length > 1 &&

@@ -200,6 +200,15 @@ describe('targets that fail on every uplink', () => {
     expect(['fiber', 'lte', 'dsl'].map((name) => world.status(name))).toEqual(['down', 'up', 'down']);
   });
 
+  test('are believed where the other uplinks were dead before: the last one is dead too', () => {
+    const world = new World(multihomed()).run(20 * SECOND);
+    for (const name of ['lte', 'dsl']) world.links.set(name, DEAD);
+    world.run(10 * SECOND);
+    expect([world.status('lte'), world.status('dsl')]).toEqual(['down', 'down']);
+    world.links.set('fiber', DEAD);
+    expect(world.run(5 * SECOND).status('fiber')).toBe('down');
+  });
+
   test('are believed of the only uplink', () => {
     const only = multihomed({ policy: '  default: { prefer: [fiber] }' });
     const [fiber] = only.uplinks;

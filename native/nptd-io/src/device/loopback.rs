@@ -49,12 +49,14 @@ impl Direction {
 }
 
 /// Error numbers that the data plane's end shall give; 0: none.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Faults {
     receiving: AtomicI32,
     sending: AtomicI32,
     /// Whether it knows that it would not take a frame.
     down: AtomicBool,
+    /// Rings when the other side takes it down, or up again.
+    bell: EventFd,
 }
 
 /// The data plane's end.
@@ -77,7 +79,8 @@ pub struct LoopbackPeer {
 /// Both ends of a new device.
 pub fn pair(name: &str) -> io::Result<(Loopback, LoopbackPeer)> {
     let (up, down) = (Direction::new()?, Direction::new()?);
-    let faults = Arc::new(Faults::default());
+    let [receiving, sending] = [0, 0].map(AtomicI32::new);
+    let faults = Arc::new(Faults { receiving, sending, down: AtomicBool::new(false), bell: EventFd::new()? });
     let peer = LoopbackPeer { arriving: down.clone(), leaving: up.clone(), faults: faults.clone() };
     Ok((Loopback { name: name.to_owned(), arriving: up, leaving: down, faults }, peer))
 }
@@ -104,6 +107,12 @@ impl LoopbackPeer {
     pub fn fail_sending(&self, errno: i32) {
         self.faults.down.store(errno == libc::EIO, Ordering::SeqCst);
         self.faults.sending.store(errno, Ordering::SeqCst);
+    }
+
+    /// Takes the device down, or up again, and has that told.
+    pub fn set_link(&self, up: bool) {
+        self.fail_sending(if up { 0 } else { libc::EIO });
+        self.faults.bell.wake();
     }
 
     /// From now on the device gives `EIO` when a frame is written, and claims to be up.
@@ -135,6 +144,14 @@ impl Device for Loopback {
             libc::EIO => Ok(!self.faults.down.load(Ordering::SeqCst)),
             errno => Err(io::Error::from_raw_os_error(errno)),
         }
+    }
+
+    fn link_bell(&self) -> Option<RawFd> {
+        Some(self.faults.bell.as_raw_fd())
+    }
+
+    fn clear_link_bell(&self) {
+        self.faults.bell.clear();
     }
 
     fn descriptor(&self) -> RawFd {

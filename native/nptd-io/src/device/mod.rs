@@ -58,6 +58,15 @@ pub trait Device: Send {
     /// Whether it would take a frame at this moment. An error means that it never will again.
     fn is_up(&self) -> io::Result<bool>;
 
+    /// A descriptor that is ready when the interface may have gone up or down: the one for frames does not tell. None: nothing
+    /// does.
+    fn link_bell(&self) -> Option<RawFd> {
+        None
+    }
+
+    /// Silences that descriptor.
+    fn clear_link_bell(&self) {}
+
     /// What it takes although it is not finished.
     fn offloads(&self) -> Offloads {
         Offloads::default()

@@ -12,6 +12,7 @@ use super::{Device, Outgoing, Transmitted, vnet};
 use crate::burst::{Burst, Received, frame_len};
 use crate::error::{DeviceError, Step};
 use crate::sys::ifreq::{self, InterfaceSocket, NAME_LEN_MAX, Unfinished};
+use crate::sys::netlink::LinkBell;
 use crate::sys::netns;
 use crate::sys::poll::is_writable;
 
@@ -46,17 +47,19 @@ pub struct Tap {
     file: File,
     /// What it takes unfinished; none: frames have no virtio-net header.
     offloads: Option<Offloads>,
+    /// In the namespace of the device: what happens to it there is told nowhere else.
+    bell: LinkBell,
 }
 
 impl Tap {
     /// Makes the device, sets its MTU and brings it up. Fails if the name is in use.
     pub fn open(spec: &TapSpec) -> Result<Self, DeviceError> {
         check_name(&spec.name).map_err(|error| DeviceError::new(&spec.name, Step::CheckName, &error))?;
-        let (file, offloads) = match &spec.netns {
+        let (file, offloads, bell) = match &spec.netns {
             None => create(spec)?,
             Some(netns) => create_in(netns, spec)?,
         };
-        Ok(Self { name: spec.name.clone(), netns: spec.netns.clone(), file, offloads })
+        Ok(Self { name: spec.name.clone(), netns: spec.netns.clone(), file, offloads, bell })
     }
 }
 
@@ -89,6 +92,14 @@ impl Device for Tap {
     /// The driver says that a TAP is writable only while its interface is up.
     fn is_up(&self) -> io::Result<bool> {
         is_writable(self.file.as_raw_fd())
+    }
+
+    fn link_bell(&self) -> Option<RawFd> {
+        Some(self.bell.as_raw_fd())
+    }
+
+    fn clear_link_bell(&self) {
+        self.bell.clear();
     }
 
     fn offloads(&self) -> Offloads {
@@ -157,9 +168,12 @@ fn check_name(name: &str) -> io::Result<()> {
     Ok(())
 }
 
+/// A new device: what it is read and written by, what it takes unfinished, and what tells of its interface.
+type Made = (File, Option<Offloads>, LinkBell);
+
 /// Makes the device inside a namespace: a thread of its own enters it and ends there, and the descriptor keeps
 /// working from every other thread.
-fn create_in(netns: &str, spec: &TapSpec) -> Result<(File, Option<Offloads>), DeviceError> {
+fn create_in(netns: &str, spec: &TapSpec) -> Result<Made, DeviceError> {
     let entering = |error: io::Error| DeviceError::new(&spec.name, Step::EnterNamespace, &error);
     let work = || {
         netns::enter(netns).map_err(entering)?;
@@ -177,7 +191,7 @@ fn create_in(netns: &str, spec: &TapSpec) -> Result<(File, Option<Offloads>), De
 }
 
 /// Makes the device in the namespace of the calling thread.
-fn create(spec: &TapSpec) -> Result<(File, Option<Offloads>), DeviceError> {
+fn create(spec: &TapSpec) -> Result<Made, DeviceError> {
     let at = |step: Step| move |error: io::Error| DeviceError::new(&spec.name, step, &error);
     let mut options = OpenOptions::new();
     options.read(true).write(true).custom_flags(libc::O_NONBLOCK);
@@ -187,7 +201,8 @@ fn create(spec: &TapSpec) -> Result<(File, Option<Offloads>), DeviceError> {
     let socket = InterfaceSocket::open().map_err(at(Step::SetMtu))?;
     socket.set_mtu(&spec.name, spec.mtu).map_err(at(Step::SetMtu))?;
     socket.bring_up(&spec.name).map_err(at(Step::BringUp))?;
-    Ok((file, offloads))
+    let bell = LinkBell::open().map_err(at(Step::WatchLink))?;
+    Ok((file, offloads, bell))
 }
 
 /// Asks for all offloads that this kernel has, or for none. The mask belongs to the device, so it is always set.

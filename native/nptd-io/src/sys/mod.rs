@@ -3,5 +3,6 @@
 pub(crate) mod clock;
 pub(crate) mod eventfd;
 pub(crate) mod ifreq;
+pub(crate) mod netlink;
 pub(crate) mod netns;
 pub(crate) mod poll;

@@ -14,6 +14,7 @@ use nptd_core::frame::{ChecksumState, DeviceIndex, Segmentation};
 use super::{Device, Outgoing, Tap, TapSpec};
 use crate::burst::{Burst, frame_len};
 use crate::error::Step;
+use crate::sys::poll::PollSet;
 
 /// A named network namespace for one test, removed at its end. One test at a time: between fork and exec a child
 /// process holds every descriptor of this one, and a TAP dropped meanwhile stays a moment longer.
@@ -93,6 +94,27 @@ fn a_tap_is_up_in_its_namespace_and_gone_when_dropped() {
     assert!(shown.contains("mtu 1400") && shown.contains(",UP"), "{shown}");
     drop(tap);
     assert_eq!(namespace.ip(&["link", "show", "t0"]), "");
+}
+
+#[test]
+fn its_bell_rings_when_its_link_goes_down_and_up_in_its_namespace() -> io::Result<()> {
+    let Some(namespace) = Namespace::new() else { return Ok(()) };
+    let tap = open(&namespace.spec("t0"));
+    let mut set = PollSet::new(tap.link_bell().into_iter());
+    let mut rings = |direction: &str| {
+        tap.clear_link_bell();
+        namespace.ip(&["link", "set", "t0", direction]);
+        set.wait(Some(nptd_core::time::Duration::from_secs(2)))?;
+        Ok::<_, io::Error>((set.is_ready(0), tap.is_up()?))
+    };
+    assert_eq!(rings("down")?, (true, false));
+    assert_eq!(rings("up")?, (true, true));
+    // Until the kernel has said all that it has to say of it.
+    assert!(eventually(|| {
+        tap.clear_link_bell();
+        set.wait(Some(nptd_core::time::Duration::from_millis(50))).is_ok() && !set.is_ready(0)
+    }));
+    Ok(())
 }
 
 #[test]
