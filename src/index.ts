@@ -39,10 +39,10 @@ export type {
   DataPlaneEvent,
   DataPlaneOptions,
   DeviceId,
+  DeviceOptions,
   PassedFrame,
   ProbeOptions,
   ProbeSample,
-  TapOptions,
   TrafficCount,
   VerdictCount,
 } from './native/data-plane.ts';

@@ -1,7 +1,7 @@
 /** What a gateway fixes when it opens its devices, and cannot change while it runs. */
 import { isDeepStrictEqual } from 'node:util';
 import type { DeviceConfig, NptdConfig } from '../config/config.ts';
-import type { DataPlaneOptions, TapOptions } from '../native/data-plane.ts';
+import type { DataPlaneOptions, DeviceOptions } from '../native/data-plane.ts';
 import { deviceOrder, type SlotAssignment } from '../plan/slots.ts';
 import { NptdError } from './errors.ts';
 
@@ -9,12 +9,13 @@ export type Machine = Omit<DataPlaneOptions, 'secret' | 'hashKey'>;
 
 export function machineOf(config: NptdConfig, slots: SlotAssignment): Machine {
   return {
-    devices: deviceOrder(config, slots).map(tapOptions),
+    devices: deviceOrder(config, slots).map(deviceOptions),
     mappingsMax: config.limits.mappings,
     sessionsMax: config.limits.sessions,
     filterSessionsMax: config.limits.filterSessions,
     hostsMax: config.limits.hosts,
     neighboursMax: config.limits.neighbours,
+    busyPollUs: config.worker.busyPollUs,
   };
 }
 
@@ -27,14 +28,15 @@ export function requireSameMachine(now: Machine, wanted: Machine): void {
 
 /** `devices`, `limits`, both or neither. */
 export function machineDifferences(now: Machine, wanted: Machine): string[] {
-  const { devices: devicesNow, ...limitsNow } = now;
-  const { devices, ...limits } = wanted;
+  const { devices: devicesNow, busyPollUs: busyPollNow, ...limitsNow } = now;
+  const { devices, busyPollUs, ...limits } = wanted;
   return [
     ...(isDeepStrictEqual(devicesNow, devices) ? [] : ['devices']),
     ...(isDeepStrictEqual(limitsNow, limits) ? [] : ['limits']),
+    ...(busyPollNow === busyPollUs ? [] : ['worker']),
   ];
 }
 
-function tapOptions({ tap, netns, mtu, offload }: DeviceConfig): TapOptions {
-  return { kind: 'tap', name: tap, ...(netns === undefined ? {} : { netns }), mtu, offload };
+function deviceOptions({ kind, name, netns, mtu, offload }: DeviceConfig): DeviceOptions {
+  return { kind, name, ...(netns === undefined ? {} : { netns }), mtu, offload };
 }

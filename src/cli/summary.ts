@@ -42,11 +42,12 @@ export interface UplinkSummary {
   /** Absent: the uplink does not carry the family. */
   readonly ipv4?: {
     readonly address: string;
-    readonly gateway: string;
+    /** Absent on a point-to-point device. */
+    readonly gateway?: string;
     readonly nat44: boolean;
     readonly pool: readonly string[];
   };
-  readonly ipv6?: { readonly address: string; readonly gateway: string; readonly pairs: readonly PairSummary[] };
+  readonly ipv6?: { readonly address: string; readonly gateway?: string; readonly pairs: readonly PairSummary[] };
   readonly targets: readonly string[];
   readonly metered: boolean;
 }
@@ -99,10 +100,14 @@ export function renderSummary({ internal, uplinks, published, forms, policies, n
 function uplinkRows({ name, device, ipv4, ipv6, metered }: UplinkSummary): string[][] {
   const rows: string[][] = [];
   if (ipv4 !== undefined) {
-    rows.push([ipv4.address, ipv4.gateway, ipv4.nat44 ? `NAT44 to ${ipv4.pool.join(', ')}` : 'none']);
+    rows.push([
+      ipv4.address,
+      ipv4.gateway ?? 'point to point',
+      ipv4.nat44 ? `NAT44 to ${ipv4.pool.join(', ')}` : 'none',
+    ]);
   }
   for (const [index, { internal, external }] of (ipv6?.pairs ?? []).entries()) {
-    const place = index === 0 && ipv6 !== undefined ? [ipv6.address, ipv6.gateway] : ['', ''];
+    const place = index === 0 && ipv6 !== undefined ? [ipv6.address, ipv6.gateway ?? 'point to point'] : ['', ''];
     rows.push([...place, `NPTv6 ${internal} ↔ ${external}`]);
   }
   const head = [metered ? `${name} (metered)` : name, device];
@@ -132,7 +137,7 @@ function summarizeUplink({ name, device, ipv4, ipv6, probe, metered }: UplinkCon
 function summarizeIpv4({ address, gateway, nat44, pool }: Uplink4Config): NonNullable<UplinkSummary['ipv4']> {
   return {
     address: formatIpv4Interface(address),
-    gateway: formatIpv4Address(gateway),
+    ...(gateway === undefined ? {} : { gateway: formatIpv4Address(gateway) }),
     nat44,
     pool: nat44 ? pool.map(formatIpv4Address) : [],
   };
@@ -141,7 +146,7 @@ function summarizeIpv4({ address, gateway, nat44, pool }: Uplink4Config): NonNul
 function summarizeIpv6({ address, gateway, pairs }: Uplink6Config): NonNullable<UplinkSummary['ipv6']> {
   return {
     address: formatIpv6Interface(address),
-    gateway: formatIpv6Address(gateway),
+    ...(gateway === undefined ? {} : { gateway: formatIpv6Address(gateway) }),
     pairs: pairs.map(({ internal, external }) => ({
       internal: formatIpv6Prefix(internal),
       external: formatIpv6Prefix(external),
@@ -162,8 +167,9 @@ function summarizeForms(config: NptdConfig, mapAddress6: MapAddress6): FormSumma
   );
 }
 
-function deviceText({ tap, netns }: DeviceConfig): string {
-  return netns === undefined ? tap : `${tap} in ${netns}`;
+function deviceText({ kind, name, netns }: DeviceConfig): string {
+  const device = kind === 'tap' ? name : `${kind} ${name}`;
+  return netns === undefined ? device : `${device} in ${netns}`;
 }
 
 function list(texts: readonly string[]): string {

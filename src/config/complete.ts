@@ -1,6 +1,6 @@
 import { type Ipv4Address, ipv4Address } from '../net/ipv4-address.ts';
 import type { Ipv4Prefix } from '../net/ipv4-prefix.ts';
-import { macFromName } from '../net/mac-address.ts';
+import { completeDevice } from './complete-device.ts';
 import { completeAdvertise, completeFilter } from './complete-ipv6.ts';
 import { completeLimits } from './complete-limits.ts';
 import { completeNat44 } from './complete-nat44.ts';
@@ -9,7 +9,6 @@ import { completePolicies } from './complete-policy.ts';
 import { completePublish } from './complete-publish.ts';
 import type {
   DegradedConfig,
-  DeviceConfig,
   InternalConfig,
   NptdConfig,
   ProbeConfig,
@@ -32,7 +31,6 @@ import type { ConfigPath } from './issue.ts';
 import { draftPairs, wholePairs } from './pairs.ts';
 import type {
   ConfigDraft,
-  DeviceDraft,
   InternalDraft,
   ProbeDraft,
   RouteDraft,
@@ -69,6 +67,7 @@ export function completeConfig(draft: ConfigDraft, context: DraftContext): NptdC
     state: draft.state?.file === undefined ? {} : { file: draft.state.file },
     journal: completeJournal(draft.journal),
     hooks: readEntries(draft.hooks).flatMap(({ entry, index }) => completeHook(entry, ['hooks', index], context)),
+    worker: { busyPollUs: draft.worker?.['busy-poll'] ?? 0 },
     control: { socket: draft.control?.socket ?? DEFAULT_CONTROL.socket },
   };
 }
@@ -97,25 +96,6 @@ function completeInternal(
   };
 }
 
-function completeDevice(
-  draft: DeviceDraft | undefined,
-  path: ConfigPath,
-  context: DraftContext,
-): DeviceConfig | undefined {
-  const device = need(draft, path, 'device', context);
-  const tap = device && need(device.tap, [...path, 'device'], 'tap', context);
-  if (device === undefined || tap === undefined) return undefined;
-  const netns = device.netns;
-  return {
-    kind: 'tap',
-    tap,
-    ...(netns === undefined ? {} : { netns }),
-    mtu: device.mtu ?? DEFAULT_MTU,
-    mac: device.mac ?? macFromName(netns === undefined ? tap : `${netns}/${tap}`),
-    offload: device.offload !== 'off',
-  };
-}
-
 function completeRoute(draft: RouteDraft, path: ConfigPath, context: DraftContext): RouteConfig | undefined {
   const to = need(draft.to, path, 'to', context);
   const via = need(draft.via, path, 'via', context);
@@ -132,9 +112,9 @@ function completeUplink(
 ): UplinkConfig | undefined {
   const path = ['uplinks', name];
   const device = completeDevice(draft.device, path, context);
-  const mtu = draft.device?.mtu ?? DEFAULT_MTU;
-  const ipv4 = draft.ipv4 && completeUplink4(draft.ipv4, mtu, [...path, 'ipv4'], context);
-  const ipv6 = draft.ipv6 && completeUplink6(draft.ipv6, mtu, [...path, 'ipv6'], file, context);
+  const link = { mtu: draft.device?.mtu ?? DEFAULT_MTU, hasGateway: draft.device?.tun === undefined };
+  const ipv4 = draft.ipv4 && completeUplink4(draft.ipv4, link, [...path, 'ipv4'], context);
+  const ipv6 = draft.ipv6 && completeUplink6(draft.ipv6, link, [...path, 'ipv6'], file, context);
   if (device === undefined) return undefined;
   return {
     name,
@@ -147,18 +127,25 @@ function completeUplink(
   };
 }
 
+/** What the device of an uplink means for its addresses. */
+interface Link {
+  readonly mtu: number;
+  /** Point to point there is nobody else to send to. */
+  readonly hasGateway: boolean;
+}
+
 function completeUplink4(
   draft: Uplink4Draft,
-  mtu: number,
+  { mtu, hasGateway }: Link,
   path: ConfigPath,
   context: DraftContext,
 ): Uplink4Config | undefined {
   const address = need(draft.address, path, 'address', context);
-  const gateway = need(draft.gateway, path, 'gateway', context);
-  if (address === undefined || gateway === undefined) return undefined;
+  const gateway = hasGateway ? need(draft.gateway, path, 'gateway', context) : draft.gateway;
+  if (address === undefined || (hasGateway && gateway === undefined)) return undefined;
   return {
     address,
-    gateway,
+    ...(gateway === undefined ? {} : { gateway }),
     pool: addressesOfPool(draft),
     ports: draft.ports ?? DEFAULT_PORTS,
     nat44: draft.nat44 !== 'off',
@@ -178,24 +165,24 @@ function completeMssClamp(
 
 function completeUplink6(
   draft: Uplink6Draft,
-  mtu: number,
+  { mtu, hasGateway }: Link,
   path: ConfigPath,
   file: ConfigDraft,
   context: DraftContext,
 ): Uplink6Config | undefined {
   const address = need(draft.address, path, 'address', context);
-  const gateway = need(draft.gateway, path, 'gateway', context);
+  const gateway = hasGateway ? need(draft.gateway, path, 'gateway', context) : draft.gateway;
   const hasPairs = draft.pairs === undefined ? context.given([...path, 'pairs']) : draft.pairs.length > 0;
   if (!hasPairs || context.given([...path, 'internal'])) need(draft.prefix, path, 'prefix', context, 'or "pairs"');
   for (const { entry, index } of readEntries(draft.pairs)) {
     need(entry.internal, [...path, 'pairs', index], 'internal', context);
     need(entry.external, [...path, 'pairs', index], 'external', context);
   }
-  if (address === undefined || gateway === undefined) return undefined;
+  if (address === undefined || (hasGateway && gateway === undefined)) return undefined;
   const pairs = wholePairs(draftPairs(draft, path, file)).map(({ internal, external }) => ({ internal, external }));
   return {
     address,
-    gateway,
+    ...(gateway === undefined ? {} : { gateway }),
     pairs,
     ...(draft.native === true && draft.prefix !== undefined ? { native: draft.prefix } : {}),
     resolvers: readEntries(draft.resolvers).map(({ entry }) => entry),

@@ -30,7 +30,13 @@ export interface NptdConfig {
   readonly state: StateConfig;
   readonly journal: JournalConfig;
   readonly hooks: readonly HookConfig[];
+  readonly worker: WorkerConfig;
   readonly control: ControlConfig;
+}
+
+export interface WorkerConfig {
+  /** Microseconds for which a worker that has just had packets looks for more before it sleeps. */
+  readonly busyPollUs: number;
 }
 
 export interface SiteConfig {
@@ -67,15 +73,16 @@ export interface AdvertiseConfig {
 }
 
 export interface DeviceConfig {
-  readonly kind: 'tap';
+  /** A TAP or TUN device that nptd makes, or a packet socket on an interface that is there. */
+  readonly kind: 'tap' | 'tun' | 'packet';
   /** Interface name. */
-  readonly tap: string;
+  readonly name: string;
   /** Named network namespace; absent: that of the process. */
   readonly netns?: string;
   /** Longest IP packet, in octets. */
   readonly mtu: number;
-  /** The gateway's own address on the link: configured, or made from the names of namespace and device. */
-  readonly mac: MacAddress;
+  /** The gateway's own address on the link: configured, or made from the names of namespace and device. None: no Ethernet. */
+  readonly mac?: MacAddress;
   /** Whether super-packets and unfinished checksums cross it. */
   readonly offload: boolean;
 }
@@ -109,7 +116,8 @@ export interface UplinkConfig {
 
 export interface Uplink4Config {
   readonly address: Ipv4Interface;
-  readonly gateway: Ipv4Address;
+  /** Router of the link; absent on a point-to-point device. */
+  readonly gateway?: Ipv4Address;
   /** External addresses of mappings; the first is the uplink's own. */
   readonly pool: readonly Ipv4Address[];
   readonly ports: PortRange;
@@ -135,7 +143,8 @@ export interface ProtocolPorts extends PortRange {
 
 export interface Uplink6Config {
   readonly address: Ipv6Interface;
-  readonly gateway: Ipv6Address;
+  /** Router of the link; absent on a point-to-point device. */
+  readonly gateway?: Ipv6Address;
   /** At least one; internal prefixes do not overlap, nor do external ones but those of native prefixes. */
   readonly pairs: readonly PrefixPairConfig[];
   /** Prefix of this uplink that hosts hold themselves; it is the first of `pairs`, with itself. */

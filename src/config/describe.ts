@@ -39,6 +39,8 @@ function sentenceOf(problem: Problem): string {
       return `the name "${problem.name}" is used already by ${pathText(problem.other)}`;
     case 'duplicate-device':
       return `device ${problem.device} is used already by ${pathText(problem.other)}`;
+    case 'second-kind':
+      return `a device is reached in one way: ${problem.other} is given already`;
     case 'duplicate-entry':
       return `${problem.entry} is listed a second time`;
     case 'too-many':

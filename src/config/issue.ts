@@ -19,6 +19,7 @@ export type FileProblem =
   | { readonly code: 'duplicate-name'; readonly name: string; readonly other: ConfigPath }
   | { readonly code: 'duplicate-device'; readonly device: string; readonly other: ConfigPath }
   | { readonly code: 'duplicate-entry'; readonly entry: string }
+  | { readonly code: 'second-kind'; readonly kind: string; readonly other: string }
   | { readonly code: 'too-many'; readonly what: string; readonly count: number; readonly max: number }
   | { readonly code: 'no-internal-device' }
   | { readonly code: 'no-uplinks' };

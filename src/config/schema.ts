@@ -23,19 +23,18 @@ const ipv4Interface = text('an IPv4 address with its prefix length', values.ipv4
 const ipv6Interface = text('an IPv6 address with its prefix length', values.ipv6Interface, 'fd12:3456:789a:1::1/64');
 const ipv6Prefix = text('an IPv6 prefix like 2001:db8:a100::/48', values.ipv6Prefix, '2001:db8:a100::/48');
 
-const device = map(
-  'The device: a TAP device that nptd makes.',
-  {
-    tap: text('an interface name', values.deviceName, 'tap0'),
-    netns: text('the name of a network namespace', values.netnsName, 'site'),
-    mtu: whole(68, TAP_MTU_MAX).meta({ description: 'Longest IP packet in octets; default 1500.' }),
-    mac: text('a MAC address', values.unicastMac, '02:00:00:00:00:01'),
-    offload: choice(['on', 'off']).meta({
-      description: 'Whether super-packets and unfinished checksums cross it; default on.',
-    }),
-  },
-  ['tap'],
-);
+const interfaceName = text('an interface name', values.deviceName, 'tap0');
+const device = map('The device: one of tap, tun and packet.', {
+  tap: interfaceName.meta({ description: 'A TAP device that nptd makes: Ethernet.' }),
+  tun: interfaceName.meta({ description: 'A TUN device that nptd makes, of an uplink: bare IP, point to point.' }),
+  packet: interfaceName.meta({ description: 'An interface that is there, by a packet socket: Ethernet.' }),
+  netns: text('the name of a network namespace', values.netnsName, 'site'),
+  mtu: whole(68, TAP_MTU_MAX).meta({ description: 'Longest IP packet in octets; default 1500.' }),
+  mac: text('a MAC address', values.unicastMac, '02:00:00:00:00:01'),
+  offload: choice(['on', 'off']).meta({
+    description: 'Whether super-packets and unfinished checksums cross it; default on.',
+  }),
+});
 
 const route = map(
   'A subnet behind an inner router.',
@@ -101,7 +100,7 @@ const uplink4 = map(
       text('a protocol and its ports like "tcp 22" or "udp 500-510"', values.protocolPorts, 'udp 51820'),
     ).meta({ description: "The gateway's own ports, which no mapping gets." }),
   },
-  ['address', 'gateway'],
+  ['address'],
 );
 
 const pair = map('A prefix pair of RFC 6296.', { internal: ipv6Prefix, external: ipv6Prefix }, [
@@ -127,7 +126,7 @@ const uplink6 = map(
       description: 'Answer neighbour solicitations for external addresses: the prefix is on the link, not routed here.',
     }),
   },
-  ['address', 'gateway'],
+  ['address'],
 );
 
 const rate = text('a rate like 100Mbit', values.bitRate, '100Mbit');
@@ -290,6 +289,11 @@ export const fileSchema = map(
     publish: named('Servers that the Internet may reach, by name.', publish),
     nat44,
     filter,
+    worker: map('The thread that carries packets.', {
+      'busy-poll': whole(0, 10_000).meta({
+        description: 'Microseconds for which it looks for more packets before it sleeps; default 0.',
+      }),
+    }),
     martians: map('Addresses that are nobody.', {
       documentation: choice(['pass', 'drop']).meta({
         description: 'The prefixes kept for examples (RFC 3849, RFC 5737); default pass.',

@@ -123,7 +123,7 @@ export interface BindingCounters {
 /** `DataPlaneOptions`. */
 export interface BindingDataPlaneOptions {
   /** Devices by index. */
-  devices: readonly BindingTapOptions[]
+  devices: readonly BindingDeviceOptions[]
   /** Key of port choice, 16 octets. */
   secret: Uint8Array
   /** Key of the tables' hash, 16 octets. */
@@ -138,6 +138,22 @@ export interface BindingDataPlaneOptions {
   hostsMax: number
   /** Most neighbours. */
   neighboursMax: number
+  /** Microseconds for which a worker that has just had frames looks for more before it sleeps; absent: none. */
+  busyPollUs?: number
+}
+
+/** `DeviceOptions`. */
+export interface BindingDeviceOptions {
+  /** How frames reach it. */
+  kind: 'tap' | 'tun' | 'packet'
+  /** Interface name. */
+  name: string
+  /** Named network namespace to make it in. */
+  netns?: string
+  /** Longest IP packet, in octets. */
+  mtu: number
+  /** Whether super-packets and unfinished checksums cross it; absent: they do. */
+  offload?: boolean
 }
 
 /** Why something was not done. */
@@ -791,18 +807,6 @@ export interface BindingSessionRow {
   tcpState?: string
   /** Milliseconds until it ends if nothing refreshes it. */
   expiresInMs: number
-}
-
-/** `TapOptions`. */
-export interface BindingTapOptions {
-  /** Interface name. */
-  name: string
-  /** Named network namespace to make it in. */
-  netns?: string
-  /** Longest IP packet, in octets. */
-  mtu: number
-  /** Whether super-packets and unfinished checksums cross it; absent: they do. */
-  offload?: boolean
 }
 
 /** `TrafficCount`. */

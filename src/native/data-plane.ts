@@ -5,9 +5,9 @@
 import type { Plan } from '../plan/plan.ts';
 import type { MappingRow, PortRest, SessionRow } from '../reference/translator.ts';
 
-/** One TAP device, in the order of `Plan.devices`. */
-export interface TapOptions {
-  readonly kind: 'tap';
+/** One device, in the order of `Plan.devices`: a TAP or TUN device that is made, or a packet socket on an interface that is there. */
+export interface DeviceOptions {
+  readonly kind: 'tap' | 'tun' | 'packet';
   /** Interface name, at most 15 octets. */
   readonly name: string;
   /** Named network namespace (as in `ip netns`) it is made in; absent: the namespace of this process. */
@@ -18,7 +18,7 @@ export interface TapOptions {
 }
 
 export interface DataPlaneOptions {
-  readonly devices: readonly TapOptions[];
+  readonly devices: readonly DeviceOptions[];
   /** 16 random octets per boot: the key of port choice. */
   readonly secret: Uint8Array;
   /** 16 more: the key of the tables' own hash. */
@@ -30,6 +30,8 @@ export interface DataPlaneOptions {
   /** Most internal addresses that hold mappings or sessions at once. */
   readonly hostsMax: number;
   readonly neighboursMax: number;
+  /** Microseconds for which a worker that has just had frames looks for more before it sleeps; absent: none. */
+  readonly busyPollUs?: number;
 }
 
 /** What to probe on one uplink in one family. */

@@ -92,7 +92,7 @@ export function compilePlan(config: NptdConfig, state: PlanState): Plan {
 
 function internalDevice({ device, ipv4, ipv6 }: InternalConfig, advertise: PlanAdvertise | undefined): PlanDevice {
   return {
-    mac: macToOctets(device.mac),
+    ...(device.mac === undefined ? {} : { mac: macToOctets(device.mac) }),
     mtu: device.mtu,
     ipv4: ipv4.map(planInterface4),
     ipv6: ipv6.map(planInterface6),
@@ -102,7 +102,7 @@ function internalDevice({ device, ipv4, ipv6 }: InternalConfig, advertise: PlanA
 
 function uplinkDevice({ name, device, ipv4, ipv6 }: UplinkConfig, slots: SlotAssignment): PlanDevice {
   return {
-    mac: macToOctets(device.mac),
+    ...(device.mac === undefined ? {} : { mac: macToOctets(device.mac) }),
     uplinkSlot: slotOf(slots, name),
     mtu: device.mtu,
     ipv4: ipv4 === undefined ? [] : [planInterface4(ipv4.address)],
@@ -152,7 +152,7 @@ function planUplink4(
   return {
     usable,
     lastResort,
-    gateway,
+    ...(gateway === undefined ? {} : { gateway }),
     pool,
     portLow: ports.low,
     portHigh: ports.high,
@@ -170,7 +170,7 @@ function planUplink6(
   return {
     usable,
     lastResort,
-    gateway: ipv6ToOctets(gateway),
+    ...(gateway === undefined ? {} : { gateway: ipv6ToOctets(gateway) }),
     pairs: pairs.map(planPair),
     ...(mssClamp === undefined ? {} : { mssClamp }),
     proxyNeighbours: neighbourProxy,

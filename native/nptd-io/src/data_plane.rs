@@ -18,19 +18,20 @@ use nptd_core::pipeline::{Engine, EngineConfig};
 use nptd_core::plan::spec::{LinkSpec, PlanSpec};
 use nptd_core::plan::subject::Subject;
 use nptd_core::plan::{DEVICES_MAX, Plan};
+use nptd_core::time::Duration;
 
 use crate::clock::{Clock, MonotonicClock};
 use crate::commands::{Command, Listing, Mailbox};
 use crate::counters_snapshot::{CountersSnapshot, Gauges};
 use crate::data_path::DataPath;
 use crate::device::Device;
-use crate::device::tap::{Tap, TapSpec};
+use crate::device::DeviceSpec;
 use crate::error::{ApplyError, CommandError, OpenError, Stopped};
 use crate::events::{Event, EventQueue};
 use crate::passed::PassedQueue;
 use crate::plan_cell::PlanCell;
 use crate::sys::eventfd::EventFd;
-use crate::worker::{Shared, Worker, WorkerLink};
+use crate::worker::{Reception, Shared, Worker, WorkerLink};
 
 /// Echo identifiers that probes ask for, with the slot in the low bits; the engine takes another one where a mapping
 /// has it already.
@@ -40,16 +41,19 @@ const PROBE_IDENTIFIER: u16 = 0x6e00;
 #[derive(Clone, Debug)]
 pub struct DataPlaneOptions {
     /// Devices in the order of the plans to come.
-    pub devices: Vec<TapSpec>,
+    pub devices: Vec<DeviceSpec>,
     /// Capacities and secrets.
     pub engine: EngineConfig,
+    /// How long a worker that has just had frames looks for more before it sleeps; zero: it sleeps at once.
+    pub busy_poll: Duration,
 }
 
 /// Devices and workers. Dropping it closes it.
 pub struct DataPlane {
     shared: Arc<Shared>,
     workers: Vec<WorkerHandle>,
-    devices: usize,
+    /// Whether each device has link headers.
+    devices: Vec<bool>,
     applying: Mutex<()>,
 }
 
@@ -65,21 +69,21 @@ impl DataPlane {
         if count > DEVICES_MAX {
             return Err(OpenError::TooManyDevices { count, max: DEVICES_MAX });
         }
-        let open = |spec: &TapSpec| Tap::open(spec).map(|tap| Box::new(tap) as Box<dyn Device>);
-        let devices = options.devices.iter().map(open).collect::<Result<Vec<_>, _>>()?;
-        let frame_len_max = options.devices.iter().map(TapSpec::frame_len_max).max().unwrap_or(0);
+        let devices = options.devices.iter().map(DeviceSpec::open).collect::<Result<Vec<_>, _>>()?;
+        let frame_len_max = options.devices.iter().map(DeviceSpec::frame_len_max).max().unwrap_or(0);
+        let reception = Reception { frame_len_max, busy_poll: options.busy_poll };
         let counters = Arc::new(Counters::new());
         let mut engine = Engine::new(options.engine, counters.clone());
         for (device, index) in devices.iter().zip(0..) {
             engine.set_offloads(DeviceIndex(index), device.offloads());
         }
-        Self::start(devices, frame_len_max, engine, MonotonicClock, counters)
+        Self::start(devices, reception, engine, MonotonicClock, counters)
     }
 
     /// Starts a worker over devices that are open already.
     pub(crate) fn start(
         devices: Vec<Box<dyn Device>>,
-        frame_len_max: usize,
+        reception: Reception,
         path: impl DataPath + Send + 'static,
         clock: impl Clock + 'static,
         counters: Arc<Counters>,
@@ -90,8 +94,8 @@ impl DataPlane {
         let bell = Arc::new(bell);
         let mailbox = Mailbox::new(bell.clone());
         let link = Arc::new(WorkerLink { number: 0, mailbox, counters, gauges: Gauges::default() });
-        let count = devices.len();
-        let worker = Worker::new(path, clock, devices, frame_len_max, bell, shared.clone(), link.clone());
+        let has_link_headers = devices.iter().map(|device| device.has_link_header()).collect();
+        let worker = Worker::new(path, clock, devices, reception, bell, shared.clone(), link.clone());
         let body = {
             let (shared, link) = (shared.clone(), link.clone());
             move || run_to_end(worker, &shared, &link)
@@ -99,7 +103,7 @@ impl DataPlane {
         let thread = thread::Builder::new().name("nptd-worker-0".into()).spawn(body);
         let thread = thread.map_err(|error| system("start a worker thread", &error))?;
         let workers = vec![WorkerHandle { link, thread: Mutex::new(Some(thread)) }];
-        Ok(Self { shared, workers, devices: count, applying: Mutex::new(()) })
+        Ok(Self { shared, workers, devices: has_link_headers, applying: Mutex::new(()) })
     }
 
     /// Puts a plan in force; returns when every worker has taken it over.
@@ -120,11 +124,18 @@ impl DataPlane {
 
     /// What only the data plane knows of a plan: its devices.
     fn check(&self, spec: &PlanSpec) -> Result<(), ApplyError> {
-        if spec.devices.len() != self.devices {
+        if spec.devices.len() != self.devices.len() {
             return refuse("devices", "does not list exactly the open devices");
         }
-        match spec.devices.iter().position(|device| device.link == LinkSpec::Ip) {
-            Some(index) => refuse(&format!("devices[{index}].mac"), "is missing, but this device carries Ethernet"),
+        let is_ethernet = spec.devices.iter().map(|device| device.link != LinkSpec::Ip);
+        let mut differing = is_ethernet.zip(&self.devices).enumerate().filter(|(_, (planned, is))| planned != *is);
+        match differing.next() {
+            Some((index, (false, _))) => {
+                refuse(&format!("devices[{index}].mac"), "is missing, but this device carries Ethernet")
+            }
+            Some((index, (true, _))) => {
+                refuse(&format!("devices[{index}].mac"), "is given, but this device carries IP")
+            }
             None => Ok(()),
         }
     }

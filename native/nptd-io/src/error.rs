@@ -22,6 +22,18 @@ pub enum Step {
     /// Switching its offloads on or off.
     #[error("set its offloads")]
     SetOffload,
+    /// Opening a packet socket.
+    #[error("open a packet socket")]
+    OpenSocket,
+    /// Looking for an interface that is to be there.
+    #[error("find it")]
+    FindInterface,
+    /// Comparing its MTU with the configured one.
+    #[error("take packets of the configured MTU")]
+    CheckMtu,
+    /// Attaching a packet socket to it.
+    #[error("attach a packet socket to it")]
+    Bind,
     /// Setting its MTU.
     #[error("set its MTU")]
     SetMtu,
@@ -65,7 +77,12 @@ fn hint(step: Step, errno: i32) -> &'static str {
             "; the TUN/TAP driver is missing (modprobe tun, or give the container the device /dev/net/tun)"
         }
         (Step::OpenDriver, libc::EACCES | libc::EPERM) => "; /dev/net/tun is not open to this user (run as root)",
-        (Step::Create, libc::EPERM) => "; making a TAP device takes CAP_NET_ADMIN",
+        (Step::Create, libc::EPERM) => "; making a device takes CAP_NET_ADMIN",
+        (Step::OpenSocket, libc::EPERM) => "; packet sockets take CAP_NET_RAW",
+        (Step::FindInterface, libc::ENODEV) => "; there is no interface of this name (ip link show)",
+        (Step::CheckMtu, _) => {
+            "; its own MTU is smaller (ip link set dev NAME mtu OCTETS, or a smaller mtu in the configuration)"
+        }
         (Step::Create, libc::EBUSY) => {
             "; an interface of this name exists already (is nptd running twice? ip link show)"
         }

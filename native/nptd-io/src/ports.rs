@@ -78,6 +78,11 @@ impl Ports {
         self.poll.wait(timeout)
     }
 
+    /// Whether a device or the bell has ended the wait.
+    pub(crate) fn has_ready(&self) -> bool {
+        (0..=2 * self.ports.len()).any(|position| self.poll.is_ready(position))
+    }
+
     /// Whether the bell has rung; asking silences it.
     pub(crate) fn take_ring(&self) -> bool {
         let rang = self.poll.is_ready(BELL);

@@ -58,15 +58,29 @@ pub(crate) struct Worker<P, C> {
     listings: VecDeque<Command>,
     /// What a former process held, while there is no plan yet.
     rests_until_plan: Vec<PortRest>,
+    reception: Reception,
+    /// Whether the last turn had frames.
+    was_busy: bool,
 }
 
+/// How a worker takes frames in.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Reception {
+    /// Octets of the longest frame that a device hands over.
+    pub(crate) frame_len_max: usize,
+    /// How long it looks for more frames before it sleeps; zero: it sleeps at once.
+    pub(crate) busy_poll: Duration,
+}
+
+const NO_TIME: Duration = Duration::from_micros(0);
+
 impl<P: DataPath, C: Clock> Worker<P, C> {
-    /// A worker that has not run yet; no device hands over a frame of more than `frame_len_max` octets.
+    /// A worker that has not run yet.
     pub(crate) fn new(
         path: P,
         clock: C,
         devices: Vec<Box<dyn Device>>,
-        frame_len_max: usize,
+        reception: Reception,
         bell: Arc<EventFd>,
         shared: Arc<Shared>,
         link: Arc<WorkerLink>,
@@ -77,12 +91,14 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
             ports: Ports::new(devices, bell),
             shared,
             link,
-            burst: Burst::new(frame_len_max),
+            burst: Burst::new(reception.frame_len_max),
             outputs: OutputPool::new(),
             passed: PassedSender::default(),
             plan: None,
             listings: VecDeque::new(),
             rests_until_plan: Vec::new(),
+            reception,
+            was_busy: false,
         }
     }
 
@@ -105,8 +121,7 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
 
     /// One turn: waits for something to do, and does all of it once.
     pub(crate) fn run_once(&mut self) -> io::Result<()> {
-        let timeout = self.timeout();
-        self.ports.wait(timeout)?;
+        self.wait()?;
         // Before anything is looked at: whatever comes later rings again.
         let rang = self.ports.take_ring();
         let now = self.clock.now();
@@ -126,10 +141,29 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
         Ok(())
     }
 
+    /// Sleeps until there is something to do. After a turn with frames it first looks for more for a while, if that is wanted:
+    /// the next one is often here before a sleeper would have woken up.
+    fn wait(&mut self) -> io::Result<()> {
+        let timeout = self.timeout();
+        if core::mem::take(&mut self.was_busy) && self.reception.busy_poll > NO_TIME {
+            let span = timeout.map_or(self.reception.busy_poll, |timeout| timeout.min(self.reception.busy_poll));
+            let until = self.clock.now().after(span);
+            while self.clock.now() < until {
+                self.ports.wait(Some(NO_TIME))?;
+                if self.ports.has_ready() {
+                    return Ok(());
+                }
+            }
+            let timeout = self.timeout();
+            return self.ports.wait(timeout);
+        }
+        self.ports.wait(timeout)
+    }
+
     /// How long nothing has to be done (none: until something happens).
     fn timeout(&self) -> Option<Duration> {
         if !self.listings.is_empty() {
-            return Some(Duration::from_micros(0));
+            return Some(NO_TIME);
         }
         let due = [self.path.next_wakeup(), self.ports.next_look()].into_iter().flatten().min();
         due.map(|due| due.since(self.clock.now()))
@@ -225,6 +259,7 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
         if self.burst.is_empty() {
             return;
         }
+        self.was_busy = true;
         let now = self.clock.now();
         self.outputs.clear();
         let mut frames = self.burst.frames(ingress);

@@ -4,7 +4,7 @@
 //! difference between its figures and those of this loop.
 
 use nptd_core::frame::{DeviceIndex, FRAME_LEN_MAX};
-use nptd_io::{Burst, Device, Outgoing, Tap, TapSpec};
+use nptd_io::{Burst, Device, DeviceKind, DeviceSpec, Outgoing};
 
 use crate::arguments::Arguments;
 use crate::sys;
@@ -16,7 +16,7 @@ const MTU: u16 = 1_500;
 pub fn forward(arguments: &Arguments) -> Result<(), String> {
     let names: String = arguments.required("devices")?;
     let devices = names.split(',').map(open).collect::<Result<Vec<_>, _>>()?;
-    let Ok([mut one, mut other]) = <[Tap; 2]>::try_from(devices) else {
+    let Ok([mut one, mut other]) = <[Box<dyn Device>; 2]>::try_from(devices) else {
         return Err("--devices names two".to_owned());
     };
     println!(r#"{{"ready":true}}"#);
@@ -24,21 +24,22 @@ pub fn forward(arguments: &Arguments) -> Result<(), String> {
     loop {
         let [from_one, from_other] = sys::wait_readable([one.descriptor(), other.descriptor()]);
         if from_one {
-            carry(&mut one, &mut other, &mut burst)?;
+            carry(&mut *one, &mut *other, &mut burst)?;
         }
         if from_other {
-            carry(&mut other, &mut one, &mut burst)?;
+            carry(&mut *other, &mut *one, &mut burst)?;
         }
     }
 }
 
-fn open(name: &str) -> Result<Tap, String> {
+fn open(name: &str) -> Result<Box<dyn Device>, String> {
     let (name, netns) = name.split_once('@').ok_or("a device is NAME@NETNS")?;
-    let spec = TapSpec { name: name.to_owned(), netns: Some(netns.to_owned()), mtu: MTU, offload: true };
-    Tap::open(&spec).map_err(|error| error.to_string())
+    let (name, netns) = (name.to_owned(), Some(netns.to_owned()));
+    let spec = DeviceSpec { kind: DeviceKind::Tap, name, netns, mtu: MTU, offload: true };
+    spec.open().map_err(|error| error.to_string())
 }
 
-fn carry(from: &mut Tap, to: &mut Tap, burst: &mut Burst) -> Result<(), String> {
+fn carry(from: &mut dyn Device, to: &mut dyn Device, burst: &mut Burst) -> Result<(), String> {
     burst.clear();
     from.receive(burst).map_err(|error| format!("{}: {error}", from.name()))?;
     let frames = burst.frames(DeviceIndex(0));

@@ -8,7 +8,8 @@ use napi_derive::napi;
 use nptd_core::frame::{DeviceIndex, FRAME_LEN_MAX};
 use nptd_core::pipeline::EngineConfig;
 use nptd_core::plan::spec::PlanSpec;
-use nptd_io::{CommandError, DataPlane, DataPlaneOptions, TapSpec};
+use nptd_core::time::Duration;
+use nptd_io::{CommandError, DataPlane, DataPlaneOptions, DeviceKind, DeviceSpec};
 
 use crate::binding_counters::BindingCounters;
 use crate::binding_error::BindingError;
@@ -23,9 +24,12 @@ use crate::path::{Path, Refuse};
 
 const REFUSE: Refuse = |path, problem| BindingError::argument(path, problem);
 
-/// `TapOptions`.
+/// `DeviceOptions`.
 #[napi(object, object_to_js = false)]
-pub struct BindingTapOptions {
+pub struct BindingDeviceOptions {
+    /// How frames reach it.
+    #[napi(ts_type = "'tap' | 'tun' | 'packet'")]
+    pub kind: String,
     /// Interface name.
     pub name: String,
     /// Named network namespace to make it in.
@@ -40,8 +44,8 @@ pub struct BindingTapOptions {
 #[napi(object, object_to_js = false)]
 pub struct BindingDataPlaneOptions {
     /// Devices by index.
-    #[napi(ts_type = "readonly BindingTapOptions[]")]
-    pub devices: Vec<BindingTapOptions>,
+    #[napi(ts_type = "readonly BindingDeviceOptions[]")]
+    pub devices: Vec<BindingDeviceOptions>,
     /// Key of port choice, 16 octets.
     pub secret: Uint8Array,
     /// Key of the tables' hash, 16 octets.
@@ -56,6 +60,8 @@ pub struct BindingDataPlaneOptions {
     pub hosts_max: f64,
     /// Most neighbours.
     pub neighbours_max: f64,
+    /// Microseconds for which a worker that has just had frames looks for more before it sleeps; absent: none.
+    pub busy_poll_us: Option<f64>,
 }
 
 /// An open data plane.
@@ -208,8 +214,17 @@ fn plane_options(options: &BindingDataPlaneOptions) -> Result<DataPlaneOptions, 
         devices: root.field("devices").each(&options.devices, |path, device| {
             let mtu = path.field("mtu").integer(device.mtu, REFUSE)?;
             let offload = device.offload.unwrap_or(true);
-            Ok(TapSpec { name: device.name.clone(), netns: device.netns.clone(), mtu, offload })
+            let kind = match device.kind.as_str() {
+                "tap" => DeviceKind::Tap,
+                "tun" => DeviceKind::Tun,
+                "packet" => DeviceKind::Packet,
+                _ => return Err(REFUSE(path.field("kind").to_string(), "is none of tap, tun and packet")),
+            };
+            Ok(DeviceSpec { kind, name: device.name.clone(), netns: device.netns.clone(), mtu, offload })
         })?,
+        busy_poll: Duration::from_micros(u64::from(
+            root.field("busyPollUs").integer::<u32>(options.busy_poll_us.unwrap_or(0.0), REFUSE)?,
+        )),
         engine: EngineConfig {
             mappings_max: integer("mappingsMax", options.mappings_max)?,
             sessions_max: integer("sessionsMax", options.sessions_max)?,

@@ -1,3 +1,4 @@
+import { deviceName } from '../complete-device.ts';
 import type { DraftContext } from '../draft-context.ts';
 import type { ConfigPath } from '../issue.ts';
 import type { ConfigDraft, DeviceDraft } from '../schema.ts';
@@ -35,17 +36,19 @@ function checkDevices(draft: ConfigDraft, { report }: DraftContext): void {
   const users = new Map<string, ConfigPath>();
   for (const section of ['internal', 'uplinks'] as const) {
     for (const [name, { device }] of Object.entries(draft[section] ?? {})) {
-      if (device?.tap === undefined) continue;
+      const named = device && deviceName(device);
+      if (device === undefined || named === undefined) continue;
       const user = [section, name];
-      const key = deviceKey(device);
+      const key = deviceKey(named.name, device);
       const other = users.get(key);
-      if (other !== undefined) report([...user, 'device', 'tap'], { code: 'duplicate-device', device: key, other });
+      if (other !== undefined)
+        report([...user, 'device', named.kind], { code: 'duplicate-device', device: key, other });
       else users.set(key, user);
     }
   }
 }
 
 /** Devices of one name in different namespaces are different devices. */
-function deviceKey(device: DeviceDraft): string {
-  return device.netns === undefined ? `${device.tap}` : `${device.tap} in namespace ${device.netns}`;
+function deviceKey(name: string, { netns }: DeviceDraft): string {
+  return netns === undefined ? name : `${name} in namespace ${netns}`;
 }

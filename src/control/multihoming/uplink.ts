@@ -112,7 +112,7 @@ export function uplinksOf(
     return {
       name,
       slot,
-      device: device.tap,
+      device: device.name,
       deviceIndex,
       transport: probe.transport,
       intervalMs: probe.intervalMs,

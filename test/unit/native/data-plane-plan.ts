@@ -1,5 +1,5 @@
 /** A data plane with one internal device and one uplink, and a plan for it. */
-import type { DataPlaneOptions, TapOptions } from '../../../src/native/data-plane.ts';
+import type { DataPlaneOptions, DeviceOptions } from '../../../src/native/data-plane.ts';
 import type { Plan } from '../../../src/plan/plan.ts';
 import { ipv4 } from '../../support/packet-builder.ts';
 import { NAT44 } from '../../support/plans.ts';
@@ -7,11 +7,11 @@ import { NAT44 } from '../../support/plans.ts';
 export const INTERNAL = 0;
 export const UPLINK = 1;
 
-export function tap(name: string, netns: string, mtu = 1500): TapOptions {
+export function tap(name: string, netns: string, mtu = 1500): DeviceOptions {
   return { kind: 'tap', name, netns, mtu };
 }
 
-export function options(devices: readonly TapOptions[]): DataPlaneOptions {
+export function options(devices: readonly DeviceOptions[]): DataPlaneOptions {
   const key = (octet: number) => new Uint8Array(16).fill(octet);
   return {
     devices,

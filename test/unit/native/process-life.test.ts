@@ -16,7 +16,7 @@ const opening = (netns: string) => `
   import { BindingDataPlane } from '${LOADER}';
   const key = new Uint8Array(16);
   const capacities = { mappingsMax: 100, sessionsMax: 100, hostsMax: 100, neighboursMax: 10 };
-  const device = { name: 't0', netns: '${netns}', mtu: 1500 };
+  const device = { kind: 'tap', name: 't0', netns: '${netns}', mtu: 1500 };
   const plane = await BindingDataPlane.open({ devices: [device], secret: key, hashKey: key, ...capacities });
   if (!(plane instanceof BindingDataPlane)) throw new Error(JSON.stringify(plane));
 `;

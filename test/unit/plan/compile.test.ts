@@ -196,7 +196,7 @@ describe('slots', () => {
       ['a', 0],
       ['b', 1],
     ]);
-    expect(deviceOrder(config, slots).map(({ tap }) => tap)).toEqual(['lan0', 'wan1', 'wan0']);
+    expect(deviceOrder(config, slots).map(({ name }) => name)).toEqual(['lan0', 'wan1', 'wan0']);
     const uplinks = new Map([...slots].map(([name, slot]) => [name, { slot, epoch: 0, usable4: true, usable6: true }]));
     const plan = compilePlan(config, { generation: 1, uplinks });
     expect(plan.devices.map(({ uplinkSlot }) => uplinkSlot)).toEqual([undefined, 0, 1]);

@@ -28,6 +28,7 @@ use crate::device::Device;
 use crate::device::loopback::{LoopbackPeer, pair};
 use crate::error::{ApplyError, Stopped};
 use crate::events::Event;
+use crate::worker::Reception;
 
 /// Sends every frame back where it came from and counts the turns; panics when a frame begins with 0xff.
 #[derive(Default)]
@@ -97,7 +98,8 @@ fn start_with(path: Echo) -> io::Result<(DataPlane, LoopbackPeer)> {
     let (end, peer) = pair("loop0")?;
     let devices = vec![Box::new(end) as Box<dyn Device>];
     let counters = Arc::new(Counters::new());
-    let plane = DataPlane::start(devices, 1_500, path, MonotonicClock, counters).map_err(io::Error::other)?;
+    let plane =
+        DataPlane::start(devices, Reception::default(), path, MonotonicClock, counters).map_err(io::Error::other)?;
     Ok((plane, peer))
 }
 

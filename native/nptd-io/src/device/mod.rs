@@ -1,7 +1,10 @@
 //! Devices: whole bursts in, whole bursts out. No header is looked at here.
 
+mod frame_file;
 #[cfg(test)]
 pub mod loopback;
+pub mod open;
+pub mod packet;
 pub mod tap;
 pub mod vnet;
 
@@ -12,6 +15,7 @@ use nptd_core::frame::{ChecksumState, Frame, Offloads, Segmentation};
 use nptd_core::output::Output;
 
 use crate::burst::Burst;
+pub use open::{DeviceKind, DeviceSpec};
 
 /// One frame on its way out.
 #[derive(Clone, Copy, Debug)]
@@ -70,6 +74,11 @@ pub trait Device: Send {
     /// What it takes although it is not finished.
     fn offloads(&self) -> Offloads {
         Offloads::default()
+    }
+
+    /// Whether its frames are Ethernet frames, and not bare IP packets.
+    fn has_link_header(&self) -> bool {
+        true
     }
 
     /// The descriptor to wait for before [`Self::receive`] is worth a call.

@@ -1,10 +1,11 @@
-//! `ioctl` with `struct ifreq`: making a TAP device, setting its MTU, bringing it up.
+//! `ioctl` with `struct ifreq`: making a TAP or TUN device, its MTU, whether it is up, bringing it up.
 
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 // The C libraries disagree on the type of a request number.
+const GET_MTU: libc::Ioctl = libc::SIOCGIFMTU as libc::Ioctl;
 const SET_MTU: libc::Ioctl = libc::SIOCSIFMTU as libc::Ioctl;
 const GET_FLAGS: libc::Ioctl = libc::SIOCGIFFLAGS as libc::Ioctl;
 const SET_FLAGS: libc::Ioctl = libc::SIOCSIFFLAGS as libc::Ioctl;
@@ -12,13 +13,26 @@ const SET_FLAGS: libc::Ioctl = libc::SIOCSIFFLAGS as libc::Ioctl;
 /// Longest interface name, without the terminating zero.
 pub(crate) const NAME_LEN_MAX: usize = libc::IFNAMSIZ - 1;
 
-/// Attaches an open `/dev/net/tun` to a new TAP device without packet information, with a virtio-net header in front of
+/// What a device carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layer {
+    /// Ethernet frames: TAP.
+    Ethernet,
+    /// IP packets: TUN.
+    Ip,
+}
+
+/// Attaches an open `/dev/net/tun` to a new device without packet information, with a virtio-net header in front of
 /// each frame if that is wanted.
 ///
 /// `EBUSY` if a device of this name exists already.
-pub(crate) fn create_tap(tun: &File, name: &str, with_header: bool) -> io::Result<()> {
+pub(crate) fn create(tun: &File, name: &str, layer: Layer, with_header: bool) -> io::Result<()> {
     let header = if with_header { libc::IFF_VNET_HDR } else { 0 };
-    let flags = libc::IFF_TAP | libc::IFF_NO_PI | libc::IFF_TUN_EXCL | header;
+    let kind = match layer {
+        Layer::Ethernet => libc::IFF_TAP,
+        Layer::Ip => libc::IFF_TUN,
+    };
+    let flags = kind | libc::IFF_NO_PI | libc::IFF_TUN_EXCL | header;
     let mut request = named(name)?;
     // Flags are 16 bits wide here, and IFF_TUN_EXCL is the highest of them.
     request.ifr_ifru.ifru_flags = flags as libc::c_short;
@@ -91,6 +105,26 @@ impl InterfaceSocket {
         // SAFETY: SIOCSIFFLAGS reads one ifreq, which `request` is.
         check(unsafe { libc::ioctl(self.0.as_raw_fd(), SET_FLAGS, &raw mut request) })
     }
+}
+
+/// The longest IP packet of an interface, in octets; the descriptor is any socket of its network namespace.
+pub(crate) fn mtu(socket: BorrowedFd<'_>, name: &str) -> io::Result<u32> {
+    let mut request = named(name)?;
+    // SAFETY: SIOCGIFMTU reads and writes one ifreq, which `request` is.
+    check(unsafe { libc::ioctl(socket.as_raw_fd(), GET_MTU, &raw mut request) })?;
+    // SAFETY: the call before filled in this member of the union.
+    let mtu = unsafe { request.ifr_ifru.ifru_mtu };
+    Ok(u32::try_from(mtu).unwrap_or(0))
+}
+
+/// Whether an interface is up; `ENODEV` if there is none of this name.
+pub(crate) fn is_up(socket: BorrowedFd<'_>, name: &str) -> io::Result<bool> {
+    let mut request = named(name)?;
+    // SAFETY: SIOCGIFFLAGS reads and writes one ifreq, which `request` is.
+    check(unsafe { libc::ioctl(socket.as_raw_fd(), GET_FLAGS, &raw mut request) })?;
+    // SAFETY: the call before filled in this member of the union.
+    let flags = unsafe { request.ifr_ifru.ifru_flags };
+    Ok(flags & libc::IFF_UP as libc::c_short != 0)
 }
 
 /// A request about the interface of this name; `ENAMETOOLONG` beyond [`NAME_LEN_MAX`].

@@ -5,4 +5,5 @@ pub(crate) mod eventfd;
 pub(crate) mod ifreq;
 pub(crate) mod netlink;
 pub(crate) mod netns;
+pub(crate) mod packet;
 pub(crate) mod poll;

@@ -25,7 +25,7 @@ use nptd_core::wire::ethernet::MacAddress;
 
 use device_failures::device;
 
-use super::{Shared, Worker, WorkerLink};
+use super::{Reception, Shared, Worker, WorkerLink};
 use crate::clock::Clock;
 use crate::commands::{Command, LISTING_SLICE, Listing, Mailbox};
 use crate::counters_snapshot::Gauges;
@@ -37,6 +37,8 @@ use crate::events::{DeviceId, Event, EventQueue};
 use crate::passed::{PASSED_FRAMES_MAX, PassedQueue};
 use crate::plan_cell::PlanCell;
 use crate::sys::eventfd::EventFd;
+
+mod turns;
 
 /// A clock that moves when it is told to.
 #[derive(Clone, Default)]
@@ -225,7 +227,8 @@ impl Bench {
             peers.push(peer);
         }
         let (path, clock) = (ScriptedPath::default(), FakeClock::default());
-        let worker = Worker::new(path.clone(), clock.clone(), ends, 1_500, bell, shared.clone(), link.clone());
+        let worker =
+            Worker::new(path.clone(), clock.clone(), ends, Reception::default(), bell, shared.clone(), link.clone());
         Ok(Self { worker, path, clock, peers, shared, link })
     }
 
@@ -238,25 +241,6 @@ impl Bench {
     fn dropped(&self, reason: DropReason) -> u64 {
         self.link.counters.verdict(None, Direction::Outbound, Verdict::Drop(reason).index())
     }
-}
-
-#[test]
-fn frames_leave_by_their_egress_in_order_each_with_its_outputs_behind_it() -> io::Result<()> {
-    let mut bench = Bench::new(3)?;
-    for frame in [[1, FORWARD_WITH_OUTPUT], [2, FORWARD], [1, FORWARD], [0, REPLY], [1, 99]] {
-        assert!(bench.peers[0].send(&frame));
-    }
-    bench.clock.set(5_000);
-    bench.turn()?;
-    let received = |peer: &LoopbackPeer| std::iter::from_fn(|| peer.receive()).collect::<Vec<_>>();
-    assert_eq!(received(&bench.peers[0]), [[0, REPLY]]);
-    assert_eq!(received(&bench.peers[1]), [[1, FORWARD_WITH_OUTPUT], [1, 0xff], [1, FORWARD]]);
-    assert_eq!(received(&bench.peers[2]), [[2, FORWARD]]);
-    let script = bench.path.script();
-    assert_eq!(script.processed, [(DeviceIndex(0), 2, Instant::from_micros(5_000)); 5]);
-    assert_eq!(bench.link.gauges.received.load(Ordering::Relaxed), 5);
-    assert_eq!(bench.link.gauges.transmitted.load(Ordering::Relaxed), 5);
-    Ok(())
 }
 
 #[test]

@@ -11,10 +11,12 @@ use std::time::Duration;
 
 use nptd_core::frame::{ChecksumState, DeviceIndex, Segmentation};
 
-use super::{Device, Outgoing, Tap, TapSpec};
 use crate::burst::{Burst, frame_len};
+use crate::device::{Device, DeviceKind, DeviceSpec, Outgoing};
 use crate::error::Step;
 use crate::sys::poll::PollSet;
+
+mod packet;
 
 /// A named network namespace for one test, removed at its end. One test at a time: between fork and exec a child
 /// process holds every descriptor of this one, and a TAP dropped meanwhile stays a moment longer.
@@ -50,8 +52,8 @@ impl Namespace {
         output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default()
     }
 
-    fn spec(&self, name: &str) -> TapSpec {
-        TapSpec { name: name.into(), netns: Some(self.0.clone()), mtu: 1_400, offload: false }
+    fn spec(&self, name: &str) -> DeviceSpec {
+        DeviceSpec { kind: DeviceKind::Tap, name: name.into(), netns: Some(self.0.clone()), mtu: 1_400, offload: false }
     }
 }
 
@@ -61,15 +63,15 @@ impl Drop for Namespace {
     }
 }
 
-fn open(spec: &TapSpec) -> Tap {
-    match Tap::open(spec) {
+fn open(spec: &DeviceSpec) -> Box<dyn Device> {
+    match spec.open() {
         Ok(tap) => tap,
         Err(error) => panic!("{error}"),
     }
 }
 
-fn refusal(spec: &TapSpec) -> (Step, i32, String) {
-    match Tap::open(spec) {
+fn refusal(spec: &DeviceSpec) -> (Step, i32, String) {
+    match spec.open() {
         Ok(_) => panic!("{} was opened", spec.name),
         Err(error) => (error.step, error.errno, error.to_string()),
     }
@@ -162,18 +164,24 @@ fn a_persistent_device_of_somebody_else_is_not_taken_over() {
 
 #[test]
 fn an_unknown_namespace_is_named_as_the_cause() {
-    let spec = TapSpec { name: "t0".into(), netns: Some("nptdio-no-such".into()), mtu: 1_500, offload: false };
+    let spec = DeviceSpec {
+        kind: DeviceKind::Tap,
+        name: "t0".into(),
+        netns: Some("nptdio-no-such".into()),
+        mtu: 1_500,
+        offload: false,
+    };
     let (step, errno, message) = refusal(&spec);
     assert_eq!((step, errno), (Step::EnterNamespace, libc::ENOENT));
     assert!(message.contains("there is no network namespace"), "{message}");
-    let escaping = TapSpec { netns: Some("../../proc/self/ns/net".into()), ..spec };
+    let escaping = DeviceSpec { netns: Some("../../proc/self/ns/net".into()), ..spec };
     assert_eq!(refusal(&escaping).1, libc::EINVAL);
 }
 
 #[test]
 fn bad_names_never_reach_the_kernel() {
     for name in ["", "sixteen-letters!", "a/b", "tap%d", "a b", ".", "..", "a:b", "x\u{0}y"] {
-        let spec = TapSpec { name: name.into(), netns: None, mtu: 1_500, offload: false };
+        let spec = DeviceSpec { kind: DeviceKind::Tap, name: name.into(), netns: None, mtu: 1_500, offload: false };
         assert_eq!(refusal(&spec).0, Step::CheckName, "{name:?}");
     }
 }
@@ -181,7 +189,7 @@ fn bad_names_never_reach_the_kernel() {
 #[test]
 fn a_bad_mtu_is_refused_and_nothing_left_behind() {
     let Some(namespace) = Namespace::new() else { return };
-    let (step, errno, _) = refusal(&TapSpec { mtu: 20, ..namespace.spec("t0") });
+    let (step, errno, _) = refusal(&DeviceSpec { mtu: 20, ..namespace.spec("t0") });
     assert_eq!((step, errno), (Step::SetMtu, libc::EINVAL));
     assert_eq!(namespace.ip(&["link", "show", "t0"]), "");
 }
@@ -244,7 +252,7 @@ fn a_frame_that_still_needs_work_is_refused() {
     assert!(result.failure.is_none(), "{:?}", result.failure);
 }
 
-fn up(tap: &Tap) -> Result<bool, Option<i32>> {
+fn up(tap: &dyn Device) -> Result<bool, Option<i32>> {
     tap.is_up().map_err(|error| error.raw_os_error())
 }
 
@@ -253,20 +261,20 @@ fn a_deleted_device_fails_and_one_that_is_down_fails_on_write() {
     let Some(namespace) = Namespace::new() else { return };
     let mut tap = open(&namespace.spec("t0"));
     let frame = Outgoing { octets: &[0; 60], checksum: ChecksumState::Complete, segmentation: Segmentation::None };
-    assert_eq!(up(&tap), Ok(true));
+    assert_eq!(up(&*tap), Ok(true));
     namespace.ip(&["link", "set", "t0", "down"]);
-    let errno = |tap: &mut Tap| {
+    let errno = |tap: &mut dyn Device| {
         let failure = tap.transmit(&mut std::iter::once(frame)).failure;
         failure.and_then(|error| error.raw_os_error())
     };
-    assert_eq!(errno(&mut tap), Some(libc::EIO));
-    assert_eq!(up(&tap), Ok(false));
+    assert_eq!(errno(&mut *tap), Some(libc::EIO));
+    assert_eq!(up(&*tap), Ok(false));
     namespace.ip(&["link", "set", "t0", "up"]);
-    assert_eq!((up(&tap), errno(&mut tap)), (Ok(true), None));
+    assert_eq!((up(&*tap), errno(&mut *tap)), (Ok(true), None));
     let mut burst = Burst::new(frame_len(1_400));
     assert!(tap.receive(&mut burst).is_ok());
     namespace.ip(&["link", "del", "t0"]);
-    assert_eq!((errno(&mut tap), up(&tap)), (Some(libc::EBADFD), Err(Some(libc::EBADFD))));
+    assert_eq!((errno(&mut *tap), up(&*tap)), (Some(libc::EBADFD), Err(Some(libc::EBADFD))));
     assert_eq!(tap.receive(&mut burst).err().and_then(|error| error.raw_os_error()), Some(libc::EBADFD));
 }
 

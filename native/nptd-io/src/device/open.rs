@@ -1,0 +1,102 @@
+//! Opening devices of every kind, in the network namespace that each shall be in.
+
+use std::io;
+use std::thread;
+
+use nptd_core::frame::FRAME_LEN_MAX;
+
+use super::Device;
+use super::packet::PacketSocket;
+use super::tap::Tap;
+use crate::burst::frame_len;
+use crate::error::{DeviceError, Step};
+use crate::sys::ifreq::{Layer, NAME_LEN_MAX};
+use crate::sys::netns;
+
+/// How frames reach an interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeviceKind {
+    /// A TAP device that we make: Ethernet frames.
+    Tap,
+    /// A TUN device that we make: IP packets.
+    Tun,
+    /// A packet socket on an interface that is there: Ethernet frames.
+    Packet,
+}
+
+/// What a device shall be.
+#[derive(Clone, Debug)]
+pub struct DeviceSpec {
+    /// How frames reach it.
+    pub kind: DeviceKind,
+    /// Interface name.
+    pub name: String,
+    /// Named network namespace that it is, or shall be, in; none: that of this process.
+    pub netns: Option<String>,
+    /// Longest IP packet, in octets.
+    pub mtu: u16,
+    /// Whether super-packets and unfinished checksums cross it.
+    pub offload: bool,
+}
+
+impl DeviceSpec {
+    /// Octets of the longest frame that it hands over.
+    pub fn frame_len_max(&self) -> usize {
+        match self.kind {
+            // The kernel may have joined several, whoever has sent them.
+            DeviceKind::Packet => FRAME_LEN_MAX,
+            DeviceKind::Tap | DeviceKind::Tun if self.offload => FRAME_LEN_MAX,
+            DeviceKind::Tap | DeviceKind::Tun => frame_len(self.mtu),
+        }
+    }
+
+    /// Opens it.
+    pub fn open(&self) -> Result<Box<dyn Device>, DeviceError> {
+        check_name(&self.name).map_err(|error| DeviceError::new(&self.name, Step::CheckName, &error))?;
+        match &self.netns {
+            None => self.open_here(),
+            Some(netns) => self.open_in(netns),
+        }
+    }
+
+    /// Opens it in the namespace of the calling thread.
+    fn open_here(&self) -> Result<Box<dyn Device>, DeviceError> {
+        Ok(match self.kind {
+            DeviceKind::Tap => Box::new(Tap::create(self, Layer::Ethernet)?),
+            DeviceKind::Tun => Box::new(Tap::create(self, Layer::Ip)?),
+            DeviceKind::Packet => Box::new(PacketSocket::open(self)?),
+        })
+    }
+
+    /// Opens it inside a namespace: a thread of its own enters it and ends there, and the descriptor keeps working from
+    /// every other thread.
+    fn open_in(&self, netns: &str) -> Result<Box<dyn Device>, DeviceError> {
+        let entering = |error: io::Error| DeviceError::new(&self.name, Step::EnterNamespace, &error);
+        let work = || {
+            netns::enter(netns).map_err(entering)?;
+            self.open_here()
+        };
+        let joined = thread::scope(|scope| {
+            let thread = thread::Builder::new().name("nptd-netns".into()).spawn_scoped(scope, work);
+            thread.map(thread::ScopedJoinHandle::join)
+        });
+        match joined {
+            Ok(Ok(result)) => result,
+            Ok(Err(_panic)) => Err(entering(io::Error::from_raw_os_error(libc::EIO))),
+            Err(error) => Err(entering(error)),
+        }
+    }
+}
+
+/// The kernel's own rules for interface names, checked here because it reports them as a bare `EINVAL`, and because
+/// it would read `%d` as a wish for a number.
+fn check_name(name: &str) -> io::Result<()> {
+    if name.len() > NAME_LEN_MAX {
+        return Err(io::Error::from_raw_os_error(libc::ENAMETOOLONG));
+    }
+    let good = |octet: u8| octet.is_ascii_graphic() && !b"/:%".contains(&octet);
+    if name.is_empty() || name == "." || name == ".." || !name.bytes().all(good) {
+        return Err(io::Error::from_raw_os_error(libc::EINVAL));
+    }
+    Ok(())
+}

@@ -1,0 +1,95 @@
+//! Packet sockets: `AF_PACKET` with virtio-net headers.
+
+use std::ffi::CString;
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+
+// Not in the C library's headers, or not in all of them.
+const PACKET_VNET_HDR: libc::c_int = 15;
+const PACKET_IGNORE_OUTGOING: libc::c_int = 23;
+/// `SKF_AD_OFF + SKF_AD_VLAN_TAG_PRESENT`: whether the driver has taken a tag off.
+const VLAN_TAG_PRESENT: u32 = (-0x1000_i32 + 48).cast_unsigned();
+
+/// Octets that may wait in either direction: some fifty super-packets.
+const BUFFER_OCTETS: libc::c_int = 4 << 20;
+
+/// A socket that receives nothing before it is bound.
+pub(crate) fn open() -> io::Result<OwnedFd> {
+    let kind = libc::SOCK_RAW | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
+    // SAFETY: socket takes no pointers; the result is checked before use.
+    let fd = unsafe { libc::socket(libc::AF_PACKET, kind, 0) };
+    if fd < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the descriptor was just made and nobody else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// The index of an interface in the network namespace of the calling thread.
+pub(crate) fn interface_index(name: &str) -> io::Result<libc::c_int> {
+    let name = CString::new(name)?;
+    // SAFETY: the name ends with a zero and outlives the call.
+    match unsafe { libc::if_nametoindex(name.as_ptr()) } {
+        0 => Err(io::Error::last_os_error()),
+        index => Ok(index.cast_signed()),
+    }
+}
+
+/// Has the socket receive what comes in by an interface, whatever link address it is for, and with which header.
+pub(crate) fn bind(socket: &OwnedFd, index: libc::c_int) -> io::Result<()> {
+    set(socket, libc::SOL_PACKET, PACKET_VNET_HDR, &1_i32)?;
+    set(socket, libc::SOL_PACKET, PACKET_IGNORE_OUTGOING, &1_i32)?;
+    set_buffer(socket, libc::SO_RCVBUFFORCE, libc::SO_RCVBUF)?;
+    set_buffer(socket, libc::SO_SNDBUFFORCE, libc::SO_SNDBUF)?;
+    refuse_vlans(socket)?;
+    let promiscuous = libc::packet_mreq {
+        mr_ifindex: index,
+        mr_type: libc::PACKET_MR_PROMISC as libc::c_ushort,
+        mr_alen: 0,
+        mr_address: [0; 8],
+    };
+    set(socket, libc::SOL_PACKET, libc::PACKET_ADD_MEMBERSHIP, &promiscuous)?;
+    let address = libc::sockaddr_ll {
+        sll_family: libc::AF_PACKET as libc::c_ushort,
+        sll_protocol: (libc::ETH_P_ALL as u16).to_be(),
+        sll_ifindex: index,
+        sll_hatype: 0,
+        sll_pkttype: 0,
+        sll_halen: 0,
+        sll_addr: [0; 8],
+    };
+    let length = size_of::<libc::sockaddr_ll>() as libc::socklen_t;
+    // SAFETY: `address` is a sockaddr_ll of that length and outlives the call.
+    check(unsafe { libc::bind(socket.as_raw_fd(), (&raw const address).cast(), length) })
+}
+
+/// What carries a VLAN tag is for an interface of that VLAN. The tag may be gone from the octets by now, so only the kernel
+/// can tell.
+fn refuse_vlans(socket: &OwnedFd) -> io::Result<()> {
+    let instruction = |code: u32, jt, jf, k| libc::sock_filter { code: code as u16, jt, jf, k };
+    let mut filter = [
+        instruction(libc::BPF_LD | libc::BPF_B | libc::BPF_ABS, 0, 0, VLAN_TAG_PRESENT),
+        instruction(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, 1, 0),
+        instruction(libc::BPF_RET | libc::BPF_K, 0, 0, u32::MAX),
+        instruction(libc::BPF_RET | libc::BPF_K, 0, 0, 0),
+    ];
+    let program = libc::sock_fprog { len: filter.len() as libc::c_ushort, filter: filter.as_mut_ptr() };
+    // The kernel copies the program, which `filter` outlives.
+    set(socket, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &program)
+}
+
+/// As large as wanted with `CAP_NET_ADMIN`, and as large as allowed without.
+fn set_buffer(socket: &OwnedFd, forced: libc::c_int, allowed: libc::c_int) -> io::Result<()> {
+    set(socket, libc::SOL_SOCKET, forced, &BUFFER_OCTETS)
+        .or_else(|_| set(socket, libc::SOL_SOCKET, allowed, &BUFFER_OCTETS))
+}
+
+fn set<T>(socket: &OwnedFd, level: libc::c_int, option: libc::c_int, value: &T) -> io::Result<()> {
+    let length = size_of::<T>() as libc::socklen_t;
+    // SAFETY: the kernel reads at most `length` octets of `value`, which is that long and outlives the call.
+    check(unsafe { libc::setsockopt(socket.as_raw_fd(), level, option, std::ptr::from_ref(value).cast(), length) })
+}
+
+fn check(result: libc::c_int) -> io::Result<()> {
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
