@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ISP_A, ISP_B } from '../../src/demo/site.ts';
 import { expectAllBelow, FAILOVER_MS_MAX, msUntilAllUse, RECOVERY_MS_MAX } from './failover.ts';
 import { TestBed } from './test-bed.ts';
@@ -25,5 +25,11 @@ describe('an ISP whose router answers nothing at all', () => {
   test('a device that the ISP takes down counts as dead as well', async () => {
     const takeDown = () => bed.site.isp(ISP_A).ip(`link set ${ISP_A.device} down`);
     expectAllBelow(await msUntilAllUse(bed, ISP_B, 8000, takeDown), FAILOVER_MS_MAX);
+    // No probe had to find out.
+    const cause = await bed.gateway.process.waitForLine(
+      (line) => line.includes('"to":"down"') && line.includes('failed: '),
+      1000,
+    );
+    expect(cause).toContain(`(${ISP_A.device} in namespace`);
   });
 });
