@@ -129,7 +129,7 @@ function summarizeUplink({ name, device, ipv4, ipv6, probe, metered }: UplinkCon
     device: deviceText(device),
     ...(ipv4 === undefined ? {} : { ipv4: summarizeIpv4(ipv4) }),
     ...(ipv6 === undefined ? {} : { ipv6: summarizeIpv6(ipv6) }),
-    targets: [...probe.targets4.map(formatIpv4Address), ...probe.targets6.map(formatIpv6Address)],
+    targets: probe.targets.map(({ text }) => text),
     metered,
   };
 }

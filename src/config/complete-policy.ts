@@ -9,6 +9,7 @@ import type {
 } from './config.ts';
 import { DEFAULT_POLICY, DEFAULT_PROBE } from './defaults.ts';
 import { type DraftContext, need, readEntries } from './draft-context.ts';
+import { readTargets } from './probe-target.ts';
 import type { ConfigDraft, MatchDraft, PolicyDraft } from './schema.ts';
 
 /** In the order of the file, `default` last, whether the file has it or not. */
@@ -99,10 +100,8 @@ function completeOnFailure(draft: PolicyDraft['on-failure'] = {}): OnFailureConf
 
 function completeProbe(draft: PolicyDraft['probe']): PolicyProbeConfig | undefined {
   if (draft === undefined) return undefined;
-  const targets = readEntries(draft.targets).map(({ entry }) => entry);
   return {
-    targets4: targets.flatMap((target) => (target.family === 4 ? [target.value] : [])),
-    targets6: targets.flatMap((target) => (target.family === 6 ? [target.value] : [])),
+    targets: readTargets(draft.targets).map(({ target }) => target),
     quorum: draft.quorum ?? DEFAULT_PROBE.quorum,
   };
 }

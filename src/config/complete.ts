@@ -29,6 +29,7 @@ import {
 import { type DraftContext, need, oneOrMoreEntries, readEntries } from './draft-context.ts';
 import type { ConfigPath } from './issue.ts';
 import { draftPairs, wholePairs } from './pairs.ts';
+import { readTargets } from './probe-target.ts';
 import type {
   ConfigDraft,
   InternalDraft,
@@ -193,11 +194,9 @@ function completeUplink6(
 
 function completeProbe(draft: ProbeDraft): ProbeConfig {
   const profile = PROBE_PROFILES[draft.profile ?? 'default'];
-  const targets = readEntries(draft.targets).map(({ entry }) => entry);
   const upAfterMs = draft['up-after'] ?? DEFAULT_PROBE.upAfterMs;
   return {
-    targets4: targets.flatMap((target) => (target.family === 4 ? [target.value] : [])),
-    targets6: targets.flatMap((target) => (target.family === 6 ? [target.value] : [])),
+    targets: readTargets(draft.targets).map(({ target }) => target),
     intervalMs: draft.interval ?? profile.intervalMs,
     timeoutMs: draft.timeout ?? profile.timeoutMs,
     upAfterMs,

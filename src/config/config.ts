@@ -9,6 +9,7 @@ import type { Ipv6Interface, Ipv6Prefix } from '../net/ipv6-prefix.ts';
 import type { MacAddress } from '../net/mac-address.ts';
 import type { HookConfig, JournalConfig } from './operations-config.ts';
 import type { PolicyConfig } from './policy-config.ts';
+import type { ProbeTargetConfig } from './probe-target.ts';
 
 export type * from './policy-config.ts';
 
@@ -176,8 +177,8 @@ export interface DegradedConfig {
 }
 
 export interface ProbeConfig {
-  readonly targets4: readonly Ipv4Address[];
-  readonly targets6: readonly Ipv6Address[];
+  /** In file order, of both families. */
+  readonly targets: readonly ProbeTargetConfig[];
   /** Time between two probes of one family. */
   readonly intervalMs: number;
   /** An answer later than this is a miss. */

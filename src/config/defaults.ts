@@ -115,7 +115,7 @@ export const PROBE_PROFILES = {
   fast: { intervalMs: 100, timeoutMs: 120 },
 } as const satisfies Record<string, Pick<ProbeConfig, 'intervalMs' | 'timeoutMs'>>;
 
-export const DEFAULT_PROBE: Omit<ProbeConfig, 'targets4' | 'targets6' | 'intervalMs' | 'timeoutMs'> = {
+export const DEFAULT_PROBE: Omit<ProbeConfig, 'targets' | 'intervalMs' | 'timeoutMs'> = {
   upAfterMs: 30_000,
   upAfterMaxMs: 600_000,
   standbyIntervalMs: 10_000,

@@ -1,9 +1,8 @@
 /** Policies of the configuration: which uplinks which flows take. */
-import type { Ipv4Address } from '../net/ipv4-address.ts';
 import type { Ipv4Prefix } from '../net/ipv4-prefix.ts';
-import type { Ipv6Address } from '../net/ipv6-address.ts';
 import type { Ipv6Prefix } from '../net/ipv6-prefix.ts';
 import type { PortRange } from './config.ts';
+import type { ProbeTargetConfig } from './probe-target.ts';
 
 export interface PolicyConfig {
   readonly name: string;
@@ -64,8 +63,8 @@ export interface OnFailureConfig {
 export type FailureAction = 'move' | 'reset' | 'keep';
 
 export interface PolicyProbeConfig {
-  readonly targets4: readonly Ipv4Address[];
-  readonly targets6: readonly Ipv6Address[];
+  /** In file order, of both families. */
+  readonly targets: readonly ProbeTargetConfig[];
   /** Targets of a family that must answer. */
   readonly quorum: number;
 }

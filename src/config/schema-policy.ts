@@ -1,5 +1,6 @@
 /** The shape of `policy`. */
 import { z } from 'zod';
+import * as probeValues from './probe-values.ts';
 import { choice, DAY_MS, duration, list, map, named, oneOrMore, text, whole } from './terms.ts';
 import * as values from './values.ts';
 
@@ -46,7 +47,24 @@ const onFailure = map('What becomes of flows whose uplink dies, while another on
   other: action.meta({ description: 'Default move.' }),
 });
 
-export const policyProbeTargets = list('addresses', text('an IP address', values.probeTarget, '192.0.2.1'));
+const service = map('A service to ask, in place of an ICMP echo: either dns or tcp.', {
+  dns: text('the address of a DNS server', probeValues.dnsServer, '192.0.2.53').meta({
+    description: 'A DNS server, by UDP; any response to the question is an answer.',
+  }),
+  name: text('a domain name like example.com', probeValues.dnsName, 'example.com').meta({
+    description: 'What it is asked for; default the root.',
+  }),
+  tcp: text('an address with a port', probeValues.endpoint, '192.0.2.1:443').meta({
+    description: 'A TCP server that accepts connections.',
+  }),
+  refused: choice(['ok', 'miss']).meta({ description: 'Whether a refused connection is an answer; default miss.' }),
+  http: z.string({ error: 'an address' }).meta({ description: 'Not supported.' }),
+  https: z.string({ error: 'an address' }).meta({ description: 'Not supported.' }),
+});
+
+const probeTarget = z.union([text('an IP address', values.probeTarget, '192.0.2.1'), service]);
+
+export const policyProbeTargets = list('targets', probeTarget);
 
 const policy = map(
   'Which uplinks new flows take.',
@@ -80,5 +98,7 @@ export const policies = named(
   policy,
 );
 
+/** An address, or a service. */
+export type ProbeTargetDraft = z.output<typeof probeTarget>;
 export type PolicyDraft = z.output<typeof policy>;
 export type MatchDraft = z.output<typeof condition>;

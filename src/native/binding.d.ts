@@ -757,14 +757,24 @@ export interface BindingProbe {
   slot: number
   /** 4 or 6. */
   family: 4 | 6
-  /** IPv4 addresses as numbers, or IPv6 addresses as 16 octets. */
-  targets: readonly (number | Uint8Array)[]
+  /** IPv4 addresses as numbers, or IPv6 addresses as 16 octets, or services there. */
+  targets: readonly (number | Uint8Array | BindingServiceTarget)[]
+  /** Own ports for services. */
+  ownPorts?: BindingProbePorts
   /** Time between rounds, milliseconds. */
   intervalMs: number
   /** An answer later than this is a miss, milliseconds. */
   timeoutMs: number
   /** Bursts that began in this round, or before, are over. */
   calmRound: number
+}
+
+/** `PortRange`. */
+export interface BindingProbePorts {
+  /** The first. */
+  low: number
+  /** The last. */
+  high: number
 }
 
 /** `ProbeSample`. */
@@ -785,6 +795,20 @@ export interface BindingProbeSample {
   rttUs?: number
   /** Of a miss in a burst: the gateway has answered since it was sent. */
   gatewayAnswered: boolean
+}
+
+/** `ServiceTarget`. */
+export interface BindingServiceTarget {
+  /** An IPv4 address as a number, or an IPv6 address as 16 octets. */
+  address: number | Uint8Array
+  /** `dns` or `tcp`. */
+  service: 'dns' | 'tcp'
+  /** Port. */
+  port: number
+  /** Of `dns`: name, type and class as on the wire. */
+  question?: Uint8Array
+  /** Of `tcp`: whether a refusal counts as an answer; absent: it does not. */
+  refusedIsAnswer?: boolean
 }
 
 /** `SessionRow`. */

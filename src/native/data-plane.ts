@@ -34,12 +34,29 @@ export interface DataPlaneOptions {
   readonly busyPollUs?: number;
 }
 
+/** A service that is asked in place of an ICMP echo. */
+export interface ServiceTarget {
+  readonly address: number | Uint8Array;
+  /** `dns`: a query over UDP; `tcp`: a connection, which is ended before it is open. */
+  readonly service: 'dns' | 'tcp';
+  readonly port: number;
+  /** Of `dns`: name, type and class as on the wire. */
+  readonly question?: Uint8Array;
+  /** Of `tcp`: whether a refusal counts as an answer; absent: it does not. */
+  readonly refusedIsAnswer?: boolean;
+}
+
+/** An IPv4 address as a number or an IPv6 address as 16 octets, for ICMP echo; or a service there. */
+export type ProbeDestination = number | Uint8Array | ServiceTarget;
+
 /** What to probe on one uplink in one family. */
 export interface ProbeOptions {
   readonly slot: number;
   readonly family: 4 | 6;
-  /** IPv4 addresses as numbers, or IPv6 addresses as 16 octets, by `family`. */
-  readonly targets: readonly (number | Uint8Array)[];
+  /** All of `family`. */
+  readonly targets: readonly ProbeDestination[];
+  /** Own ports that services are asked from; the plan keeps them from all mappings. */
+  readonly ownPorts?: { readonly low: number; readonly high: number };
   /** Time between probes (in a burst: between rounds), milliseconds. */
   readonly intervalMs: number;
   /** An answer later than this is a miss, milliseconds. */

@@ -2,6 +2,7 @@
 import type {
   InternalConfig,
   NptdConfig,
+  ProtocolPorts,
   RouteConfig,
   Uplink4Config,
   Uplink6Config,
@@ -27,6 +28,7 @@ import type {
 } from './plan.ts';
 import { type PolicyChoice, planPolicy } from './policy.ts';
 import { planPair } from './prefix-pair.ts';
+import { probePorts } from './probe-ports.ts';
 import { type SlotAssignment, slotOf, uplinksBySlot } from './slots.ts';
 
 export { assignSlots, deviceOrder, type SlotAssignment, slotOf } from './slots.ts';
@@ -64,7 +66,6 @@ export interface UplinkPlanState {
 export function compilePlan(config: NptdConfig, state: PlanState): Plan {
   const slots: SlotAssignment = new Map([...state.uplinks].map(([name, { slot }]) => [name, slot]));
   const uplinks = uplinksBySlot(config, slots);
-  const keep = config.policies.at(-1)?.lastResort === 'keep';
   const isUsable6 = ({ name }: UplinkConfig): boolean => state.uplinks.get(name)?.usable6 === true;
   const filter6 = planFilter6(config);
   return {
@@ -74,7 +75,7 @@ export function compilePlan(config: NptdConfig, state: PlanState): Plan {
       ...uplinks.map((uplink) => uplinkDevice(uplink, slots)),
     ],
     routes: config.internal.flatMap(({ routes }, device) => routes.map((route) => planRoute(route, device))),
-    uplinks: uplinks.map((uplink, index) => planUplink(uplink, config.internal.length + index, state, keep)),
+    uplinks: uplinks.map((uplink, index) => planUplink(uplink, config, config.internal.length + index, state)),
     policies: config.policies.map((policy, position) => {
       const known = state.policies?.get(policy.name);
       return planPolicy(policy, known?.number ?? position, slots, known?.choice);
@@ -129,23 +130,26 @@ function planRoute(route: RouteConfig, device: number): PlanRoute {
   };
 }
 
-function planUplink({ name, ipv4, ipv6 }: UplinkConfig, device: number, state: PlanState, keep: boolean): PlanUplink {
+function planUplink(uplink: UplinkConfig, config: NptdConfig, device: number, state: PlanState): PlanUplink {
+  const { name, ipv4, ipv6 } = uplink;
   const uplinkState = state.uplinks.get(name);
   if (uplinkState === undefined) throw new RangeError(`uplink "${name}" has no state`);
   const { slot, epoch, usable4, usable6 } = uplinkState;
+  const keep = config.policies.at(-1)?.lastResort === 'keep';
   const lastResort4 = keep && uplinkState.lastResort4 !== false;
   const lastResort6 = keep && uplinkState.lastResort6 !== false;
   return {
     slot,
     epoch,
     device,
-    ...(ipv4 === undefined ? {} : { ipv4: planUplink4(ipv4, usable4, lastResort4) }),
+    ...(ipv4 === undefined ? {} : { ipv4: planUplink4(ipv4, probePorts(uplink, config), usable4, lastResort4) }),
     ...(ipv6 === undefined ? {} : { ipv6: planUplink6(ipv6, usable6, lastResort6) }),
   };
 }
 
 function planUplink4(
   { gateway, pool, ports, nat44, mssClamp, reserved }: Uplink4Config,
+  ofProbes: readonly ProtocolPorts[],
   usable: boolean,
   lastResort: boolean,
 ): PlanUplink4 {
@@ -157,7 +161,7 @@ function planUplink4(
     portLow: ports.low,
     portHigh: ports.high,
     nat44,
-    reserved,
+    reserved: [...reserved, ...ofProbes],
     ...(mssClamp === undefined ? {} : { mssClamp }),
   };
 }

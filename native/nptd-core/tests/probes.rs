@@ -29,16 +29,17 @@ fn spec4() -> ProbeSpec {
     ProbeSpec {
         slot: 1,
         family: Family::V4,
-        targets: T4.iter().map(|target| mapped4(v4(target))).collect(),
+        targets: T4.iter().map(|target| mapped4(v4(target)).into()).collect(),
         interval: Duration::from_millis(INTERVAL_MS),
         timeout: Duration::from_millis(TIMEOUT_MS),
         calm_round: 0,
         identifier: IDENTIFIER,
+        ports: (61_440, 61_503),
     }
 }
 
 fn spec6() -> ProbeSpec {
-    ProbeSpec { family: Family::V6, targets: T6.iter().map(|target| v6(target)).collect(), ..spec4() }
+    ProbeSpec { family: Family::V6, targets: T6.iter().map(|target| v6(target).into()).collect(), ..spec4() }
 }
 
 /// An echo request as another parser sees it.
@@ -162,7 +163,7 @@ fn probes_are_echo_requests_that_another_parser_reads() {
 #[test]
 fn a_probe_leaves_by_the_gateway_of_its_uplink_even_to_a_target_on_another_link() {
     let mut spec = spec4();
-    (spec.slot, spec.targets) = (0, vec![mapped4(v4("198.51.100.77"))]);
+    (spec.slot, spec.targets) = (0, vec![mapped4(v4("198.51.100.77")).into()]);
     let mut prober = Prober::new(vec![spec]);
     prober.gateway.resolve4(UPLINK, UPLINK_MAC, "203.0.113.2", "203.0.113.1", OTHER_MAC);
     prober.gateway.with(|context, neighbours| prober.probes.poll(context, neighbours));
@@ -360,7 +361,7 @@ fn a_shorter_interval_holds_at_once() {
 fn other_targets_end_the_probes_under_way_and_a_removed_track_is_silent() {
     let mut prober = Prober::new(vec![spec4()]);
     let old = prober.after_ms(0);
-    let others = ProbeSpec { targets: vec![mapped4(v4("192.0.2.99"))], ..spec4() };
+    let others = ProbeSpec { targets: vec![mapped4(v4("192.0.2.99")).into()], ..spec4() };
     prober.set(vec![others]);
     assert!(prober.answer(&old[0]), "still no other's");
     prober.after_ms(TIMEOUT_MS);
@@ -467,7 +468,7 @@ fn samples_nobody_takes_are_bounded_and_the_newest_stay() {
 #[test]
 fn probes_under_way_are_bounded() {
     let flood = ProbeSpec {
-        targets: (1..=100).map(|last| mapped4(v4("192.0.2.0") + last)).collect(),
+        targets: (1..=100).map(|last| mapped4(v4("192.0.2.0") + last).into()).collect(),
         interval: Duration::from_millis(1),
         ..spec4()
     };

@@ -1,9 +1,9 @@
 //! Probes in the words of `src/native/data-plane.ts`.
 
-use napi::bindgen_prelude::{Either, Uint8Array};
+use napi::bindgen_prelude::{Either, Either3, Uint8Array};
 use napi_derive::napi;
 use nptd_core::host::neighbours::mapped4;
-use nptd_core::host::probes::{Family, ProbeSample, ProbeSpec};
+use nptd_core::host::probes::{Family, Method, ProbeSample, ProbeSpec, ProbeTarget};
 use nptd_core::plan::SLOTS_MAX;
 use nptd_core::time::Duration;
 
@@ -11,6 +11,35 @@ use crate::binding_error::BindingError;
 use crate::path::{Path, Refuse};
 
 const REFUSE: Refuse = |path, problem| BindingError::argument(path, problem);
+
+/// Longest question: a name of 255 octets, type and class (RFC 1035 section 3.1).
+const QUESTION_MAX: usize = 259;
+
+/// `ServiceTarget`.
+#[napi(object, object_to_js = false)]
+pub struct BindingServiceTarget {
+    /// An IPv4 address as a number, or an IPv6 address as 16 octets.
+    #[napi(ts_type = "number | Uint8Array")]
+    pub address: Either<f64, Uint8Array>,
+    /// `dns` or `tcp`.
+    #[napi(ts_type = "'dns' | 'tcp'")]
+    pub service: String,
+    /// Port.
+    pub port: f64,
+    /// Of `dns`: name, type and class as on the wire.
+    pub question: Option<Uint8Array>,
+    /// Of `tcp`: whether a refusal counts as an answer; absent: it does not.
+    pub refused_is_answer: Option<bool>,
+}
+
+/// `PortRange`.
+#[napi(object, object_to_js = false)]
+pub struct BindingProbePorts {
+    /// The first.
+    pub low: f64,
+    /// The last.
+    pub high: f64,
+}
 
 /// `ProbeOptions`.
 #[napi(object, object_to_js = false)]
@@ -20,9 +49,11 @@ pub struct BindingProbe {
     /// 4 or 6.
     #[napi(ts_type = "4 | 6")]
     pub family: f64,
-    /// IPv4 addresses as numbers, or IPv6 addresses as 16 octets.
-    #[napi(ts_type = "readonly (number | Uint8Array)[]")]
-    pub targets: Vec<Either<f64, Uint8Array>>,
+    /// IPv4 addresses as numbers, or IPv6 addresses as 16 octets, or services there.
+    #[napi(ts_type = "readonly (number | Uint8Array | BindingServiceTarget)[]")]
+    pub targets: Vec<Either3<f64, Uint8Array, BindingServiceTarget>>,
+    /// Own ports for services.
+    pub own_ports: Option<BindingProbePorts>,
     /// Time between rounds, milliseconds.
     pub interval_ms: f64,
     /// An answer later than this is a miss, milliseconds.
@@ -97,20 +128,68 @@ fn probe(path: Path<'_>, probe: &BindingProbe) -> Result<ProbeSpec, BindingError
     Ok(ProbeSpec {
         slot,
         family,
-        targets: path.field("targets").each(&probe.targets, |path, address| target(path, family, address))?,
+        targets: path.field("targets").each(&probe.targets, |path, chosen| target(path, family, chosen))?,
         interval: span("intervalMs", probe.interval_ms)?,
         timeout: span("timeoutMs", probe.timeout_ms)?,
         calm_round: path.field("calmRound").integer(probe.calm_round, REFUSE)?,
         identifier: 0,
+        ports: own_ports(path.field("ownPorts"), probe)?,
     })
 }
 
-fn target(path: Path<'_>, family: Family, target: &Either<f64, Uint8Array>) -> Result<u128, BindingError> {
-    match (family, target) {
-        (Family::V4, Either::A(address)) => Ok(mapped4(path.integer(*address, REFUSE)?)),
-        (Family::V6, Either::B(octets)) => path.address6(octets, REFUSE),
-        (Family::V4, Either::B(_)) | (Family::V6, Either::A(_)) => {
-            Err(REFUSE(path.to_string(), "is not an address of the probe's family"))
+/// Ports from low to high; where no service is asked, none need be given.
+fn own_ports(path: Path<'_>, probe: &BindingProbe) -> Result<(u16, u16), BindingError> {
+    let ports = match &probe.own_ports {
+        Some(ports) => (path.field("low").integer(ports.low, REFUSE)?, path.field("high").integer(ports.high, REFUSE)?),
+        None => (1, 0),
+    };
+    let (low, high) = ports;
+    let has_service = probe.targets.iter().any(|target| matches!(target, Either3::C(_)));
+    if low > high && (has_service || probe.own_ports.is_some()) {
+        return Err(REFUSE(path.to_string(), "is no range of ports"));
+    }
+    Ok(ports)
+}
+
+fn target(
+    path: Path<'_>,
+    family: Family,
+    target: &Either3<f64, Uint8Array, BindingServiceTarget>,
+) -> Result<ProbeTarget, BindingError> {
+    match target {
+        Either3::A(number) => Ok(address4(path, family, *number)?.into()),
+        Either3::B(octets) => Ok(address6(path, family, octets)?.into()),
+        Either3::C(service) => {
+            let place = path.field("address");
+            let address = match &service.address {
+                Either::A(number) => address4(place, family, *number),
+                Either::B(octets) => address6(place, family, octets),
+            }?;
+            Ok(ProbeTarget { address, method: method(path, service)? })
         }
     }
+}
+
+fn method(path: Path<'_>, service: &BindingServiceTarget) -> Result<Method, BindingError> {
+    let port = path.field("port").integer(service.port, REFUSE)?;
+    match (service.service.as_str(), &service.question) {
+        ("dns", Some(question)) if question.len() <= QUESTION_MAX => {
+            Ok(Method::Dns { port, question: question.to_vec().into_boxed_slice() })
+        }
+        ("dns", _) => Err(REFUSE(path.field("question").to_string(), "is no question")),
+        ("tcp", _) => Ok(Method::Tcp { port, refused_is_answer: service.refused_is_answer.unwrap_or(false) }),
+        _ => Err(REFUSE(path.field("service").to_string(), "is neither dns nor tcp")),
+    }
+}
+
+fn address4(path: Path<'_>, family: Family, number: f64) -> Result<u128, BindingError> {
+    if family == Family::V4 { Ok(mapped4(path.integer(number, REFUSE)?)) } else { Err(other_family(path)) }
+}
+
+fn address6(path: Path<'_>, family: Family, octets: &Uint8Array) -> Result<u128, BindingError> {
+    if family == Family::V6 { path.address6(octets, REFUSE) } else { Err(other_family(path)) }
+}
+
+fn other_family(path: Path<'_>) -> BindingError {
+    REFUSE(path.to_string(), "is not an address of the probe's family")
 }

@@ -15,6 +15,7 @@ import {
 import { type DraftContext, readEntries } from '../draft-context.ts';
 import type { ConfigPath } from '../issue.ts';
 import { draftPairs } from '../pairs.ts';
+import { readTargets } from '../probe-target.ts';
 import type { ConfigDraft, UplinkDraft } from '../schema.ts';
 import { internalPrefixes } from './internal.ts';
 
@@ -60,8 +61,8 @@ function usedBy(uplink: UplinkDraft, path: ConfigPath, draft: ConfigDraft): Used
   const external = pairs.flatMap(({ external: prefix, externalPath }) =>
     prefix === undefined ? [] : [{ prefix, path: externalPath }],
   );
-  const targets = readEntries(probe?.targets).map(({ entry, index }) => ({
-    prefix: entry.family === 4 ? ipv4PrefixCovering(entry.value, 32) : ipv6PrefixCovering(entry.value, 128),
+  const targets = readTargets(probe?.targets).map(({ target: { address }, index }) => ({
+    prefix: address.family === 4 ? ipv4PrefixCovering(address.value, 32) : ipv6PrefixCovering(address.value, 128),
     path: [...path, 'probe', 'targets', index],
   }));
   return [...own4, ...pool, ...own6, ...external, ...targets];

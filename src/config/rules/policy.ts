@@ -3,7 +3,7 @@ import { type DraftContext, readEntries } from '../draft-context.ts';
 import type { ConfigPath } from '../issue.ts';
 import { nearestName } from '../nearest.ts';
 import type { ConfigDraft, MatchDraft, PolicyDraft } from '../schema.ts';
-import { checkTargetCount } from './probes.ts';
+import { checkPolicyTargets } from './probes.ts';
 
 /** Most policies, as plans number them; `default` is one of them. */
 export const POLICIES_MAX = 32;
@@ -24,7 +24,7 @@ export function checkPolicy(draft: ConfigDraft, context: DraftContext): void {
     checkPlace(policy, name, path, context);
     checkMatches(policy, draft, path, context);
     checkPersistence(policy, draft, path, context);
-    checkTargetCount(policy.probe, [...path, 'probe'], context);
+    checkPolicyTargets(policy.probe, prefersRawSocket(policy, draft), [...path, 'probe'], context);
   }
   checkUnused(draft, context);
 }
@@ -47,6 +47,11 @@ function checkPrefer({ prefer }: PolicyDraft, policyPath: ConfigPath, { report, 
       report(place, { code: 'unknown-uplink', name, ...(nearest === undefined ? {} : { nearest }) });
     }
   }
+}
+
+function prefersRawSocket({ prefer }: PolicyDraft, { uplinks }: ConfigDraft): boolean {
+  const names = readEntries(prefer).flatMap(({ entry }) => (typeof entry === 'string' ? [entry] : Object.keys(entry)));
+  return names.some((name) => uplinks?.[name]?.probe?.transport === 'raw-socket');
 }
 
 /** What makes sense in the default policy only, or in all others. */

@@ -6,6 +6,7 @@ import { draftPorts } from '../complete-publish.ts';
 import { type DraftContext, oneOrMoreEntries, readEntries } from '../draft-context.ts';
 import type { ConfigPath } from '../issue.ts';
 import { nearestName } from '../nearest.ts';
+import { PROBE_PORTS, probeProtocols, readTargets } from '../probe-target.ts';
 import { PORTED_PROTOCOLS } from '../protocols.ts';
 import type { ConfigDraft, PublishDraft } from '../schema.ts';
 import { type Address, formatAddress } from '../values.ts';
@@ -24,6 +25,7 @@ export function checkPublish(draft: ConfigDraft, context: DraftContext): void {
       const other = earlier.find((one) => clash(one, claim));
       if (other !== undefined)
         context.report(claim.path, { code: 'published-twice', uplink: claim.uplink, other: other.path });
+      if (takesProbePorts(claim, draft)) context.report(claim.path, { code: 'bad-value', reason: PROBE_PORTS_TAKEN });
       earlier.push(claim);
     }
   }
@@ -42,6 +44,18 @@ interface Claim {
 }
 
 const ALL_PORTS = 65_536;
+
+const PROBE_PORTS_TAKEN = `ports ${PROBE_PORTS.low}-${PROBE_PORTS.high} are those that DNS and TCP probes leave from`;
+
+/** Whether it would publish ports of the uplink's own address that answers to probes come to. */
+function takesProbePorts({ uplink, external, protocol, externalLow, count }: Claim, draft: ConfigDraft): boolean {
+  const own = draft.uplinks?.[uplink];
+  const overlaps = externalLow <= PROBE_PORTS.high && PROBE_PORTS.low < externalLow + count;
+  if (protocol === undefined || own?.ipv4?.address?.address !== external || !overlaps) return false;
+  const lists = [own?.probe?.targets, ...Object.values(draft.policy ?? {}).map(({ probe }) => probe?.targets)];
+  const targets = lists.flatMap((list) => readTargets(list).map(({ target }) => target));
+  return probeProtocols(targets).has(protocol);
+}
 
 /** Of claims on one uplink. */
 function clash(a: Claim, b: Claim): boolean {

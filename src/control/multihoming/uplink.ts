@@ -1,9 +1,9 @@
 /** What the control plane knows of one uplink. */
 import type { NptdConfig, PolicyConfig, ProbeConfig, ProbeTransport, UplinkConfig } from '../../config/config.ts';
-import { formatIpv4Address, type Ipv4Address } from '../../net/ipv4-address.ts';
-import { formatIpv6Address, type Ipv6Address, ipv6ToOctets } from '../../net/ipv6-address.ts';
+import type { ProbeDestination } from '../../native/data-plane.ts';
 import { preferredUplinks } from '../../plan/policy.ts';
 import type { Family } from '../family.ts';
+import { destinationOf } from '../probe/destination.ts';
 import {
   forgetObservations,
   type Health,
@@ -51,8 +51,8 @@ export interface PolicyTargets extends TargetsState {
 }
 
 export interface ProbeTarget {
-  /** As the data plane takes it: a number, or sixteen octets. */
-  readonly address: number | Uint8Array;
+  /** As the data plane takes it. */
+  readonly destination: ProbeDestination;
   readonly text: string;
 }
 
@@ -175,11 +175,9 @@ function targetsState(
   return { targets, rules, health: healthOf(targets, rules, facts) };
 }
 
-function targetsOf(
-  { targets4, targets6 }: Pick<ProbeConfig, 'targets4' | 'targets6'>,
-  family: Family,
-): readonly ProbeTarget[] {
-  return family === 4 ? targets4.map(targetOf4) : targets6.map(targetOf6);
+function targetsOf({ targets }: Pick<ProbeConfig, 'targets'>, family: Family): readonly ProbeTarget[] {
+  const own = targets.filter(({ address }) => address.family === family);
+  return own.map((target) => ({ destination: destinationOf(target), text: target.text }));
 }
 
 function healthOf(
@@ -196,12 +194,4 @@ function healthOf(
   // It is down by targets that nobody asks any more, so nothing could ever say that it works again.
   if (targets.length === 0 && failure === undefined && health.status === 'down') return initialHealth(moment.atMs);
   return health;
-}
-
-function targetOf4(address: Ipv4Address): ProbeTarget {
-  return { address, text: formatIpv4Address(address) };
-}
-
-function targetOf6(address: Ipv6Address): ProbeTarget {
-  return { address: ipv6ToOctets(address), text: formatIpv6Address(address) };
 }

@@ -5,6 +5,7 @@ import { FAMILIES, type Family } from '../family.ts';
 import { isRecovering } from '../multihoming/health.ts';
 import type { Selection } from '../multihoming/selection.ts';
 import { type FamilyState, familyOf, probedTargets, type UplinkState } from '../multihoming/uplink.ts';
+import { ownPortsOf } from './destination.ts';
 
 export interface ProbeAssignment {
   readonly transport: ProbeTransport;
@@ -19,10 +20,12 @@ export function probeAssignments(uplinks: readonly UplinkState[], selections: re
       const state = familyOf(uplink, family);
       const targets = state === undefined ? [] : probedTargets(state);
       if (state === undefined || targets.length === 0) return [];
+      const destinations = targets.map(({ destination }) => destination);
       const options: ProbeOptions = {
         slot: uplink.slot,
         family,
-        targets: targets.map(({ address }) => address),
+        targets: destinations,
+        ...ownPortsOf(destinations),
         intervalMs: isSparse(uplink, family, uplinks, selections) ? uplink.standbyIntervalMs : uplink.intervalMs,
         timeoutMs: uplink.timeoutMs,
         calmRound: calmRoundOf(state),

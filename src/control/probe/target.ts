@@ -1,10 +1,13 @@
 /** Addresses of probe targets between the data plane's form and text. */
+
+import type { ProbeDestination } from '../../native/data-plane.ts';
 import { formatIpv4Address, ipv4Address, parseIpv4Address } from '../../net/ipv4-address.ts';
 import { formatIpv6Address, ipv6FromOctets, parseIpv6Address } from '../../net/ipv6-address.ts';
 import type { Family } from '../family.ts';
 
-/** The canonical text of a target of `ProbeOptions`: a number, or sixteen octets. */
-export function targetText(target: number | Uint8Array): string {
+/** The canonical text of the address of a target of `ProbeOptions`. */
+export function targetText(target: ProbeDestination): string {
+  if (typeof target === 'object' && 'service' in target) return targetText(target.address);
   return typeof target === 'number'
     ? formatIpv4Address(ipv4Address(target))
     : formatIpv6Address(ipv6FromOctets(target));

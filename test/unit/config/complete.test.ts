@@ -111,8 +111,10 @@ describe('a full file', () => {
   it('takes explicit probe settings, and else those of the profile', () => {
     expect(fiber?.probe).toMatchObject({ intervalMs: 250, timeoutMs: 400, upAfterMs: 5000, quorum: 2 });
     expect(lte?.probe).toMatchObject({ intervalMs: 100, timeoutMs: 120, upAfterMs: 30_000, quorum: 1 });
-    expect(fiber?.probe.targets4.map(formatIpv4Address)).toEqual(['192.0.2.1', '192.0.2.2']);
-    expect(fiber?.probe.targets6.map(formatIpv6Address)).toEqual(['2001:db8:ffff::1', '2001:db8:ffff::2']);
+    const targets = fiber?.probe.targets.map(({ text, method }) => [text, method.kind]);
+    expect(targets).toEqual(
+      ['192.0.2.1', '192.0.2.2', '2001:db8:ffff::1', '2001:db8:ffff::2'].map((text) => [text, 'echo']),
+    );
   });
 
   it('takes what is said elsewhere', () => {

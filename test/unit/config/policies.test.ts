@@ -57,10 +57,10 @@ ${DEFAULT}`);
       persistence: 'source-destination',
       failback: { mode: 'deadline', afterMs: 600_000 },
       onFailure: { tcp: 'reset', udp: 'reset', other: 'move' },
-      probe: { targets6: [], quorum: 1 },
+      probe: { quorum: 1 },
       otherwise: 'refuse',
     });
-    expect(policy?.probe?.targets4).toHaveLength(1);
+    expect(policy?.probe?.targets).toHaveLength(1);
     expect(policy?.matches[0]?.ports).toEqual([
       { low: 5060, high: 5060 },
       { low: 5070, high: 5079 },

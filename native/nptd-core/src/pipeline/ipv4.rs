@@ -11,6 +11,8 @@ use super::subject::subject4;
 use super::transit::{Answer, Outcome, Refusal, Transit};
 use crate::frame::{ChecksumState, Frame};
 use crate::host::echo;
+use crate::host::neighbours::mapped4;
+use crate::host::probes::{Arrival, Family as ProbeFamily};
 use crate::nat44::quoted::{self, Quote};
 use crate::nat44::rewrite::{End, replace_endpoint};
 use crate::nat44::{ExternalFlow, Flow};
@@ -22,7 +24,7 @@ use crate::super_packet::packet_count;
 use crate::verdict::{DropReason, Verdict};
 use crate::wire::ipv4::address;
 use crate::wire::octets::{tail, tail_mut};
-use crate::wire::{icmp, ipv4};
+use crate::wire::{icmp, ipv4, protocol};
 
 /// Error codes of "destination unreachable".
 const NETWORK_UNREACHABLE: u8 = 0;
@@ -274,6 +276,9 @@ impl<'a> Transit<'a> {
         let is_reserved =
             || exempt::ports(frame.octets(), headers).is_some_and(|(_, port)| uplink.reserves4(headers.protocol, port));
         if nat44.is_none() || (is_own && is_reserved()) {
+            if self.is_probe_service4(frame, headers, uplink.slot) {
+                return Ok(Outcome { verdict: Verdict::Consumed, slot });
+            }
             return Ok(Outcome { verdict: self.host4(frame, headers), slot });
         }
         self.inbound4(frame, headers, uplink)
@@ -356,6 +361,15 @@ impl<'a> Transit<'a> {
         let source = ipv4::source(frame.octets());
         let is_ours = self.probes.handle_reply4(slot, message, source, self.context.now);
         Some(if is_ours { Verdict::Consumed } else { Verdict::Drop(DropReason::NoMapping) })
+    }
+
+    /// Whether a packet for the gateway itself answers a DNS or TCP probe.
+    fn is_probe_service4(&mut self, frame: &Frame<'_>, headers: &Headers4, slot: u8) -> bool {
+        let has_ports = matches!(headers.protocol, protocol::UDP | protocol::TCP) && !headers.is_fragment;
+        let source = mapped4(ipv4::source(frame.octets()));
+        let arrival = Arrival { slot, family: ProbeFamily::V4, protocol: headers.protocol, source };
+        let message = tail(frame.octets(), headers.header_len);
+        has_ports && self.probes.handle_service(&mut self.context, self.neighbours, arrival, message)
     }
 
     /// What an internal host is told when no uplink carries its packet.

@@ -10,6 +10,7 @@ use super::parse::{Headers6, has_whole_tcp_header, locate_headers6};
 use super::subject::{segment6, subject6};
 use super::transit::{Answer, Outcome, Refusal, Transit};
 use crate::frame::Frame;
+use crate::host::probes::{Arrival, Family as ProbeFamily};
 use crate::host::{echo, neighbour_discovery};
 use crate::nptv6::{self, Change, PrefixPair, Upper};
 use crate::plan::{Device, NextHop, Plan, Role, Uplink};
@@ -201,7 +202,10 @@ impl Transit<'_> {
     /// answers what is experimental, reserved or unassigned, nor node information (4890-L3, 4890-L4).
     fn host6(&mut self, frame: &mut Frame<'_>, headers: &Headers6, device: &Device) -> Verdict {
         let packet = frame.octets();
-        let Some(kind) = headers.icmp_kind else { return Verdict::Pass };
+        let Some(kind) = headers.icmp_kind else {
+            let is_probe = slot_of(device).is_some_and(|slot| self.is_probe_service6(packet, headers, slot));
+            return if is_probe { Verdict::Consumed } else { Verdict::Pass };
+        };
         if icmp::v6::is_neighbour_discovery(kind) {
             return self.neighbour_discovery(frame, headers, device);
         }
@@ -223,6 +227,15 @@ impl Transit<'_> {
             }
             _ => Verdict::Pass,
         }
+    }
+
+    /// Whether a packet for the gateway itself answers a DNS or TCP probe.
+    fn is_probe_service6(&mut self, packet: &[u8], headers: &Headers6, slot: u8) -> bool {
+        let has_ports = matches!(headers.protocol, protocol::UDP | protocol::TCP) && !headers.is_fragment;
+        let protocol = headers.protocol;
+        let arrival = Arrival { slot, family: ProbeFamily::V6, protocol, source: ipv6::source(packet) };
+        let message = tail(packet, headers.upper_offset);
+        has_ports && self.probes.handle_service(&mut self.context, self.neighbours, arrival, message)
     }
 
     fn neighbour_discovery(&mut self, frame: &mut Frame<'_>, headers: &Headers6, device: &Device) -> Verdict {

@@ -8,6 +8,8 @@ pub const HEADER_LEN: usize = 20;
 pub const SEQUENCE: usize = 4;
 /// Offset of the flag bits.
 pub const FLAGS: usize = 13;
+/// Offset of the window field.
+pub const WINDOW: usize = 14;
 /// Offset of the checksum field.
 pub const CHECKSUM: usize = 16;
 
@@ -49,7 +51,7 @@ pub fn flags(segment: &[u8]) -> u8 {
 
 /// Window field.
 pub fn window(segment: &[u8]) -> u16 {
-    u16_at(segment, 14)
+    u16_at(segment, WINDOW)
 }
 
 /// Option kinds.

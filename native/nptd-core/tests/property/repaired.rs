@@ -96,11 +96,12 @@ fn probes_keep_their_identifier_from_plan_to_plan_3022_2_2() {
     let probe = ProbeSpec {
         slot: 0,
         family: Family::V4,
-        targets: vec![mapped4(REMOTE)],
+        targets: vec![mapped4(REMOTE).into()],
         interval: Duration::from_secs(1),
         timeout: Duration::from_secs(1),
         calm_round: 0,
         identifier: 1_999,
+        ports: (61_440, 61_503),
     };
     site.engine.set_probes(vec![probe], site.now);
     for _ in 0..3 {

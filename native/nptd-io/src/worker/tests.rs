@@ -398,11 +398,12 @@ fn commands_are_obeyed_between_batches() -> io::Result<()> {
     let spec = ProbeSpec {
         slot: 1,
         family: Family::V4,
-        targets: vec![1],
+        targets: vec![1.into()],
         interval: Duration::from_millis(500),
         timeout: Duration::from_millis(800),
         calm_round: 0,
         identifier: 0,
+        ports: (61_440, 61_503),
     };
     assert_eq!(bench.link.mailbox.send(Command::SetProbes(vec![spec])), Ok(()));
     let injected = Command::Inject { device: DeviceIndex(1), octets: vec![1, 2, 3] };

@@ -1,21 +1,26 @@
-//! Probes of the uplinks: ICMP echo sent, matched and judged here, so that a busy event loop is no lost packet.
+//! Probes of the uplinks: ICMP echo, DNS queries and half-open TCP connections, sent, matched and judged here, so that a
+//! busy event loop is no lost packet.
 //!
 //! Each (slot, family) is probed at a steady interval. In single mode one probe goes to the next target in turn and
 //! is a round of its own. A miss starts burst mode at once: all targets at each interval, one round number for all,
 //! until [`Probes::set`] says that one of its rounds was answered well. With each burst the gateway of the uplink is
 //! asked for its link address: where no target answers, that tells whether the first hop does.
 
+mod connect;
+mod dns;
 mod packet;
 mod track;
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 use super::context::Context;
 use super::neighbours::{Neighbours, mapped4};
 use crate::time::{Duration, Instant};
-use crate::wire::icmp;
-use packet::Token;
+use crate::wire::{icmp, protocol, udp};
+use connect::{Kind, Reply, Segment};
+use packet::{Ends, Message, Token};
 use track::Track;
 
 /// Most finished samples that wait to be taken: ten a second and uplink for six seconds of all uplinks.
@@ -27,10 +32,56 @@ const _: () = assert!(SAMPLES_MAX * size_of::<ProbeSample>() <= 64 << 10);
 /// Address family of a probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {
-    /// ICMP echo over IPv4.
+    /// IPv4.
     V4,
-    /// ICMPv6 echo over IPv6.
+    /// IPv6.
     V6,
+}
+
+/// What is asked of a target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Method {
+    /// ICMP echo.
+    Echo,
+    /// A DNS query over UDP.
+    Dns {
+        /// Port of the server.
+        port: u16,
+        /// Name, type and class as on the wire.
+        question: Box<[u8]>,
+    },
+    /// A TCP connection, which is ended before it is open.
+    Tcp {
+        /// Port.
+        port: u16,
+        /// Whether a refusal counts as an answer.
+        refused_is_answer: bool,
+    },
+}
+
+impl Method {
+    fn endpoint(&self) -> Option<(u8, u16)> {
+        match self {
+            Self::Echo => None,
+            Self::Dns { port, .. } => Some((protocol::UDP, *port)),
+            Self::Tcp { port, .. } => Some((protocol::TCP, *port)),
+        }
+    }
+}
+
+/// Whom a probe goes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProbeTarget {
+    /// Address; IPv4 as [`mapped4`].
+    pub address: u128,
+    /// What is asked.
+    pub method: Method,
+}
+
+impl From<u128> for ProbeTarget {
+    fn from(address: u128) -> Self {
+        Self { address, method: Method::Echo }
+    }
 }
 
 /// What one family of one uplink is probed with.
@@ -40,8 +91,8 @@ pub struct ProbeSpec {
     pub slot: u8,
     /// Family.
     pub family: Family,
-    /// Targets in turn; IPv4 as [`mapped4`].
-    pub targets: Vec<u128>,
+    /// Targets in turn.
+    pub targets: Vec<ProbeTarget>,
     /// Time between two rounds; at least 1 ms.
     pub interval: Duration,
     /// Time after which an answer no longer counts.
@@ -50,6 +101,21 @@ pub struct ProbeSpec {
     pub calm_round: u32,
     /// Identifier of the echo requests.
     pub identifier: u16,
+    /// Own ports of the other probes, both ends included; in IPv4 the plan keeps them from all mappings (3022-2.2).
+    pub ports: (u16, u16),
+}
+
+/// A packet of UDP or TCP, no fragment, that came to an own address by an uplink.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrival {
+    /// Slot of the uplink.
+    pub slot: u8,
+    /// Family.
+    pub family: Family,
+    /// Protocol.
+    pub protocol: u8,
+    /// Source address; IPv4 as [`mapped4`].
+    pub source: u128,
 }
 
 /// The outcome of one probe.
@@ -120,6 +186,51 @@ impl Probes {
         icmp::kind(message) == icmp::v6::ECHO_REPLY && self.handle_reply(slot, Family::V6, message, source, now)
     }
 
+    /// Takes a UDP datagram or TCP segment (from its header on). True if it comes from a target that is asked by this
+    /// protocol to a port of the probes, late or twice included. The number that it has to echo stands in for the
+    /// checksum. A connection that it takes for begun is ended.
+    pub fn handle_service(
+        &mut self,
+        context: &mut Context<'_>,
+        neighbours: &mut Neighbours,
+        arrival: Arrival,
+        message: &[u8],
+    ) -> bool {
+        let Arrival { slot, family, protocol, source: address } = arrival;
+        let Some(track) = self.tracks.iter_mut().find(|track| track.is_for(slot, family)) else { return false };
+        let (port, own_port) = (udp::source_port(message), udp::destination_port(message));
+        let ends = Ends { address, port, own_port };
+        if !track.asks(protocol, ends) {
+            return false;
+        }
+        let base = self.token.base(slot, ends);
+        if protocol == protocol::UDP {
+            let sequence = dns::id(message).wrapping_sub(base as u16);
+            let says =
+                |method: &Method| matches!(method, Method::Dns { question, .. } if dns::answers(message, question));
+            track.take_service_answer(sequence, ends, says, context.now, &mut self.samples);
+        } else if let Some((sequence, reply)) = connect::read(message, base) {
+            let says = |method: &Method| match method {
+                Method::Tcp { refused_is_answer, .. } => {
+                    reply == Reply::Accepted || (reply == Reply::Refused && *refused_is_answer)
+                }
+                Method::Echo | Method::Dns { .. } => false,
+            };
+            track.take_service_answer(sequence, ends, says, context.now, &mut self.samples);
+            if reply != Reply::Refused {
+                // RFC 9293 section 3.10.7.1: to one that knows of a connection, from one that does not.
+                let sequence = connect::initial_sequence(base, sequence).wrapping_add(1);
+                track.transmit(
+                    context,
+                    neighbours,
+                    address,
+                    &Message::Tcp(Segment { ends, sequence, kind: Kind::Rst }),
+                );
+            }
+        }
+        true
+    }
+
     /// Whether the IPv4 probes of an uplink use an identifier: no mapping may take it.
     pub fn owns_identifier4(&self, slot: u8, identifier: u16) -> bool {
         self.tracks.iter().any(|track| track.is_for(slot, Family::V4) && track.identifier() == identifier)
@@ -152,7 +263,7 @@ impl Probes {
         let ours = icmp::identifier(message) == track.identifier()
             && packet::carries(message, self.token.of(slot, sequence, source));
         if ours {
-            track.take_answer(sequence, source, now, &mut self.samples);
+            track.take_answer(sequence, source, |method| *method == Method::Echo, now, &mut self.samples);
         }
         ours
     }

@@ -2,8 +2,10 @@
 
 use alloc::collections::VecDeque;
 
-use super::packet::{self, Echo, Token};
-use super::{Family, ProbeSample, ProbeSpec, Samples};
+use super::connect::{Kind, Segment, initial_sequence};
+use super::dns::Query;
+use super::packet::{Echo, Ends, Message, Token};
+use super::{Family, Method, ProbeSample, ProbeSpec, Samples};
 use crate::host::context::Context;
 use crate::host::neighbours::{Neighbours, as_mapped4, mapped4};
 use crate::plan::NextHop;
@@ -144,16 +146,74 @@ impl Track {
         }
     }
 
-    /// Takes an answer that has proved itself; a late or second one changes nothing.
-    pub fn take_answer(&mut self, sequence: u16, source: u128, now: Instant, samples: &mut Samples) {
+    /// Whether one of its targets is asked by this protocol at this end, from this port.
+    pub fn asks(&self, protocol: u8, ends: Ends) -> bool {
+        let (low, high) = self.spec.ports;
+        (low..=high).contains(&ends.own_port)
+            && self
+                .spec
+                .targets
+                .iter()
+                .any(|target| target.address == ends.address && target.method.endpoint() == Some((protocol, ends.port)))
+    }
+
+    /// Takes what came from a target's port, if the probe of this sequence number went there from that own port; see
+    /// [`Self::take_answer`].
+    pub fn take_service_answer(
+        &mut self,
+        sequence: u16,
+        ends: Ends,
+        says: impl Fn(&Method) -> bool,
+        now: Instant,
+        samples: &mut Samples,
+    ) {
+        if self.own_port(sequence) == ends.own_port {
+            let is_it = |method: &Method| method.endpoint().is_some_and(|(_, port)| port == ends.port) && says(method);
+            self.take_answer(sequence, ends.address, is_it, now, samples);
+        }
+    }
+
+    /// Takes an answer that has proved itself, if it is one by the method of its probe; a late or second one changes
+    /// nothing.
+    pub fn take_answer(
+        &mut self,
+        sequence: u16,
+        source: u128,
+        is_answer: impl Fn(&Method) -> bool,
+        now: Instant,
+        samples: &mut Samples,
+    ) {
         let same = |probe: &Outstanding| probe.sequence == sequence && probe.address == source;
         let Some(place) = self.outstanding.iter().position(same) else { return };
         let Some(probe) = self.outstanding.get(place).copied() else { return };
         let rtt = now.since(probe.sample.sent_at);
-        if rtt < self.spec.timeout {
+        let target = self.spec.targets.get(usize::from(probe.sample.target));
+        if rtt < self.spec.timeout && target.is_some_and(|target| is_answer(&target.method)) {
             self.outstanding.remove(place);
             samples.push(ProbeSample { rtt: Some(rtt), ..probe.sample });
         }
+    }
+
+    /// Sends a packet of the probes by the gateway of the uplink. Whether it could be sent makes no difference: an uplink
+    /// without a way out is as dead as any.
+    pub fn transmit(
+        &self,
+        context: &mut Context<'_>,
+        neighbours: &mut Neighbours,
+        address: u128,
+        message: &Message<'_>,
+    ) {
+        match self.spec.family {
+            Family::V4 => send4(context, neighbours, self.spec.slot, address, message),
+            Family::V6 => send6(context, neighbours, self.spec.slot, address, message),
+        };
+    }
+
+    /// The own port of a probe that has one: of those there are, one after the other.
+    fn own_port(&self, sequence: u16) -> u16 {
+        let (low, high) = self.spec.ports;
+        let count = high.saturating_sub(low).saturating_add(1);
+        low.saturating_add(sequence % count)
     }
 
     fn send(
@@ -161,28 +221,40 @@ impl Track {
         context: &mut Context<'_>,
         neighbours: &mut Neighbours,
         token: &Token,
-        target: usize,
+        index: usize,
         samples: &mut Samples,
     ) {
-        let Some(address) = self.spec.targets.get(target).copied() else { return };
         self.sequence = self.sequence.wrapping_add(1);
-        let sequence = self.sequence;
-        let echo =
-            Echo { identifier: self.spec.identifier, sequence, token: token.of(self.spec.slot, sequence, address) };
-        // Whether it could be sent makes no difference here: an uplink without a way out is as dead as any.
-        match self.spec.family {
-            Family::V4 => send4(context, neighbours, self.spec.slot, address, echo),
-            Family::V6 => send6(context, neighbours, self.spec.slot, address, echo),
+        let (slot, sequence) = (self.spec.slot, self.sequence);
+        let Some(target) = self.spec.targets.get(index) else { return };
+        let address = target.address;
+        let ends = |port| Ends { address, port, own_port: self.own_port(sequence) };
+        let message = match &target.method {
+            Method::Echo => {
+                let token = token.of(slot, sequence, address);
+                Message::Echo(Echo { identifier: self.spec.identifier, sequence, token })
+            }
+            Method::Dns { port, question } => {
+                let ends = ends(*port);
+                let id = (token.base(slot, ends) as u16).wrapping_add(sequence);
+                Message::Dns(Query { ends, id, question })
+            }
+            Method::Tcp { port, .. } => {
+                let ends = ends(*port);
+                let sequence = initial_sequence(token.base(slot, ends), sequence);
+                Message::Tcp(Segment { ends, sequence, kind: Kind::Syn })
+            }
         };
+        self.transmit(context, neighbours, address, &message);
         if self.outstanding.len() >= outstanding_max(&self.spec)
             && let Some(oldest) = self.outstanding.pop_front()
         {
             samples.push(oldest.sample);
         }
         let sample = ProbeSample {
-            slot: self.spec.slot,
+            slot,
             family: self.spec.family,
-            target: target as u16,
+            target: index as u16,
             round: self.round,
             burst: self.bursting_since.is_some(),
             sent_at: context.now,
@@ -210,23 +282,35 @@ fn gateway(context: &Context<'_>, spec: &ProbeSpec) -> Option<NextHop<u128>> {
     Some(NextHop { device: uplink.device, address })
 }
 
-fn send4(context: &mut Context<'_>, neighbours: &mut Neighbours, slot: u8, target: u128, echo: Echo) -> Option<bool> {
+fn send4(
+    context: &mut Context<'_>,
+    neighbours: &mut Neighbours,
+    slot: u8,
+    target: u128,
+    message: &Message<'_>,
+) -> Option<bool> {
     let uplink = context.plan.uplink(slot)?;
     let source = context.plan.device(uplink.device)?.ipv4.first()?.0;
     let target = as_mapped4(target)?;
     let address = mapped4(uplink.ipv4.as_ref()?.gateway.unwrap_or(target));
     let hop = NextHop { device: uplink.device, address };
-    Some(neighbours.send_packet(context, hop, OutputKind::Probe, packet::LEN_4, |octets| {
-        echo.write4(octets, source, target);
+    Some(neighbours.send_packet(context, hop, OutputKind::Probe, message.len4(), |octets| {
+        message.write4(octets, source, target);
     }))
 }
 
-fn send6(context: &mut Context<'_>, neighbours: &mut Neighbours, slot: u8, target: u128, echo: Echo) -> Option<bool> {
+fn send6(
+    context: &mut Context<'_>,
+    neighbours: &mut Neighbours,
+    slot: u8,
+    target: u128,
+    message: &Message<'_>,
+) -> Option<bool> {
     let uplink = context.plan.uplink(slot)?;
     let source = context.plan.device(uplink.device)?.ipv6.first()?.0;
     let address = uplink.ipv6.as_ref()?.gateway.unwrap_or(target);
     let hop = NextHop { device: uplink.device, address };
-    Some(neighbours.send_packet(context, hop, OutputKind::Probe, packet::LEN_6, |octets| {
-        echo.write6(octets, source, target);
+    Some(neighbours.send_packet(context, hop, OutputKind::Probe, message.len6(), |octets| {
+        message.write6(octets, source, target);
     }))
 }
