@@ -105,9 +105,16 @@ impl Site {
             Family::V6 => v6("2001:db8:ffff::1"),
         };
         let span = Duration::from_millis(100);
-        let (slot, calm_round, identifier) = (0, 0, 7);
-        let spec =
-            ProbeSpec { slot, family, targets: vec![target], interval: span, timeout: span, calm_round, identifier };
+        let spec = ProbeSpec {
+            slot: 0,
+            family,
+            targets: vec![target.into()],
+            interval: span,
+            timeout: span,
+            calm_round: 0,
+            identifier: 7,
+            ports: (61_440, 61_503),
+        };
         self.engine.set_probes(vec![spec], now);
     }
 
