@@ -11,7 +11,7 @@ mod host;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use etherparse::{NetSlice, PacketBuilder, SlicedPacket, TcpSlice, TransportSlice, UdpSlice};
+use etherparse::{NetSlice, PacketBuilder, SlicedPacket, TcpSlice, TransportSlice, UdpSlice, checksum};
 use host::*;
 use nptd_core::frame::{Frame, HEADROOM};
 use nptd_core::host::neighbours::mapped4;
@@ -58,7 +58,7 @@ fn read(packet: &[u8]) -> Probe {
     };
     match sliced.transport.unwrap() {
         TransportSlice::Udp(udp) => {
-            assert_eq!(udp.checksum(), checksum(&source, &target, &udp));
+            assert_eq!(udp.checksum(), udp_checksum(&source, &target, &udp));
             let octets = udp.payload().to_vec();
             Probe { source, target, own_port: udp.source_port(), port: udp.destination_port(), octets }
         }
@@ -71,7 +71,7 @@ fn read(packet: &[u8]) -> Probe {
     }
 }
 
-fn checksum(source: &IpAddr, target: &IpAddr, udp: &UdpSlice<'_>) -> u16 {
+fn udp_checksum(source: &IpAddr, target: &IpAddr, udp: &UdpSlice<'_>) -> u16 {
     let header = udp.to_header();
     match (source, target) {
         (IpAddr::V4(from), IpAddr::V4(to)) => header.calc_checksum_ipv4_raw(from.octets(), to.octets(), udp.payload()),
@@ -284,12 +284,36 @@ fn a_silent_server_is_missed_and_asked_again_with_another_id_and_port() {
     let second = site.after_ms(INTERVAL_MS).pop().unwrap();
     assert_ne!((first.id(), first.own_port), (second.id(), second.own_port));
     assert_ne!(first.own_port, second.own_port);
+    // What the second would be from the port of the first is no answer to it.
+    let mut confused = first.response();
+    confused[..2].copy_from_slice(&(first.id().wrapping_add(1)).to_be_bytes());
+    assert_eq!(site.receive(&first.datagram(&confused)).0, Verdict::Consumed);
+    assert_eq!(site.samples(), []);
     site.after_ms(300);
     assert_eq!(site.samples(), [(0, None)]);
     let late = site.receive(&first.datagram(&first.response())).0;
     assert_eq!((late, site.samples()), (Verdict::Consumed, vec![]));
     let _ = site.receive(&second.datagram(&second.response()));
     assert_eq!(site.samples(), [(0, Some(300))]);
+}
+
+#[test]
+fn a_response_in_fragments_is_none() {
+    let mut site = Site::new(Family::V4, vec![dns()]);
+    let sent = site.after_ms(0).pop().unwrap();
+    let mut packet = sent.datagram(&sent.response());
+    packet[6] |= 0x20; // More fragments.
+    packet[10..12].fill(0);
+    let sum = checksum::Sum16BitWords::new().add_slice(&packet[..20]).ones_complement();
+    packet[10..12].copy_from_slice(&sum.to_ne_bytes());
+    assert_eq!((site.receive(&packet).0, site.samples()), (Verdict::Pass, vec![]));
+    let mut site = Site::new(Family::V6, vec![dns()]);
+    let sent = site.after_ms(0).pop().unwrap();
+    let mut packet = sent.datagram(&sent.response());
+    let fragment = [17, 0, 0, 1, 0, 0, 0, 9];
+    packet.splice(40..40, fragment);
+    (packet[5], packet[6]) = (packet[5] + 8, 44);
+    assert_eq!((site.receive(&packet).0, site.samples()), (Verdict::Pass, vec![]));
 }
 
 // ---- TCP ----

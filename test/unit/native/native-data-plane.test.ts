@@ -220,6 +220,20 @@ describe.skipIf(obstacle !== undefined)('a data plane with a plan', () => {
     expect(path({ intervalMs: 0 })).toBe('InvalidArgument probes[1].intervalMs');
     expect(path({ timeoutMs: 1.5 })).toBe('InvalidArgument probes[1].timeoutMs');
     expect(path({ targets: [new Uint8Array(15)] })).toBe('InvalidArgument probes[1].targets[0]');
+    const service = { address: 1, service: 'tcp', port: 80 } as const;
+    const ownPorts = { low: 61_440, high: 61_503 };
+    expect(path({ targets: [service], ownPorts })).toBeUndefined();
+    expect(path({ targets: [service] })).toBe('InvalidArgument probes[1].ownPorts');
+    expect(path({ ownPorts: { low: 2, high: 1 } })).toBe('InvalidArgument probes[1].ownPorts');
+    expect(path({ targets: [{ ...service, port: 65_536 }], ownPorts })).toBe(
+      'InvalidArgument probes[1].targets[0].port',
+    );
+    expect(path({ targets: [{ ...service, address: new Uint8Array(16) }], ownPorts })).toBe(
+      'InvalidArgument probes[1].targets[0].address',
+    );
+    expect(path({ targets: [{ ...service, service: 'dns' }], ownPorts })).toBe(
+      'InvalidArgument probes[1].targets[0].question',
+    );
     expect(path({})).toBeUndefined();
   });
 
