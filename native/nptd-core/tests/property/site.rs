@@ -175,6 +175,14 @@ impl Site {
         site
     }
 
+    /// Has the engine hear of its host again, who does not answer when it is asked whether it is still there.
+    /// What leaves is what has waited for it.
+    pub fn introduce_host(&mut self) -> Vec<(DeviceIndex, OutputKind, Vec<u8>)> {
+        let mut seen = self.send(HOSTS, &arp_request(0, HOST_MAC, HOST, v4([10, 0, 0, 1])));
+        seen.outputs.extend(self.send(HOSTS, &solicitation(0, HOST_MAC, "fd00:1::5", "fd00:1::1")).outputs);
+        seen.outputs
+    }
+
     /// Has the engine learn the link addresses of the cable's gateway in both families, and of an IPv6 host.
     pub fn introduce_gateways(&mut self) {
         self.send(CABLE, &arp_request(1, ISP_MAC, v4([198, 51, 100, 1]), v4([198, 51, 100, 2])));

@@ -402,3 +402,117 @@ fn a_super_packet_fares_as_its_packets_one_by_one() {
         })
         .unwrap();
 }
+
+/// Everything that an engine gives in answer to a frame and to the time after it, octet by octet, once it is finished.
+fn all_of(site: &mut Site, ingress: DeviceIndex, octets: &[u8], checksum: ChecksumState) -> Vec<(DeviceIndex, String)> {
+    let spec = site.spec.clone();
+    let mut all = Vec::new();
+    let mut keep = |device: DeviceIndex, octets: &[u8], checksum: ChecksumState| {
+        let mut octets = octets.to_vec();
+        if let ChecksumState::Partial { start, .. } = checksum {
+            let packet = octets.len() - packet_of(&spec, device, &octets).len();
+            assert_eq!(usize::from(start), packet + transport_at(&octets[packet..]));
+            finish(&mut octets[packet..]);
+        }
+        all.push((device, format!("{octets:02x?}")));
+    };
+    let seen = site.send_as(ingress, octets, checksum);
+    match seen.verdict {
+        Verdict::Forward | Verdict::Reply => keep(seen.egress, &seen.after, seen.checksum),
+        Verdict::Pass => {
+            assert_eq!(seen.checksum, ChecksumState::Complete, "the control plane gets finished packets");
+            keep(ingress, &seen.after, seen.checksum);
+        }
+        Verdict::Consumed | Verdict::Queued | Verdict::Drop(_) => {}
+    }
+    for (device, kind, octets) in seen.outputs {
+        assert_ne!(kind, OutputKind::Released);
+        keep(device, &octets, ChecksumState::Complete);
+    }
+    // Held packets are answered after 6 s, unresolved hops are given up after 3 s.
+    for _ in 0..8 {
+        site.advance(1_000);
+        let waited = site.introduce_host();
+        for (device, _, octets) in waited.into_iter().chain(site.tick_outputs()) {
+            keep(device, &octets, ChecksumState::Complete);
+        }
+    }
+    all
+}
+
+/// Ends of single packets: to the gateway itself, to hops that do not answer, to ports that nobody listens on, and those of
+/// flows.
+fn single_ends(pair: &Pair, step: &Step, case: u8) -> [(u128, u16); 2] {
+    let ends = pair.ends(step);
+    let place = |text4: [u8; 4], text6: &str| if step.is_ipv6 { v6(text6) } else { u128::from(super::site::v4(text4)) };
+    match (case, step.from) {
+        (0, From::Uplink) => [ends[0], (ends[1].0, 9_999)],
+        (0, _) => [ends[0], (place([10, 0, 0, 1], "fd00:1::1"), 53)],
+        (1, From::Site | From::NewPort) => [ends[0], (place([10, 0, 0, 77], "fd00:1::77"), 53)],
+        _ => ends,
+    }
+}
+
+#[test]
+fn a_packet_fares_alike_whoever_finishes_its_checksum() {
+    let strategy = (setting(), step(), 0_u8..4, any::<bool>());
+    runner(600)
+        .run(&strategy, |(setting, step, case, is_opening)| {
+            let mut pair = Pair::new(setting);
+            let step =
+                Step { flags: if is_opening { 0x02 } else { step.flags }, payload: step.payload % 1_400, ..step };
+            let payload: Vec<u8> = (0..step.payload).map(|place| place as u8).collect();
+            let mut packet = build(step.is_ipv6, single_ends(&pair, &step, case), &step, step.flags, &payload);
+            let ingress = if step.from == From::Uplink { setting.uplink() } else { HOSTS };
+            let spec = pair.whole.spec.clone();
+            let finished = all_of(&mut pair.single, ingress, &framed(&spec, ingress, &packet), ChecksumState::Complete);
+            leave_unfinished(&mut packet);
+            let octets = framed(&spec, ingress, &packet);
+            let start = (octets.len() - packet.len() + transport_at(&packet)) as u16;
+            let offset = (field_at(&packet) - transport_at(&packet)) as u16;
+            let unfinished = all_of(&mut pair.whole, ingress, &octets, ChecksumState::Partial { start, offset });
+            assert_eq!(unfinished, finished, "{step:?} {case}");
+            pair.check();
+            Ok(())
+        })
+        .unwrap();
+}
+
+/// What waits for its next hop in one piece is told of by its first packet, as its sender would have sent that.
+#[test]
+fn a_super_packet_that_cannot_be_delivered_is_quoted_by_its_first_packet() {
+    let all = Offloads { checksum: true, tcp: true, udp: true };
+    for is_ipv6 in [false, true] {
+        let mut pair = Pair::new(Setting { takes: all, by_cable: true, has_filter: true });
+        let step = Step {
+            is_ipv6,
+            is_tcp: false,
+            from: From::Site,
+            flags: 0,
+            fragment: 0x4000,
+            hop_limit: 64,
+            size: 300,
+            payload: 5_000,
+            pause_ms: 0,
+        };
+        let ends = single_ends(&pair, &step, 1);
+        let mut packet = build(is_ipv6, ends, &step, 0, &[0x5a; 5_000]);
+        let first = cut(&packet, 300).swap_remove(0);
+        leave_unfinished(&mut packet);
+        let octets = framed(&pair.whole.spec, HOSTS, &packet);
+        let checksum = ChecksumState::Partial { start: 14 + transport_at(&packet) as u16, offset: 6 };
+        let (verdict, _) = pair.whole.send_frame(HOSTS, &octets, checksum, Segmentation::Udp(300));
+        assert_eq!(verdict, Verdict::Queued);
+        let mut errors = Vec::new();
+        for _ in 0..8 {
+            pair.whole.advance(1_000);
+            let mut outputs = pair.whole.introduce_host();
+            outputs.extend(pair.whole.tick_outputs());
+            errors.extend(outputs.into_iter().filter(|(_, kind, _)| *kind == OutputKind::IcmpError));
+        }
+        assert_eq!(errors.len(), 1);
+        let quote = &errors[0].2[14 + if is_ipv6 { 48 } else { 28 }..];
+        assert_eq!(quote, &first[..quote.len()]);
+        assert_eq!(quote.len(), first.len());
+    }
+}
