@@ -1,6 +1,7 @@
 /** The jobs of `setup.mjs --run JOB`; each takes the arguments after its name and gives the exit code. */
 import { join } from 'node:path';
 import { runBench, runWireBench, writeWorkloads } from './bench.mjs';
+import { measureFailover } from './measure.mjs';
 import { inNamespaces, namespaceObstacle } from './namespace.mjs';
 import { SetupProblem } from './problem.mjs';
 import { ROOT, run } from './process.mjs';
@@ -10,6 +11,7 @@ export const JOBS = {
   demo: runDemo,
   test: () => runTests({ long: false }),
   'test:long': () => runTests({ long: true }),
+  'measure:failover': measureFailover,
   bench: runBench,
   'bench:core': runCoreBench,
   'bench:wire': runWireBench,

@@ -4,6 +4,7 @@ import type { Namespace } from '../../src/demo/network.ts';
 
 const DISCARD_PORT = 9;
 const DOWNLOAD_OCTETS = 4_000_000_000;
+const DATAGRAM_OCTETS = 1200;
 const PAUSE_S = 0.1;
 
 /** Uploads to a server until the network is closed. */
@@ -14,6 +15,11 @@ export function startUpload(namespace: Namespace, server: string): void {
 /** Downloads from a server until the network is closed. */
 export function startDownload(namespace: Namespace, server: string): void {
   repeat(namespace, `${ENDS_WITH_PARENT} curl -sS http://${urlHost(server)}/octets/${DOWNLOAD_OCTETS}`);
+}
+
+/** Sends datagrams that nobody answers until the network is closed, as many as the socket takes. */
+export function startFlood(namespace: Namespace, server: string, port: number): void {
+  repeat(namespace, `${ENDS_WITH_PARENT} dd if=/dev/zero bs=${DATAGRAM_OCTETS} > /dev/udp/${server}/${port}`);
 }
 
 const ENDS_WITH_PARENT = 'setpriv --pdeathsig KILL --';

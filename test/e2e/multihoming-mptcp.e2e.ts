@@ -13,7 +13,7 @@ const ISPS = [ISP_A, ISP_B];
 const SECOND_ADDRESS = '192.168.1.11';
 const SECOND_PORT = 8081;
 /** How long the connection goes on once the uplink is known as dead. */
-const AFTER_MS = 1500;
+const AFTER_MS = 1000;
 const BOTH_MS_MAX = 10_000;
 /** Far beyond detection by `profile: fast` and a retransmission, and far below what a stuck connection would take. */
 const STALL_MS_MAX = 8000;

@@ -22,7 +22,7 @@ describe.runIf(hasQuic)('QUIC connections whose uplink dies', () => {
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'nptd-quic-'));
-    bed = await TestBed.open({ change: (config) => withProbe(config, ISPS, { profile: 'fast' }) });
+    bed = await TestBed.open({ change: (config) => withProbe(config, ISPS, { profile: 'fast', 'up-after': '1s' }) });
   });
   afterAll(async () => {
     await bed?.close();

@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { saturate } from './saturation.ts';
 
-const SECONDS = 12;
+const SECONDS = 8;
 /** Half of what 20 Mbit/s carry in that time: it was full. */
 const OCTETS_MIN = (SECONDS * 20_000_000) / 8 / 2;
 

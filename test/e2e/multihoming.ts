@@ -104,10 +104,13 @@ function filtering(title: string, table: (isp: Isp) => string, name: string): Fa
 }
 
 const FORWARD = 'type filter hook forward priority -10; policy accept;';
+/** A rule for all that the ISP forwards, either way. */
+export const forwardingFault = (title: string, rule: string) => filtering(title, () => forwarding(rule), 'inet fault');
+
 const forwarding = (rule: string) => `table inet fault { chain forward { ${FORWARD} ${rule} }; }`;
 
 /** Nothing behind the ISP's first router is reached; that one still answers. */
-export const BLACK_HOLE = filtering('ISP dead behind a live first hop', () => forwarding('drop;'), 'inet fault');
+export const BLACK_HOLE = forwardingFault('ISP dead behind a live first hop', 'drop;');
 
 /** The ISP's router answers nothing at all, and the link has a carrier. */
 export const FIRST_HOP_DEAD = filtering(
@@ -117,11 +120,7 @@ export const FIRST_HOP_DEAD = filtering(
   'netdev fault',
 );
 
-export const LOSS = filtering(
-  '30 % loss, both ways',
-  () => forwarding('numgen random mod 100 < 30 drop;'),
-  'inet fault',
-);
+export const LOSS = forwardingFault('30 % loss each way', 'numgen random mod 100 < 30 drop;');
 
 /** Packets of the site arrive, answers do not. */
 export const ONE_WAY = filtering(

@@ -28,7 +28,9 @@ export interface SaturatedResult {
 
 /** Fills the first of two uplinks for some seconds, and gives what the gateway thought of it. */
 export async function saturate({ profile, queueMs, seconds }: SaturatedRun): Promise<SaturatedResult> {
-  await using bed = await TestBed.open({ change: (config) => withProbe(config, [ISP_A, ISP_B], { profile }) });
+  await using bed = await TestBed.open({
+    change: (config) => withProbe(config, [ISP_A, ISP_B], { profile, 'up-after': '1s' }),
+  });
   const isp = bed.site.isp(ISP_A);
   for (const device of ['transit', ISP_A.device]) {
     await isp.runOrThrow(['sh', '-c', `tc qdisc add dev ${device} ${SHAPED} ${queueMs}ms`]);

@@ -23,6 +23,8 @@ export interface TestBedOptions {
   readonly prefer?: readonly Isp[];
   /** Last changes to the configuration. */
   readonly change?: (config: ConfigObject, prefix: string) => ConfigObject;
+  /** Until all uplinks are up, in milliseconds; what came down while the ISPs were not there yet needs `up-after` more. */
+  readonly upMsMax?: number;
   /** More namespaces, made before nptd starts. */
   readonly before?: (network: Network, site: Site) => Promise<void>;
 }
@@ -89,7 +91,7 @@ export class TestBed implements AsyncDisposable {
       await writeFile(file, JSON.stringify(options.change?.(config, prefix) ?? config, undefined, 2));
       const gateway = await Gateway.start(network, file);
       await site.configureDevices();
-      for (const isp of site.isps.keys()) await gateway.waitUntilUp(isp.name, UP_MS_MAX);
+      for (const isp of site.isps.keys()) await gateway.waitUntilUp(isp.name, options.upMsMax ?? UP_MS_MAX);
       return new TestBed({ network, site, gateway, servers, folder });
     } catch (error) {
       await network.close();
