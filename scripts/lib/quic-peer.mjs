@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { ROOT, run } from './process.mjs';
 
-const SECONDS_MAX = 300;
+const SECONDS_MAX = 900;
 
 /** Where its crates cannot be had the tests that want it are skipped, and the output says why. */
 export async function buildQuicPeer() {

@@ -1,8 +1,14 @@
 /** Multipath TCP of the kernel in two namespaces; the program at both ends is mptcp.py. */
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Namespace } from '../../src/demo/network.ts';
 import type { Background } from '../../src/demo/processes.ts';
 import { INTERNET } from '../../src/demo/site.ts';
+
+/** Why it cannot be tried, where the kernel has none. */
+export const mptcpObstacle = existsSync('/proc/sys/net/mptcp/enabled')
+  ? undefined
+  : 'the kernel has no Multipath TCP; to run it: a kernel with CONFIG_MPTCP';
 
 const PROGRAM = fileURLToPath(new URL('mptcp.py', import.meta.url));
 const START_MS_MAX = 10_000;

@@ -10,8 +10,10 @@ const PROGRAM = fileURLToPath(new URL('../../.nptd/quic/debug/nptd-quic-peer', i
 const START_MS_MAX = 10_000;
 const PORT = 443;
 
-/** False where its crates could not be had. */
-export const hasQuic = existsSync(PROGRAM);
+/** Why it is not there, where its crates could not be had. */
+export const quicObstacle = existsSync(PROGRAM)
+  ? undefined
+  : 'test/quic is not compiled; to run it: cd test/quic && cargo build --target-dir ../../.nptd/quic';
 
 export type QuicJob = 'upload' | 'download' | 'idle';
 

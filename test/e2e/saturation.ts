@@ -1,4 +1,5 @@
 /** An uplink that its own site fills to the brim, both ways and in both families: slow, and not dead. */
+import { run } from '../../src/demo/processes.ts';
 import { INTERNET, ISP_A, ISP_B } from '../../src/demo/site.ts';
 import { Flows, flowsOf } from './flows.ts';
 import { startDownload, startUpload } from './load.ts';
@@ -9,6 +10,11 @@ import { TestBed } from './test-bed.ts';
 const LOADS = 3;
 /** The queue of the ISP's router holds this much: what does not fit is lost. */
 const SHAPED = 'root tbf rate 20mbit burst 32k latency';
+
+const tried = await run(['unshare', '-n', 'sh', '-c', `tc qdisc add dev lo ${SHAPED} 300ms`]);
+/** Why it cannot be tried, where the kernel shapes nothing. */
+export const shapingObstacle =
+  tried.code === 0 ? undefined : 'tc shapes nothing here; to run it: apt-get install iproute2, a kernel with sch_tbf';
 
 export interface SaturatedRun {
   readonly profile: 'default' | 'fast';
