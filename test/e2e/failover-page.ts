@@ -84,8 +84,9 @@ What to read in it:
   probe. Every connection is told so at once, those that only receive too, and every conversation goes on by the other uplink.
 - **One-way loss** counts as dead, though packets of the site arrive: nothing comes back.
 - **Loss and latency** make an uplink \`degraded\`: new flows avoid it, established ones stay, since they still work. That takes most of the window of 15 s, on
-  purpose. Of 30 % loss each way half of all probes die, and \`profile: fast\` asks so often that two rounds running without any answer come about: it takes such an uplink for
-  dead. More targets make that rarer.
+  purpose. \`profile: fast\` is for uplinks that are quick and clean: a round trip longer than its timeout of 120 ms is no answer to it, and of 30 % loss each way,
+  half of all probes, two rounds running without any answer come about, since it asks so often. It takes such uplinks for dead; more targets make that rarer for loss.
 - **Flapping**: each time that an uplink falls, it must be good for longer before it is used again (5 s at first here, 30 s by default), so it is left once.
-- **Silent targets** are no failure when they are silent on every uplink: they are distrusted as long as the first hops answer.
+- **Silent targets** are no failure when they are silent on every uplink: they are distrusted as long as the first hops answer, and the uplinks are \`unknown\`, which is
+  as good as up.
 `;
