@@ -20,6 +20,11 @@ export function isReset({ tcp }: Resettable): boolean {
   return tcp?.state === 'RESET';
 }
 
+/** Its host has sent nothing but SYNs, and goes on to until one of them opens the connection elsewhere. */
+function isCalling({ tcp }: Resettable): boolean {
+  return tcp?.state === 'INIT' && tcp.opener === 'internal';
+}
+
 /** Resets a session, if that has not been done: it lives for a fixed time from now on. */
 export function resetSession(session: Resettable, nowUs: number): void {
   if (session.tcp !== undefined && !isReset(session)) {
@@ -51,14 +56,14 @@ function isToBeReset4(plan: Plan, session: Session): boolean {
   const { policy, remote } = session;
   const isHairpin = externalOwner(plan, remote.address) !== undefined;
   const fate = protocol === TCP ? fateOf(plan, 4, { slot, policy, protocol }) : 'keep';
-  return fate === 'reset' && !isReset(session) && !isHairpin;
+  return fate === 'reset' && !isReset(session) && !isCalling(session) && !isHairpin;
 }
 
 function isToBeReset6(plan: Plan, session: FilterSession): boolean {
   const { slot, protocol, policy, remote } = session;
   const isHairpin = externalPrefixOwner(plan, remote.address) !== undefined;
   const fate = protocol === TCP ? fateOf(plan, 6, { slot, policy, protocol }) : 'keep';
-  return fate === 'reset' && !isReset(session) && !isHairpin;
+  return fate === 'reset' && !isReset(session) && !isCalling(session) && !isHairpin;
 }
 
 function reset4(plan: Plan, { mapping, remote, apparent, track }: Session): OutgoingPacket[] {

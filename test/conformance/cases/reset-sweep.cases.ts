@@ -2,8 +2,8 @@
 import { expect } from 'vitest';
 import type { Plan } from '../../../src/plan/plan.ts';
 import { filtered, H1 as H1_6, H1_A, H2 as H2_6, H2_A, published6, Q6 } from '../../support/filtered-plan.ts';
-import { tcp, text, udp } from '../../support/packet-builder.ts';
-import { tcp6, udp6 } from '../../support/packet-builder-ipv6.ts';
+import { type TcpFields, tcp, text, udp } from '../../support/packet-builder.ts';
+import { type Tcp6Fields, tcp6, udp6 } from '../../support/packet-builder-ipv6.ts';
 import { ISP_A, ISP_B, LAN, OFFICE, type PlanChanges, staticPorts, twoUplinks } from '../../support/plans.ts';
 import { hex, type TranslatorBed } from '../../support/translator-bed.ts';
 import type { Case } from '../case.ts';
@@ -47,6 +47,25 @@ function states(bed: TranslatorBed): unknown[] {
   return bed.sessions().map(({ tcpState, expiresInMs }) => [tcpState, expiresInMs]);
 }
 
+/** A connection of a host below 10.0.0.0/16 that the server has accepted, and that the host has not confirmed yet. */
+function connect(bed: TranslatorBed, from: string, options: TcpFields = {}, device = LAN): void {
+  bed.send(device, tcp(from, S1, 'SYN', options));
+  const sequence = (options.sequence ?? 1000) + 1 + (options.payload?.length ?? 0);
+  bed.send(
+    ISP_A,
+    tcp(S1, `203.0.113.2:${portOf(from)}`, 'SYN,ACK', { sequence: 1, acknowledgement: sequence % 2 ** 32 }),
+  );
+}
+
+function connect6(bed: TranslatorBed, ports: readonly [number, number], options: Tcp6Fields = {}): void {
+  bed.send(LAN, tcp6(H1_6, Q6, ports, 'SYN', options));
+  bed.send(ISP_A, tcp6(Q6, H1_A, [ports[1], ports[0]], 'SYN,ACK', { sequence: 1 }));
+}
+
+function portOf(endpoint: string): string {
+  return endpoint.split(':')[1] ?? '';
+}
+
 const contents: readonly Case[] = [
   {
     name: 'MWAN-2 a host that only receives is told: the reset has the sequence number that it expects',
@@ -66,9 +85,9 @@ const contents: readonly Case[] = [
   {
     name: 'MWAN-2 before its first acknowledgement a caller gets what a closed port would answer, data of the SYN included',
     run: (bed) => {
-      bed.send(LAN, tcp(H1, S1, 'SYN'));
-      bed.send(LAN, tcp('10.0.0.11:5001', S1, 'SYN', { payload: text('data') }));
-      bed.send(LAN, tcp('10.0.0.11:5002', S1, 'SYN', { sequence: 0xffff_ffff }));
+      connect(bed, H1);
+      connect(bed, '10.0.0.11:5001', { payload: text('data') });
+      connect(bed, '10.0.0.11:5002', { sequence: 0xffff_ffff });
       bed.plan(A_DOWN);
       tells(
         bed,
@@ -102,7 +121,7 @@ const contents: readonly Case[] = [
     run: (bed) => {
       const ports = [5000, 5001, 5002];
       for (const port of ports) {
-        bed.send(LAN, tcp(`10.0.0.11:${port}`, S1, 'SYN'));
+        connect(bed, `10.0.0.11:${port}`);
         bed.send(ISP_A, tcp(S1, `203.0.113.2:${port}`, 'SYN,ACK', { sequence: 1, acknowledgement: 1001 }));
         bed.send(LAN, tcp(`10.0.0.11:${port}`, S1, 'FIN,ACK', { sequence: 1001, acknowledgement: 2 }));
       }
@@ -115,8 +134,8 @@ const contents: readonly Case[] = [
   {
     name: 'MWAN-2 it takes the route of the internal address; without one the session is reset in silence',
     run: (bed) => {
-      const hosts = ['10.0.1.5:1', '10.0.9.7:1', H1];
-      for (const host of hosts) bed.send(host === '10.0.1.5:1' ? OFFICE : LAN, tcp(host, S1, 'SYN'));
+      const hosts = ['10.0.1.5:1', '10.0.9.7:2', H1];
+      for (const host of hosts) connect(bed, host, {}, host === '10.0.1.5:1' ? OFFICE : LAN);
       bed.plan({ ...A_DOWN, routes: [] });
       const office = { device: OFFICE, packet: refusal(S1, '10.0.1.5:1', 1001) };
       tells(bed, office, { packet: refusal(S1, H1, 1001) });
@@ -127,8 +146,8 @@ const contents: readonly Case[] = [
     name: 'MWAN-2 the same with the IPv6 filter, for both families at once',
     plan: filtered({ published: [published6(H2_6)] }),
     run: (bed) => {
-      bed.send(LAN, tcp(H1, S1, 'SYN'));
-      bed.send(LAN, tcp6(H1_6, Q6, OUT, 'SYN', { trafficClass: 0xb8, flowLabel: 5 }));
+      connect(bed, H1);
+      connect6(bed, OUT, { trafficClass: 0xb8, flowLabel: 5 });
       bed.send(LAN, tcp6(H1_6, Q6, [40001, 80], 'ACK', { acknowledgement: 900 }));
       bed.send(LAN, tcp6(H1_6, Q6, [40002, 80], 'FIN', { acknowledgement: 900 }));
       bed.send(ISP_A, tcp6(Q6, H2_A, [9, 22], 'SYN', { sequence: 41 }));
@@ -153,8 +172,8 @@ function leavesAlone(name: string, plan: Plan, before: PlanChanges = {}): Case {
     name: `MWAN-1 nobody is told ${name}`,
     plan: filtered({}, before),
     run: (bed) => {
-      bed.send(LAN, tcp(H1, S1, 'SYN'));
-      bed.send(LAN, tcp6(H1_6, Q6, OUT, 'SYN'));
+      connect(bed, H1);
+      connect6(bed, OUT);
       bed.send(LAN, udp(H1, S1));
       bed.send(LAN, udp6(H1_6, Q6, OUT));
       const sessions = bed.sessions();
@@ -210,8 +229,8 @@ const exceptions: readonly Case[] = [
   {
     name: 'MWAN-2 each is told once, by a packet of its own or by time, and not again by later plans',
     run: (bed) => {
-      bed.send(LAN, tcp(H1, S1, 'SYN'));
-      bed.send(LAN, tcp('10.0.0.11:5001', S1, 'SYN'));
+      connect(bed, H1);
+      connect(bed, '10.0.0.11:5001');
       bed.plan(A_DOWN);
       expect(bed.send(LAN, tcp(H1, S1, 'ACK')).outgoing).toHaveLength(1);
       bed.wait(10);
@@ -232,12 +251,12 @@ const exceptions: readonly Case[] = [
   {
     name: 'MWAN-2 of two plans before the tick the later one counts',
     run: (bed) => {
-      bed.send(LAN, tcp(H1, S1, 'SYN'));
+      connect(bed, H1);
       bed.plan(A_DOWN);
       bed.plan(twoUplinks());
       tells(bed);
-      expect(states(bed)).toEqual([['INIT', 240_000]]);
-      bed.forwards(ISP_A, tcp(S1, WA, 'SYN,ACK'), LAN, tcp(S1, H1, 'SYN,ACK'));
+      expect(states(bed)).toEqual([['ESTABLISHED', 7_440_000]]);
+      bed.forwards(ISP_A, tcp(S1, WA, 'ACK'), LAN, tcp(S1, H1, 'ACK'));
     },
   },
   {
@@ -254,11 +273,31 @@ const exceptions: readonly Case[] = [
     },
   },
   {
-    name: 'MWAN-2 what has ended by then is told nothing',
+    name: 'MWAN-1 a caller who was not answered yet is told nothing: the SYN that he sends again opens the connection elsewhere',
+    plan: filtered(),
     run: (bed) => {
       bed.send(LAN, tcp(H1, S1, 'SYN'));
+      bed.send(LAN, tcp6(H1_6, Q6, OUT, 'SYN'));
+      bed.plan(filtered({}, { a4: DOWN, a6: DOWN }));
+      tells(bed);
+      expect(bed.sessions().map(({ tcpState, uplinkSlot }) => [tcpState, uplinkSlot])).toEqual([
+        ['INIT', 0],
+        ['INIT', 0],
+      ]);
+      bed.forwards(LAN, tcp(H1, S1, 'SYN'), ISP_B, tcp('198.51.100.2:5000', S1, 'SYN'));
+      expect(bed.passes(LAN, tcp6(H1_6, Q6, OUT, 'SYN'))).toBe(true);
+      expect(bed.sessions().map(({ tcpState, uplinkSlot }) => [tcpState, uplinkSlot])).toEqual([
+        ['INIT', 1],
+        ['INIT', 1],
+      ]);
+    },
+  },
+  {
+    name: 'MWAN-2 what has ended by then is told nothing',
+    run: (bed) => {
+      connect(bed, H1);
       bed.plan(A_DOWN);
-      bed.wait(240);
+      bed.wait(7440);
       tells(bed);
     },
   },
@@ -268,14 +307,14 @@ const exceptions: readonly Case[] = [
       plan: { policies: [{ number: 4, prefer: [0, 1], matches: [{ dscp: 46 }] }, { prefer: [0, 1] }] },
     }),
     run: (bed) => {
-      bed.send(LAN, tcp(H1, S1, 'SYN'));
-      bed.send(LAN, tcp('10.0.0.11:5001', S1, 'SYN', { tos: 0xb8 }));
+      connect(bed, H1);
+      connect(bed, '10.0.0.11:5001', { tos: 0xb8 });
       const leaving = { number: 4, prefer: [0, 1], matches: [{ dscp: 46 }], leave4: [0], shun4: [0] };
       bed.plan(twoUplinks({ plan: { policies: [leaving, { prefer: [0, 1] }] } }));
       bed.send(LAN, tcp('10.0.0.11:5002', S1, 'SYN', { tos: 0xb8 }));
       tells(bed, { packet: refusal(S1, '10.0.0.11:5001', 1001) });
       expect(bed.sessions().map(({ tcpState, uplinkSlot }) => [tcpState, uplinkSlot])).toEqual([
-        ['INIT', 0],
+        ['ESTABLISHED', 0],
         ['RESET', 0],
         ['INIT', 1],
       ]);
@@ -290,9 +329,9 @@ const exceptions: readonly Case[] = [
       bed.restart(filtered({}, { plan: { errorRate } }), [], { sessionsMax: 4000, mappingsMax: 4000 });
       const ports = Array.from({ length: 700 }, (_, index) => 10_000 + index);
       for (const port of ports) {
-        bed.send(LAN, tcp(`10.0.0.11:${port}`, S1, 'SYN', { sequence: port }));
+        connect(bed, `10.0.0.11:${port}`, { sequence: port });
         bed.send(LAN, udp(`10.0.0.11:${port}`, S1));
-        bed.send(LAN, tcp6(H1_6, Q6, [port, 80], 'SYN', { sequence: port }));
+        connect6(bed, [port, 80], { sequence: port });
       }
       bed.plan(filtered({}, { a4: DOWN, a6: DOWN, plan: { errorRate } }));
       tells(

@@ -74,6 +74,8 @@ impl Filter {
                 && plan.leaves6(session.policy, session.slot)
                 && session.is_live(plan, tick)
                 && !session.is_reset()
+                // Its host sends its SYN again, which opens the connection on another uplink.
+                && session.state != Some(TcpState::InitOutbound)
                 && plan.policy(session.policy).action(session.protocol.number()) != FailureActionSpec::Keep
                 && plan.external_owner6(session.remote_address).is_none();
             if let (true, Some(flow)) = (is_meant, self.flow_of(position)) {

@@ -75,6 +75,8 @@ impl Nat44 {
                 && plan.leaves4(session.policy, session.slot)
                 && session.is_live(plan, tick)
                 && !session.is_reset()
+                // Its host sends its SYN again, which opens the connection on another uplink.
+                && session.tcp != Some(TcpState::InitOutbound)
                 && plan.policy(session.policy).action(Protocol::TCP.number()) != FailureActionSpec::Keep
                 && plan.external_owner4(session.remote.address).is_none();
             if is_meant {
