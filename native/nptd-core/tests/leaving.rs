@@ -83,9 +83,13 @@ impl Site {
     }
 
     fn send(&mut self, packet: &[u8]) -> Verdict {
+        self.receive(DeviceIndex(0), packet)
+    }
+
+    fn receive(&mut self, device: DeviceIndex, packet: &[u8]) -> Verdict {
         let mut memory = vec![0; HEADROOM + 2_048];
         memory[HEADROOM..HEADROOM + packet.len()].copy_from_slice(packet);
-        let mut frames = [Frame::new(&mut memory, HEADROOM, packet.len(), DeviceIndex(0))];
+        let mut frames = [Frame::new(&mut memory, HEADROOM, packet.len(), device)];
         self.outputs.clear();
         self.engine.process(&mut frames, Instant::default(), &mut self.outputs);
         frames[0].verdict
@@ -96,6 +100,15 @@ impl Site {
         let syn = PacketBuilder::ipv4(HOST, REMOTE, 64).tcp(port, 443, 1_000, 1_000).syn();
         syn.write(&mut packet, &[]).unwrap();
         assert_eq!(self.send(&packet), Verdict::Forward);
+    }
+
+    /// A connection that the server has accepted.
+    fn establish(&mut self, port: u16) {
+        self.connect(port);
+        let mut packet = Vec::new();
+        let accepted = PacketBuilder::ipv4(REMOTE, [203, 0, 113, 2], 64).tcp(443, port, 1, 1_000).syn().ack(1_001);
+        accepted.write(&mut packet, &[]).unwrap();
+        assert_eq!(self.receive(DeviceIndex(1), &packet), Verdict::Forward);
     }
 
     fn states(&self) -> Vec<(u8, Option<TcpState>)> {
@@ -109,7 +122,7 @@ impl Site {
 fn hosts_are_told_in_steps_of_64_resets_and_512_sessions_mwan_2() {
     for (connections, kept_from) in [(1_000_u16, u16::MAX), (3_000, 0)] {
         let mut site = Site::new(plan(true));
-        (0..connections).for_each(|port| site.connect(10_000 + port));
+        (0..connections).for_each(|port| site.establish(10_000 + port));
         let keeps = OnFailureSpec { tcp: FailureActionSpec::Keep, ..OnFailureSpec::default() };
         let resets = PolicySpec { prefer: vec![0, 1], ..PolicySpec::default() };
         // Where TCP is kept nothing is looked at.
@@ -203,7 +216,7 @@ fn an_explanation_names_policy_match_candidates_and_session_and_changes_nothing(
 #[test]
 fn a_reset_session_lives_for_four_minutes() {
     let mut site = Site::new(plan(true));
-    site.connect(5_000);
+    site.establish(5_000);
     site.engine.adopt(plan(false));
     site.engine.tick(Instant::default(), &mut site.outputs);
     let lives_at = |site: &Site, after: Duration| {
