@@ -383,11 +383,22 @@ fn late_and_second_answers_are_used_up_but_change_nothing() {
     assert_eq!(prober.samples().len(), 1);
 
     let sent = prober.after_ms(INTERVAL_MS);
-    prober.gateway.now = prober.gateway.now.after(Duration::from_millis(TIMEOUT_MS));
-    assert!(prober.answer(&sent[0]), "at the timeout it is too late, even before the poll");
-    assert_eq!(prober.samples(), []);
-    prober.after_ms(0);
+    prober.after_ms(TIMEOUT_MS);
     assert_eq!(brief(&prober.samples()), [(2, 1, false, None)]);
+    assert!(prober.answer(&sent[0]));
+    assert_eq!(prober.samples(), []);
+}
+
+/// A gateway without a processor for a while finds answers in its devices that came in time.
+#[test]
+fn an_answer_that_waited_longer_than_the_timeout_to_be_read_counts() {
+    let mut prober = Prober::new(vec![spec4()]);
+    let sent = prober.after_ms(0);
+    prober.gateway.now = prober.gateway.now.after(Duration::from_millis(3 * TIMEOUT_MS));
+    assert!(prober.answer(&sent[0]));
+    assert_eq!(brief(&prober.samples()), [(1, 0, false, Some(3 * TIMEOUT_MS))]);
+    prober.after_ms(0);
+    assert_eq!(prober.samples(), []);
 }
 
 #[test]

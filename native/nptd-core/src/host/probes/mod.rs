@@ -95,7 +95,7 @@ pub struct ProbeSpec {
     pub targets: Vec<ProbeTarget>,
     /// Time between two rounds; at least 1 ms.
     pub interval: Duration,
-    /// Time after which an answer no longer counts.
+    /// Time after which a probe without an answer is missed.
     pub timeout: Duration,
     /// A burst mode that began in this round, or before, is over; 0: in none yet.
     pub calm_round: u32,

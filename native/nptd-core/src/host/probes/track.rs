@@ -174,7 +174,8 @@ impl Track {
     }
 
     /// Takes an answer that has proved itself, if it is one by the method of its probe; a late or second one changes
-    /// nothing.
+    /// nothing. What is still under way has not been judged since its time was over: an answer that is found then
+    /// may have waited here, for a processor that was busy elsewhere, and counts.
     pub fn take_answer(
         &mut self,
         sequence: u16,
@@ -188,7 +189,7 @@ impl Track {
         let Some(probe) = self.outstanding.get(place).copied() else { return };
         let rtt = now.since(probe.sample.sent_at);
         let target = self.spec.targets.get(usize::from(probe.sample.target));
-        if rtt < self.spec.timeout && target.is_some_and(|target| is_answer(&target.method)) {
+        if target.is_some_and(|target| is_answer(&target.method)) {
             self.outstanding.remove(place);
             samples.push(ProbeSample { rtt: Some(rtt), ..probe.sample });
         }
