@@ -1,6 +1,7 @@
 /** The jobs of `setup.mjs --run JOB`; each takes the arguments after its name and gives the exit code. */
 import { join } from 'node:path';
 import { runBench, runWireBench, writeWorkloads } from './bench.mjs';
+import { runInstructions } from './instructions.mjs';
 import { measureFailover } from './measure.mjs';
 import { inNamespaces, namespaceObstacle } from './namespace.mjs';
 import { SetupProblem } from './problem.mjs';
@@ -14,6 +15,7 @@ export const JOBS = {
   'measure:failover': measureFailover,
   bench: runBench,
   'bench:core': runCoreBench,
+  'bench:instructions': runCounts,
   'bench:wire': runWireBench,
   'bench:workloads': writeWorkloads,
 };
@@ -25,5 +27,15 @@ async function runDemo() {
 }
 
 async function runCoreBench(given) {
-  return (await run(['cargo', 'bench', '-p', 'nptd-core', '--', ...given], { cwd: join(ROOT, 'native') })).code;
+  return (
+    await run(['cargo', 'bench', '-p', 'nptd-core', '--bench', 'pipeline', '--', ...given], {
+      cwd: join(ROOT, 'native'),
+    })
+  ).code;
+}
+
+async function runCounts(given) {
+  const { failed, failures } = await runInstructions({}, { update: given.includes('--update') });
+  for (const failure of failures) process.stderr.write(`${failure}\n`);
+  return failed;
 }

@@ -28,6 +28,7 @@ const TEST_PROGRAMS = {
   'ip6tables-restore': 'iptables',
   tc: 'iproute2',
   tcpdump: 'tcpdump',
+  valgrind: 'valgrind',
 };
 
 /** Programs of single jobs, which only they ask for. */

@@ -2,6 +2,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { readCargoOutput } from './cargo-output.mjs';
+import { runInstructions } from './instructions.mjs';
 import { inNamespaces, namespaceObstacle } from './namespace.mjs';
 import { checkCargo, checkCompiler } from './prerequisites.mjs';
 import { ROOT, run } from './process.mjs';
@@ -32,6 +33,7 @@ export async function runTests({ long }) {
     ['types', () => runCheck('tsc --noEmit', [tool('tsc'), '--noEmit'], options)],
     ['lint', () => runCheck('biome check', [tool('biome'), 'check', '.'], options)],
     ['cargo', () => runCargo(options).finally(buildQuicPeer)],
+    ['instructions', () => runInstructions(options)],
     ['vitest', () => runVitest('vitest', ['--project', 'default', '--project', 'differential'], options)],
     ['e2e', () => runEndToEnd(options, long ? ['e2e', 'long'] : ['e2e'])],
   ];

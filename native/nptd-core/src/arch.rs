@@ -31,6 +31,18 @@ impl KeyedHash {
         words.into_iter().fold(0, |hash, word| self.hash(word ^ u128::from(hash)))
     }
 
+    /// Hashes of packed keys: the instruction set is looked at once for all of them.
+    #[inline]
+    pub fn hash_all<'a>(&self, keys: impl Iterator<Item = (u128, &'a mut u64)>) {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(aes) = &self.aes {
+            return aes.hash_all(keys);
+        }
+        for (key, hash) in keys {
+            *hash = self.sip.hash(&key.to_le_bytes());
+        }
+    }
+
     /// Hash of a packed key.
     #[inline]
     pub fn hash(&self, key: u128) -> u64 {
@@ -40,6 +52,24 @@ impl KeyedHash {
         }
         self.sip.hash(&key.to_le_bytes())
     }
+}
+
+/// Asks for the cache line of a value that is needed soon.
+#[inline(always)]
+pub fn prefetch<T>(value: &T) {
+    let address = core::ptr::from_ref(value);
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch is a hint: it reads and writes nothing, and every processor of this architecture has it.
+    unsafe {
+        core::arch::x86_64::_mm_prefetch::<{ core::arch::x86_64::_MM_HINT_T0 }>(address.cast());
+    }
+    #[cfg(target_arch = "aarch64")]
+    // SAFETY: as above.
+    unsafe {
+        core::arch::asm!("prfm pldl1keep, [{0}]", in(reg) address, options(nostack, preserves_flags, readonly));
+    }
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    let _ = address;
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -67,6 +97,19 @@ mod x86 {
         pub fn hash(&self, input: u128) -> u64 {
             // SAFETY: a value of this type exists only where `detect` has found AES instructions.
             unsafe { self.mix(input) }
+        }
+
+        #[inline]
+        pub fn hash_all<'a>(&self, keys: impl Iterator<Item = (u128, &'a mut u64)>) {
+            // SAFETY: as above.
+            unsafe { self.mix_all(keys) }
+        }
+
+        #[target_feature(enable = "aes,sse2")]
+        fn mix_all<'a>(&self, keys: impl Iterator<Item = (u128, &'a mut u64)>) {
+            for (key, hash) in keys {
+                *hash = self.mix(key);
+            }
         }
 
         #[target_feature(enable = "aes,sse2")]
@@ -117,6 +160,14 @@ mod tests {
             buckets[(hash.hash(key << 32) % 256) as usize] += 1;
         }
         assert!(buckets.iter().all(|count| (160..=360).contains(count)), "{buckets:?}");
+    }
+
+    #[test]
+    fn a_batch_has_the_hashes_of_its_keys() {
+        let hash = KeyedHash::new(&[7; 16]);
+        let (keys, mut hashes) = ([1, u128::MAX, 9 << 96], [0; 3]);
+        hash.hash_all(keys.into_iter().zip(&mut hashes));
+        assert_eq!(hashes, keys.map(|key| hash.hash(key)));
     }
 
     #[test]

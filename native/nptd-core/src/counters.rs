@@ -60,6 +60,13 @@ impl Counters {
         self.add(Self::verdict_cell(slot, direction, verdict.index()));
     }
 
+    /// Counts a forwarded frame and the octets of its IP packet, as they were received.
+    #[inline]
+    pub fn record_forward(&self, slot: u8, direction: Direction, octets: usize) {
+        self.add(Self::verdict_cell(Some(slot), direction, Verdict::Forward.index()));
+        self.record_octets(slot, direction, octets);
+    }
+
     /// Counts an extra output.
     pub fn record_output(&self, kind: OutputKind) {
         self.add(CELLS_VERDICT + kind.index());
@@ -71,6 +78,7 @@ impl Counters {
     }
 
     /// Counts the octets of an IP packet that was forwarded by way of an uplink, as they were received.
+    #[inline]
     pub fn record_octets(&self, slot: u8, direction: Direction, octets: usize) {
         self.add_many(Self::octets_cell(slot, direction), octets as u64);
     }
@@ -119,10 +127,12 @@ impl Counters {
         CELLS_OCTETS + policy * SLOTS_MAX + slot
     }
 
+    #[inline]
     fn add(&self, cell: usize) {
         self.add_many(cell, 1);
     }
 
+    #[inline]
     fn add_many(&self, cell: usize, count: u64) {
         if let Some(cell) = self.cells.get(cell) {
             cell.store(cell.load(Ordering::Relaxed).wrapping_add(count), Ordering::Relaxed);

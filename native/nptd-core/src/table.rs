@@ -6,11 +6,21 @@
 
 use alloc::vec::Vec;
 
-/// Entries of one bucket: 10 x (2 + 4) octets and 4 spare make one cache line.
+use crate::arch::prefetch;
+
+/// Words of a bucket: five of two tags each, ten of positions, one spare, together one cache line.
+type Bucket = [u32; BUCKET_WORDS];
+const BUCKET_WORDS: usize = 16;
+const TAG_WORDS: usize = 5;
 const BUCKET_ENTRIES: usize = 10;
 
-/// Entries per bucket that capacities are reckoned with; at 8 of 10 two-choice insertion does not fail in practice.
-const BUCKET_LOAD: usize = 8;
+const _: () = assert!(size_of::<Bucket>() == 64 && TAG_WORDS * 2 == BUCKET_ENTRIES);
+
+/// Entries per bucket that capacities are reckoned with; at 9 of 10 two-choice insertion does not fail in practice.
+const BUCKET_LOAD: usize = 9;
+
+/// Buckets beyond that, since in a small table chance does not even out.
+const BUCKETS_SPARE: usize = 4;
 
 /// Most displacements of one insertion.
 const DISPLACEMENTS_MAX: usize = 64;
@@ -22,33 +32,58 @@ const FREE: u16 = 0;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TableFull;
 
-#[derive(Clone)]
-#[repr(C, align(64))]
-struct Bucket {
-    tags: [u16; BUCKET_ENTRIES],
-    positions: [u32; BUCKET_ENTRIES],
-}
-
-const _: () = assert!(size_of::<Bucket>() == 64);
-
 /// Index from hashed keys to slab positions. Keys themselves stay in the slab: the caller compares them.
 pub struct Index {
-    buckets: Vec<Bucket>,
-    mask: usize,
+    /// Zeroed memory that is touched on use; buckets begin at `offset`, where a cache line does.
+    words: Vec<u32>,
+    offset: usize,
+    count: u32,
 }
 
 impl Index {
     /// An index for at most `capacity` entries.
     pub fn new(capacity: u32) -> Self {
-        let count = (capacity as usize).div_ceil(BUCKET_LOAD).next_power_of_two().max(2);
-        let empty = Bucket { tags: [FREE; BUCKET_ENTRIES], positions: [0; BUCKET_ENTRIES] };
-        Self { buckets: alloc::vec![empty; count], mask: count - 1 }
+        let count = (capacity as usize).div_ceil(BUCKET_LOAD) + BUCKETS_SPARE;
+        let words: Vec<u32> = alloc::vec![0; (count + 1) * BUCKET_WORDS];
+        let offset = (words.as_ptr().addr() / size_of::<u32>()).wrapping_neg() % BUCKET_WORDS;
+        Self { words, offset, count: count as u32 }
+    }
+
+    /// Its memory.
+    pub fn region(&self) -> Region {
+        Region::of(&self.words)
     }
 
     /// The position stored under a hash for which `is_key` holds.
+    #[inline]
     pub fn find(&self, hash: u64, is_key: impl Fn(u32) -> bool) -> Option<u32> {
         let (first, second, tag) = self.places(hash);
         self.find_in(first, tag, &is_key).or_else(|| self.find_in(second, tag, &is_key))
+    }
+
+    /// Asks for the bucket that [`Self::first_candidate`] looks at.
+    #[inline]
+    pub fn prefetch_first(&self, hash: u64) {
+        self.prefetch_bucket(self.first_place(hash));
+    }
+
+    /// Asks for the bucket that [`Self::second_candidate`] looks at.
+    #[inline]
+    pub fn prefetch_second(&self, hash: u64) {
+        self.prefetch_bucket(self.places(hash).1);
+    }
+
+    /// The first position in the first bucket of a hash whose tag is that of the hash: its key may be another one.
+    #[inline]
+    pub fn first_candidate(&self, hash: u64) -> Option<u32> {
+        candidate(self.bucket(self.first_place(hash))?, tag_of(hash))
+    }
+
+    /// The same in the second bucket.
+    #[inline]
+    pub fn second_candidate(&self, hash: u64) -> Option<u32> {
+        let (_, second, tag) = self.places(hash);
+        candidate(self.bucket(second)?, tag)
     }
 
     /// Stores a position under a hash.
@@ -64,10 +99,9 @@ impl Index {
     pub fn remove(&mut self, hash: u64, position: u32) -> bool {
         let (first, second, tag) = self.places(hash);
         [first, second].into_iter().any(|place| {
-            let Some(bucket) = self.buckets.get_mut(place) else { return false };
-            let mut entries = bucket.tags.iter_mut().zip(&bucket.positions);
-            let found = entries.find(|(have, at)| **have == tag && **at == position);
-            found.map(|(have, _)| *have = FREE).is_some()
+            let Some(bucket) = self.bucket_mut(place) else { return false };
+            let found = entry_of(bucket, tag, position);
+            found.map(|entry| set_entry(bucket, entry, FREE, 0)).is_some()
         })
     }
 
@@ -75,43 +109,70 @@ impl Index {
     pub fn replace(&mut self, hash: u64, old: u32, new: u32) -> bool {
         let (first, second, tag) = self.places(hash);
         [first, second].into_iter().any(|place| {
-            let Some(bucket) = self.buckets.get_mut(place) else { return false };
-            let mut entries = bucket.tags.iter().zip(&mut bucket.positions);
-            let found = entries.find(|(have, at)| **have == tag && **at == old);
-            found.map(|(_, at)| *at = new).is_some()
+            let Some(bucket) = self.bucket_mut(place) else { return false };
+            let found = entry_of(bucket, tag, old);
+            found.map(|entry| set_entry(bucket, entry, tag, new)).is_some()
         })
     }
 
-    fn places(&self, hash: u64) -> (usize, usize, u16) {
-        let tag = ((hash >> 48) as u16).max(1);
-        let first = hash as usize & self.mask;
+    #[inline]
+    fn first_place(&self, hash: u64) -> u32 {
+        scale(hash as u32, self.count)
+    }
+
+    #[inline]
+    fn places(&self, hash: u64) -> (u32, u32, u16) {
+        let (first, tag) = (self.first_place(hash), tag_of(hash));
         (first, self.other_place(first, tag), tag)
     }
 
-    fn other_place(&self, place: usize, tag: u16) -> usize {
-        // An odd multiple of the tag: its own inverse under exclusive-or, and never the same bucket.
-        let step = (tag as usize).wrapping_mul(0x5bd1_e995) | 1;
-        (place ^ step) & self.mask
+    /// The other bucket of an entry: what is left of a number that the tag gives, so that it leads back too.
+    #[inline]
+    fn other_place(&self, place: u32, tag: u16) -> u32 {
+        let sum = scale(u32::from(tag).wrapping_mul(0x9e37_79b1), self.count);
+        if sum >= place { sum - place } else { sum + self.count - place }
     }
 
-    fn find_in(&self, place: usize, tag: u16, is_key: &impl Fn(u32) -> bool) -> Option<u32> {
-        let bucket = self.buckets.get(place)?;
-        let mut entries = bucket.tags.iter().zip(&bucket.positions);
-        entries.find(|(have, at)| **have == tag && is_key(**at)).map(|(_, at)| *at)
+    #[inline]
+    fn prefetch_bucket(&self, place: u32) {
+        if let Some(word) = self.words.get(self.offset + place as usize * BUCKET_WORDS) {
+            prefetch(word);
+        }
     }
 
-    fn insert_in(&mut self, place: usize, tag: u16, position: u32) -> bool {
-        let Some(bucket) = self.buckets.get_mut(place) else { return false };
-        let mut entries = bucket.tags.iter_mut().zip(&mut bucket.positions);
-        let Some((have, at)) = entries.find(|(have, _)| **have == FREE) else { return false };
-        *have = tag;
-        *at = position;
-        true
+    #[inline]
+    fn bucket(&self, place: u32) -> Option<&Bucket> {
+        self.words.get(self.offset + place as usize * BUCKET_WORDS..)?.first_chunk()
+    }
+
+    #[inline]
+    fn bucket_mut(&mut self, place: u32) -> Option<&mut Bucket> {
+        self.words.get_mut(self.offset + place as usize * BUCKET_WORDS..)?.first_chunk_mut()
+    }
+
+    #[inline]
+    fn find_in(&self, place: u32, tag: u16, is_key: &impl Fn(u32) -> bool) -> Option<u32> {
+        let bucket = self.bucket(place)?;
+        let mut left = Matches::of(bucket, tag);
+        while let Some(entry) = left.first() {
+            let position = position_at(bucket, entry);
+            if is_key(position) {
+                return Some(position);
+            }
+            left = left.rest();
+        }
+        None
+    }
+
+    fn insert_in(&mut self, place: u32, tag: u16, position: u32) -> bool {
+        let Some(bucket) = self.bucket_mut(place) else { return false };
+        let free = Matches::of(bucket, FREE).first();
+        free.map(|entry| set_entry(bucket, entry, tag, position)).is_some()
     }
 
     /// Pushes entries of full buckets to their other bucket until one has room. On failure every entry that was
     /// there before still is: the moves are undone.
-    fn displace(&mut self, start: usize, tag: u16, position: u32) -> Result<(), TableFull> {
+    fn displace(&mut self, start: u32, tag: u16, position: u32) -> Result<(), TableFull> {
         let mut moves = [(0, 0); DISPLACEMENTS_MAX];
         let (mut place, mut tag, mut position) = (start, tag, position);
         for step in 0..DISPLACEMENTS_MAX {
@@ -132,31 +193,133 @@ impl Index {
         Err(TableFull)
     }
 
-    fn swap(&mut self, place: usize, entry: usize, tag: u16, position: u32) -> (u16, u32) {
-        let Some(bucket) = self.buckets.get_mut(place) else { return (tag, position) };
-        let tags = bucket.tags.get_mut(entry).map(|have| core::mem::replace(have, tag));
-        let positions = bucket.positions.get_mut(entry).map(|at| core::mem::replace(at, position));
-        (tags.unwrap_or(tag), positions.unwrap_or(position))
+    fn swap(&mut self, place: u32, entry: usize, tag: u16, position: u32) -> (u16, u32) {
+        let Some(bucket) = self.bucket_mut(place) else { return (tag, position) };
+        let before = (tag_at(bucket, entry), position_at(bucket, entry));
+        set_entry(bucket, entry, tag, position);
+        before
+    }
+}
+
+/// The tag that entries of a hash carry: never that of a free one.
+#[inline]
+fn tag_of(hash: u64) -> u16 {
+    ((hash >> 48) as u16).max(FREE + 1)
+}
+
+/// A number spread over all of 32 bits, brought below `count`.
+#[inline]
+fn scale(number: u32, count: u32) -> u32 {
+    ((u64::from(number) * u64::from(count)) >> 32) as u32
+}
+
+#[inline]
+fn candidate(bucket: &Bucket, tag: u16) -> Option<u32> {
+    Matches::of(bucket, tag).first().map(|entry| position_at(bucket, entry))
+}
+
+/// Which entries of a bucket carry a tag: without a branch, since which one it is cannot be foreseen.
+///
+/// Bit `16 * n + k` is about entry `4 * k + n`.
+#[derive(Clone, Copy)]
+struct Matches(u64);
+
+impl Matches {
+    #[inline]
+    fn of(bucket: &Bucket, tag: u16) -> Self {
+        let [a, b, c, d, e, ..] = bucket;
+        let four = |low: u32, high: u32| u64::from(high) << 32 | u64::from(low);
+        let both = u64::from(tag) * 0x0001_0001_0001_0001;
+        // In a lane that is zero the top bit comes out, in no other, and nothing is carried from lane to lane.
+        let zeros = |lanes: u64| {
+            let rest = 0x7fff_7fff_7fff_7fff;
+            !(((lanes & rest) + rest) | lanes | rest)
+        };
+        let last = zeros(u64::from(*e) ^ both) & 0xffff_ffff;
+        Self(zeros(four(*a, *b) ^ both) >> 15 | zeros(four(*c, *d) ^ both) >> 14 | last >> 13)
+    }
+
+    /// The first entry.
+    #[inline]
+    fn first(self) -> Option<usize> {
+        let bit = self.0.trailing_zeros() as usize;
+        (self.0 != 0).then_some(bit % 16 * 4 + bit / 16)
+    }
+
+    /// All but the first.
+    #[inline]
+    fn rest(self) -> Self {
+        Self(self.0 & self.0.wrapping_sub(1))
+    }
+}
+
+#[inline]
+fn position_at(bucket: &Bucket, entry: usize) -> u32 {
+    bucket.get(TAG_WORDS + entry).copied().unwrap_or(0)
+}
+
+fn tag_at(bucket: &Bucket, entry: usize) -> u16 {
+    (bucket.get(entry / 2).copied().unwrap_or(0) >> (entry % 2 * 16)) as u16
+}
+
+fn entry_of(bucket: &Bucket, tag: u16, position: u32) -> Option<usize> {
+    let mut left = Matches::of(bucket, tag);
+    while let Some(entry) = left.first() {
+        if position_at(bucket, entry) == position {
+            return Some(entry);
+        }
+        left = left.rest();
+    }
+    None
+}
+
+fn set_entry(bucket: &mut Bucket, entry: usize, tag: u16, position: u32) {
+    let shift = entry % 2 * 16;
+    if let Some(tags) = bucket.get_mut(entry / 2) {
+        *tags = *tags & !(0xffff << shift) | u32::from(tag) << shift;
+    }
+    if let Some(place) = bucket.get_mut(TAG_WORDS + entry) {
+        *place = position;
+    }
+}
+
+/// Memory of a table, to be advised about before it is first written to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Region {
+    /// Where it begins.
+    pub address: usize,
+    /// How long it is.
+    pub octets: usize,
+}
+
+impl Region {
+    fn of<T>(memory: &Vec<T>) -> Self {
+        Self { address: memory.as_ptr().expose_provenance(), octets: memory.capacity() * size_of::<T>() }
     }
 }
 
 /// Entries at stable positions, at most a fixed number; memory is reserved at once and touched on use.
 pub struct Slab<T> {
     entries: Vec<T>,
-    free: Vec<u32>,
+    free: FreePositions,
     capacity: usize,
 }
 
 impl<T> Slab<T> {
     /// An empty slab for at most `capacity` entries.
     pub fn new(capacity: u32) -> Self {
-        let capacity = capacity as usize;
-        Self { entries: Vec::with_capacity(capacity), free: Vec::with_capacity(capacity), capacity }
+        let free = FreePositions::new(capacity);
+        Self { entries: Vec::with_capacity(capacity as usize), free, capacity: capacity as usize }
+    }
+
+    /// Its memory.
+    pub fn region(&self) -> Region {
+        Region::of(&self.entries)
     }
 
     /// Number of entries in use.
     pub fn len(&self) -> usize {
-        self.entries.len() - self.free.len()
+        self.entries.len() - self.free.count
     }
 
     /// Whether no entry is in use.
@@ -176,7 +339,7 @@ impl<T> Slab<T> {
 
     /// Stores an entry and returns its position.
     pub fn insert(&mut self, entry: T) -> Result<u32, TableFull> {
-        if let Some(position) = self.free.pop() {
+        if let Some(position) = self.free.take() {
             if let Some(place) = self.entries.get_mut(position as usize) {
                 *place = entry;
             }
@@ -191,17 +354,84 @@ impl<T> Slab<T> {
 
     /// Gives a position back. The entry's memory keeps its last value: the owner marks it as free.
     pub fn remove(&mut self, position: u32) {
-        self.free.push(position);
+        self.free.put(position);
+    }
+
+    /// Asks for the first cache line of an entry that is needed soon.
+    #[inline]
+    pub fn prefetch(&self, position: u32) {
+        if let Some(entry) = self.entries.get(position as usize) {
+            prefetch(entry);
+        }
     }
 
     /// The entry at a position.
+    #[inline]
     pub fn get(&self, position: u32) -> Option<&T> {
         self.entries.get(position as usize)
     }
 
     /// The entry at a position, to be changed.
+    #[inline]
     pub fn get_mut(&mut self, position: u32) -> Option<&mut T> {
         self.entries.get_mut(position as usize)
+    }
+}
+
+/// Levels of [`FreePositions`]: 2^30 positions.
+const LEVELS: usize = 5;
+
+/// Which positions are free, a bit each, and above that a bit for each word that has any: an eighth of an octet for a position
+/// where a list would take four. The lowest is taken first.
+struct FreePositions {
+    levels: [Vec<u64>; LEVELS],
+    count: usize,
+}
+
+impl FreePositions {
+    /// None of `capacity` positions.
+    fn new(capacity: u32) -> Self {
+        let mut words = capacity as usize;
+        let levels = core::array::from_fn(|_| {
+            words = words.div_ceil(64).max(1);
+            alloc::vec![0; words]
+        });
+        Self { levels, count: 0 }
+    }
+
+    fn put(&mut self, position: u32) {
+        let mut at = position as usize;
+        self.count += 1;
+        for level in &mut self.levels {
+            let Some(word) = level.get_mut(at / 64) else { return };
+            let had_any = *word != 0;
+            *word |= 1 << (at % 64);
+            if had_any {
+                return;
+            }
+            at /= 64;
+        }
+    }
+
+    fn take(&mut self) -> Option<u32> {
+        if self.count == 0 {
+            return None;
+        }
+        let mut position = 0;
+        for level in self.levels.iter().rev() {
+            position = position * 64 + level.get(position)?.trailing_zeros() as usize;
+        }
+        self.count -= 1;
+        let mut at = position;
+        for level in &mut self.levels {
+            let word = level.get_mut(at / 64)?;
+            *word &= !(1 << (at % 64));
+            if *word != 0 {
+                break;
+            }
+            at /= 64;
+        }
+        Some(position as u32)
     }
 }
 
@@ -229,6 +459,24 @@ mod tests {
     }
 
     #[test]
+    fn matches_are_the_entries_with_the_tag() {
+        let tags: [u16; BUCKET_ENTRIES] = [7, 8, 0x8007, 6, 7, 0xffff, 0, 7, 0x7fff, 7];
+        let mut bucket = [u32::MAX; BUCKET_WORDS];
+        tags.iter().enumerate().for_each(|(entry, tag)| set_entry(&mut bucket, entry, *tag, 0));
+        for wanted in [7, 6, 8, 0, 0x8007, 0xffff, 0x7fff, 0x8000] {
+            let mut left = Matches::of(&bucket, wanted);
+            let mut found = alloc::vec::Vec::new();
+            while let Some(entry) = left.first() {
+                found.push(entry);
+                left = left.rest();
+            }
+            found.sort_unstable();
+            let expected: alloc::vec::Vec<usize> = (0..BUCKET_ENTRIES).filter(|at| tags[*at] == wanted).collect();
+            assert_eq!(found, expected, "{wanted:x}");
+        }
+    }
+
+    #[test]
     fn a_refused_insertion_loses_no_entry() {
         let hash = KeyedHash::new(&[9; 16]);
         let mut index = Index::new(16);
@@ -243,6 +491,19 @@ mod tests {
             let found = index.find(hash.hash(u128::from(position)), |at| at == position);
             assert_eq!(found, Some(position));
         }
+    }
+
+    #[test]
+    fn free_positions_are_taken_lowest_first_however_far_apart() {
+        let mut free = FreePositions::new(1_000_000);
+        assert_eq!(free.take(), None);
+        for position in [999_999, 64, 63, 4_096, 0, 262_144] {
+            free.put(position);
+        }
+        assert_eq!((free.take(), free.take()), (Some(0), Some(63)));
+        free.put(5);
+        let rest: alloc::vec::Vec<_> = core::iter::from_fn(|| free.take()).collect();
+        assert_eq!((rest.as_slice(), free.count), (&[5, 64, 4_096, 262_144, 999_999][..], 0));
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod property {
     mod repaired;
     mod round_trips;
     mod sequences;
+    mod short_way;
     mod site;
     mod super_packets;
     mod tables;

@@ -15,6 +15,8 @@ use nptd_core::plan::subject::Subject;
 use nptd_core::session::round_trips::RoundTrip;
 use nptd_core::time::Instant;
 
+use crate::sys::pages;
+
 /// One worker's data path; see [`Engine`] for what each call means.
 pub trait DataPath {
     /// Takes over a plan, between two batches.
@@ -58,6 +60,8 @@ pub trait DataPath {
 impl DataPath for Engine {
     fn adopt(&mut self, plan: Arc<Plan>) {
         self.adopt(plan);
+        // Those of the filter may be new.
+        pages::advise_huge(&self.regions());
     }
 
     fn process(&mut self, frames: &mut [Frame<'_>], now: Instant, outputs: &mut OutputPool) {

@@ -31,6 +31,7 @@ use crate::events::{Event, EventQueue};
 use crate::passed::PassedQueue;
 use crate::plan_cell::PlanCell;
 use crate::sys::eventfd::EventFd;
+use crate::sys::pages;
 use crate::worker::{Reception, Shared, Worker, WorkerLink};
 
 /// Echo identifiers that probes ask for, with the slot in the low bits; the engine takes another one where a mapping
@@ -74,6 +75,7 @@ impl DataPlane {
         let reception = Reception { frame_len_max, busy_poll: options.busy_poll };
         let counters = Arc::new(Counters::new());
         let mut engine = Engine::new(options.engine, counters.clone());
+        pages::advise_huge(&engine.regions());
         for (device, index) in devices.iter().zip(0..) {
             engine.set_offloads(DeviceIndex(index), device.offloads());
         }

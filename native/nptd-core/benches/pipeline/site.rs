@@ -2,22 +2,27 @@
 
 use std::sync::Arc;
 
+use crate::system::advise_huge_pages;
+
 use nptd_core::counters::Counters;
 use nptd_core::frame::{DeviceIndex, Frame, HEADROOM};
 use nptd_core::output::OutputPool;
 use nptd_core::pipeline::{Engine, EngineConfig};
 use nptd_core::plan::Plan;
 use nptd_core::plan::spec::{
-    DeviceSpec, HostLimitsSpec, LinkSpec, Nat44Spec, PlanSpec, PolicySpec, PrefixPairSpec, RateSpec, RoleSpec,
-    Uplink4Spec, Uplink6Spec, UplinkSpec,
+    DeviceSpec, Filter6Spec, HostLimitsSpec, LinkSpec, Nat44Spec, PlanSpec, PolicySpec, PrefixPairSpec, RateSpec,
+    RoleSpec, Uplink4Spec, Uplink6Spec, UplinkSpec,
 };
+use nptd_core::session::filtering::Filtering;
 use nptd_core::time::Instant;
 use nptd_core::wire::arp::{Arp, Operation};
 use nptd_core::wire::checksum::{pseudo_header4, pseudo_header6};
 use nptd_core::wire::ethernet::{self, MacAddress};
 use nptd_core::wire::{checksum, ipv4, ipv6, octets, protocol};
 
-const HOSTS: u32 = 1_024;
+pub const HOSTS: u32 = 1_024;
+/// External addresses.
+pub const POOL: u32 = 32;
 const INTERNAL: DeviceIndex = DeviceIndex(0);
 const UPLINK: DeviceIndex = DeviceIndex(1);
 const GATEWAY_MAC: [[u8; 6]; 2] = [[2, 0, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2]];
@@ -37,26 +42,63 @@ pub struct Template {
     pub ingress: DeviceIndex,
 }
 
+impl Template {
+    /// Makes the frame of an IPv4 packet longer, its length and checksums included.
+    pub fn pad_to(&mut self, length: usize) {
+        self.octets.resize(length.max(self.octets.len()), 0);
+        let packet = &mut self.octets[ethernet::HEADER_LEN..];
+        let total_len = packet.len() as u16;
+        octets::set_u16(packet, 2, total_len);
+        if ipv4::protocol(packet) == protocol::UDP {
+            octets::set_u16(packet, ipv4::HEADER_LEN + 4, total_len - ipv4::HEADER_LEN as u16);
+        }
+        refresh_checksum(&mut self.octets);
+    }
+}
+
+/// How much the tables hold, and whether IPv6 is filtered.
+#[derive(Clone, Copy)]
+pub struct Shape {
+    sessions: u32,
+    mappings: u32,
+    is_filtered: bool,
+}
+
+impl Shape {
+    /// For whoever needs few sessions.
+    pub const SMALL: Self = Self { sessions: 1 << 16, mappings: 1 << 16, is_filtered: false };
+    /// The same with the filter of IPv6.
+    pub const FILTERED: Self = Self { is_filtered: true, ..Self::SMALL };
+
+    /// For so many sessions, and no more.
+    pub const fn of(sessions: u32, per_mapping: u32) -> Self {
+        Self { sessions, mappings: sessions.div_ceil(per_mapping), is_filtered: false }
+    }
+}
+
 /// An engine with a plan, and hosts and ISP resolved.
 pub struct Site {
     pub engine: Engine,
     pub outputs: OutputPool,
+    shape: Shape,
 }
 
 impl Site {
-    pub fn new() -> Self {
+    pub fn new(shape: Shape) -> Self {
         let config = EngineConfig {
-            mappings_max: 1 << 20,
-            sessions_max: 1 << 20,
-            filter_sessions_max: 1 << 20,
+            mappings_max: shape.mappings,
+            sessions_max: shape.sessions,
+            filter_sessions_max: shape.sessions,
             hosts_max: 1 << 16,
             neighbours_max: 4_096,
             secret: [1; 16],
             hash_key: [2; 16],
         };
         let mut engine = Engine::new(config, Arc::new(Counters::new()));
-        engine.adopt(Arc::new(Plan::new(plan()).expect("a valid plan")));
-        let mut site = Self { engine, outputs: OutputPool::new() };
+        advise_huge_pages(engine.regions());
+        engine.adopt(Arc::new(compile(shape, 1)));
+        advise_huge_pages(engine.regions());
+        let mut site = Self { engine, outputs: OutputPool::new(), shape };
         site.introduce_neighbours();
         site
     }
@@ -77,6 +119,16 @@ impl Site {
             .collect()
     }
 
+    /// The same where each mapping has several sessions, each with a server of its own.
+    pub fn sessions_shared(&mut self, count: u32, per_mapping: u32) -> Vec<Template> {
+        (0..count).map(|number| self.open_shared(number, per_mapping)).collect()
+    }
+
+    /// A plan like the one in force, of another generation.
+    pub fn plan(&self, generation: u64) -> Plan {
+        compile(self.shape, generation)
+    }
+
     /// A frame from each host through the prefix pair.
     pub fn prefix_outbound(&mut self) -> Vec<Template> {
         (0..HOSTS).map(|host| frame6(INTERNAL, SITE_PREFIX | u128::from(host + 2), SERVER6)).collect()
@@ -94,21 +146,36 @@ impl Site {
             .collect()
     }
 
+    /// The first packet of a flow of a host, by its number.
+    pub fn opening(protocol: u8, host: u32, port: u16) -> Template {
+        frame4(protocol, (HOST_NET + 2 + host, port), SERVER, if protocol == protocol::TCP { 0x02 } else { 0 })
+    }
+
+    /// Opens a session of UDP.
+    pub fn open_datagram(&mut self, number: u32) {
+        let (host, port) = socket(number);
+        self.send(&mut frame4(protocol::UDP, (host, port), SERVER, 0));
+    }
+
     fn open(&mut self, number: u32) -> Template {
-        let host = HOST_NET + 2 + number % HOSTS;
-        let port = 1_024 + (number / HOSTS) as u16;
-        if number.is_multiple_of(2) {
-            let mut template = frame4(protocol::UDP, (host, port), 0);
+        self.open_shared(number, 1)
+    }
+
+    /// Opens a session and returns a later frame of it.
+    pub fn open_shared(&mut self, number: u32, per_mapping: u32) -> Template {
+        let ((host, port), server) = (socket(number / per_mapping), SERVER + number % per_mapping);
+        if (number / per_mapping).is_multiple_of(2) {
+            let mut template = frame4(protocol::UDP, (host, port), server, 0);
             self.send(&mut template);
             return template;
         }
-        let mut syn = frame4(protocol::TCP, (host, port), 0x02);
+        let mut syn = frame4(protocol::TCP, (host, port), server, 0x02);
         let outside = self.send(&mut syn);
         let mut syn_ack = answer(&outside);
         syn_ack.octets[ethernet::HEADER_LEN + 33] = 0x12;
         refresh_checksum(&mut syn_ack.octets);
         self.send(&mut syn_ack);
-        frame4(protocol::TCP, (host, port), 0x10)
+        frame4(protocol::TCP, (host, port), server, 0x10)
     }
 
     /// Sends one frame and returns it as it left.
@@ -133,6 +200,23 @@ impl Site {
         let (isp, own) = (0x2001_0db8_000a_u128 << 80 | 1, 0x2001_0db8_000a_u128 << 80 | 2);
         self.send(&mut solicitation(UPLINK, ISP_MAC, isp, own));
     }
+}
+
+/// The socket of a host that the session with a number belongs to.
+fn socket(number: u32) -> (u32, u16) {
+    (HOST_NET + 2 + number % HOSTS, 1_024 + (number / HOSTS) as u16)
+}
+
+fn compile(shape: Shape, generation: u64) -> Plan {
+    let filter6 = shape.is_filtered.then(|| Filter6Spec {
+        filtering_udp: Filtering::EndpointIndependent,
+        filtering_tcp: Filtering::EndpointIndependent,
+        filtering_other: Filtering::EndpointIndependent,
+        ipsec: true,
+        published: Vec::new(),
+    });
+    let spec = PlanSpec { generation, filter6, ..plan() };
+    Plan::new(spec).expect("a valid plan")
 }
 
 fn plan() -> PlanSpec {
@@ -161,7 +245,7 @@ fn plan() -> PlanSpec {
             usable: true,
             last_resort: true,
             gateway: Some(WAN_NET + 254),
-            pool: (1..=32).map(|host| WAN_NET + host).collect(),
+            pool: (1..=POOL).map(|host| WAN_NET + host).collect(),
             ports: (1, u16::MAX),
             nat44: true,
             mss_clamp: None,
@@ -244,12 +328,12 @@ fn solicitation(ingress: DeviceIndex, mac: [u8; 6], source: u128, target: u128) 
 }
 
 /// A 64-octet frame (the smallest on Ethernet, without its check sequence 60) from a host to the server.
-fn frame4(protocol: u8, (address, port): (u32, u16), flags: u8) -> Template {
+fn frame4(protocol: u8, (address, port): (u32, u16), server: u32, flags: u8) -> Template {
     let mut template = frame(INTERNAL, host_mac(address - HOST_NET - 2), ethernet::TYPE_IPV4, 50);
     let packet = &mut template.octets[ethernet::HEADER_LEN..];
     ipv4::write_own_header(
         packet,
-        ipv4::OwnHeader { tos: 0, total_len: 50, protocol, source: address, destination: SERVER },
+        ipv4::OwnHeader { tos: 0, total_len: 50, protocol, source: address, destination: server },
     );
     let transport = &mut packet[ipv4::HEADER_LEN..];
     octets::set_u16(transport, 0, port);

@@ -28,7 +28,7 @@ use crate::plan::rendezvous::Rendezvous;
 use crate::session::fragments::FragmentTable;
 use crate::session::round_trips::RoundTrips;
 use crate::session::wheel::Wheel;
-use crate::table::{Index, Slab};
+use crate::table::{Index, Region, Slab};
 use crate::time::{Duration, Instant, Tick};
 
 pub use fragments::{Datagram, Translation};
@@ -42,10 +42,10 @@ pub use rows::FilterRow;
 use endpoint::EndpointEntry;
 use session::Session;
 
-/// Octets that one session with an endpoint of its own takes: the session, its endpoint, three index entries at 8 of 10 used,
-/// and two free-list places. 64 + 32 + 3 x 8 + 8.
-pub const OCTETS_PER_SESSION: usize = size_of::<Session>() + size_of::<EndpointEntry>() + 3 * 8 + 2 * 4;
-const _: () = assert!(OCTETS_PER_SESSION == 128);
+/// Octets that one session with an endpoint of its own takes: the session, its endpoint, and three index entries at 9 of 10 used.
+/// 64 + 32 + 3 x 64 / 9.
+pub const OCTETS_PER_SESSION: usize = size_of::<Session>() + size_of::<EndpointEntry>() + 3 * 64 / 9;
+const _: () = assert!(OCTETS_PER_SESSION == 117);
 
 /// Ticks that the wheel of sessions covers: 3.6 hours, more than the longest default lifetime.
 const SESSION_WHEEL: u32 = 1 << 17;
@@ -115,6 +115,14 @@ impl Filter {
     /// Whether nothing is left that time could end.
     pub fn is_idle(&self) -> bool {
         self.sessions.is_empty() && self.fragments.is_idle()
+    }
+
+    /// Memory of the tables.
+    pub fn regions(&self) -> [Region; 5] {
+        let (sessions, endpoints) = (self.sessions.region(), self.endpoints.region());
+        let indices = [&self.sessions_index, &self.endpoints_index, &self.groups].map(Index::region);
+        let [by_session, by_endpoint, groups] = indices;
+        [sessions, endpoints, by_session, by_endpoint, groups]
     }
 
     /// Number of sessions that have not been removed.

@@ -5,7 +5,7 @@
 //! and one with a million of them answers as fast.
 
 use super::Nat44;
-use super::mapping::BURIALS_MAX;
+use super::mapping::{BURIALS_MAX, Mapping};
 use super::session::NONE;
 use crate::plan::Plan;
 use crate::table::TableFull;
@@ -40,7 +40,7 @@ impl Nat44 {
         let Some((mapping, address)) = self.sessions.get(position).map(|s| (s.mapping, s.remote.address)) else {
             return Err(TableFull);
         };
-        let first = self.mappings.get(mapping).map_or(NONE, |mapping| mapping.first_session);
+        let first = self.mappings.get(mapping).map_or(NONE, Mapping::first_session);
         if let Some(group) = self.first_of_group(mapping, address) {
             self.link_after(group, position);
         } else {
@@ -50,7 +50,7 @@ impl Nat44 {
             self.link_first(mapping, first, position);
         }
         if let Some(entry) = self.mappings.get_mut(mapping) {
-            entry.sessions += 1;
+            entry.set_sessions(entry.sessions() + 1);
         }
         Ok(())
     }
@@ -78,18 +78,18 @@ impl Nat44 {
         }
         self.unlink(mapping, previous, next);
         let Some(entry) = self.mappings.get_mut(mapping) else { return false };
-        entry.sessions -= 1;
-        entry.sessions == 0
+        entry.set_sessions(entry.sessions().saturating_sub(1));
+        entry.sessions() == 0
     }
 
     fn first_of_group(&self, mapping: u32, address: u32) -> Option<u32> {
-        let entry = self.mappings.get(mapping).filter(|entry| entry.sessions > 0)?;
-        let first = self.sessions.get(entry.first_session)?;
+        let entry = self.mappings.get(mapping).filter(|entry| entry.sessions() > 0)?;
+        let first = self.sessions.get(entry.first_session())?;
         if first.remote.address == address {
-            return Some(entry.first_session);
+            return Some(entry.first_session());
         }
         // A single session is a single group.
-        if entry.sessions == 1 {
+        if entry.sessions() == 1 {
             return None;
         }
         self.groups.find(self.hash_group(mapping, address), |position| {
@@ -105,7 +105,7 @@ impl Nat44 {
 
     fn link_first(&mut self, mapping: u32, first: u32, position: u32) {
         if let Some(entry) = self.mappings.get_mut(mapping) {
-            entry.first_session = position;
+            entry.set_first_session(position);
         }
         if let Some(session) = self.sessions.get_mut(position) {
             (session.previous, session.next) = (NONE, first);
@@ -133,7 +133,7 @@ impl Nat44 {
         if let Some(previous) = self.sessions.get_mut(previous) {
             previous.next = next;
         } else if let Some(entry) = self.mappings.get_mut(mapping) {
-            entry.first_session = next;
+            entry.set_first_session(next);
         }
     }
 }
@@ -176,7 +176,7 @@ mod tests {
 
     /// The list holds what it should, each address in one piece, and every address is found.
     fn check(nat44: &Nat44, mapping: u32, expected: &[(u32, u32)]) {
-        let mut position = nat44.mappings.get(mapping).map_or(NONE, |mapping| mapping.first_session);
+        let mut position = nat44.mappings.get(mapping).map_or(NONE, Mapping::first_session);
         let mut listed = Vec::new();
         while let Some(session) = nat44.sessions.get(position) {
             listed.push((position, session.remote.address));

@@ -29,6 +29,16 @@ enum By {
     NewConnection(u32),
 }
 
+impl Admitted {
+    /// The live session that the packet belongs to, if there is one.
+    pub fn session(&self) -> Option<u32> {
+        match self.by {
+            By::Session(position) => Some(position),
+            By::Mapping | By::Call(_) | By::NewConnection(_) => None,
+        }
+    }
+}
+
 /// Why a packet from an uplink is not admitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotAdmitted {

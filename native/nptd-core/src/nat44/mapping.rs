@@ -20,15 +20,12 @@ pub(super) const BURIALS_MAX: u32 = 1_024;
 pub(super) struct Mapping {
     pub internal: Endpoint,
     pub external: Endpoint,
-    pub first_session: u32,
-    pub sessions: u32,
     /// Position of the internal host.
     pub host: u32,
-    /// End of the session that died last.
-    pub ended: Tick,
-    /// Until when it rests; counts only while it has no session.
-    pub rests_until: Tick,
-    pub timer: TimerLinks,
+    /// In use: end of the session that died last. Resting: until when.
+    when: Tick,
+    /// In use: its first session, and how many there are. Resting: the links of the timer.
+    links: TimerLinks,
     pub protocol: Protocol,
     pub slot: u8,
     pub epoch: u8,
@@ -42,14 +39,14 @@ enum State {
     Resting,
 }
 
-const _: () = assert!(size_of::<Mapping>() <= 44);
+const _: () = assert!(size_of::<Mapping>() == 32);
 
 impl Timed for Mapping {
     fn ends(&self) -> Tick {
-        self.rests_until
+        self.when
     }
     fn links(&mut self) -> &mut TimerLinks {
-        &mut self.timer
+        &mut self.links
     }
 }
 
@@ -62,6 +59,36 @@ impl Mapping {
     /// Whether it only keeps its port from others.
     pub fn is_resting(&self) -> bool {
         self.state == State::Resting
+    }
+
+    /// The session that its list begins with.
+    pub fn first_session(&self) -> u32 {
+        if self.is_in_use() { self.links.borrowed()[0] } else { NONE }
+    }
+
+    /// How many sessions it has.
+    pub fn sessions(&self) -> u32 {
+        if self.is_in_use() { self.links.borrowed()[1] } else { 0 }
+    }
+
+    /// The list of its sessions begins with another one now. It is in use.
+    pub fn set_first_session(&mut self, first: u32) {
+        self.links = TimerLinks::lent([first, self.sessions()]);
+    }
+
+    /// It has more or less sessions now. It is in use.
+    pub fn set_sessions(&mut self, sessions: u32) {
+        self.links = TimerLinks::lent([self.first_session(), sessions]);
+    }
+
+    /// One of its sessions has died. It is in use.
+    pub fn note_death(&mut self, died: Tick) {
+        self.when = self.when.max(died);
+    }
+
+    /// Until when it rests, if it does.
+    pub fn rests_until(&self) -> Option<Tick> {
+        self.is_resting().then_some(self.when)
     }
 
     /// Its port, as its pool knows it.
@@ -160,12 +187,9 @@ impl Nat44 {
         let mapping = Mapping {
             internal: key.internal,
             external,
-            first_session: NONE,
-            sessions: 0,
             host,
-            ended: Tick(0),
-            rests_until: Tick(0),
-            timer: TimerLinks::UNLINKED,
+            when: Tick(0),
+            links: TimerLinks::lent([NONE, 0]),
             protocol: key.protocol,
             slot: key.slot,
             epoch: plan.uplink(key.slot).map_or(0, |uplink| uplink.epoch),
@@ -190,21 +214,21 @@ impl Nat44 {
 
     /// Brings a resting mapping back to life: its endpoint gets its port back at once.
     pub(super) fn revive_mapping(&mut self, position: u32) {
-        let Some(mapping) = self.mappings.get_mut(position) else { return };
-        if mapping.state == State::Resting {
-            mapping.state = State::InUse;
-            mapping.ended = Tick(0);
-            let port = mapping.pool_port();
-            self.pools.end_rest(port);
-            self.mappings_live += 1;
-            self.rest_wheel.unlink(&mut self.mappings, position);
+        if self.mappings.get(position).is_none_or(|mapping| !mapping.is_resting()) {
+            return;
         }
+        self.rest_wheel.unlink(&mut self.mappings, position);
+        let Some(mapping) = self.mappings.get_mut(position) else { return };
+        (mapping.state, mapping.when, mapping.links) = (State::InUse, Tick(0), TimerLinks::lent([NONE, 0]));
+        let port = mapping.pool_port();
+        self.pools.end_rest(port);
+        self.mappings_live += 1;
     }
 
     /// Ends a mapping with all its sessions; its port rests from `now`.
     pub(super) fn end_mapping(&mut self, position: u32, plan: &Plan, now: Instant) {
-        while let Some(mapping) = self.mappings.get(position).filter(|mapping| mapping.sessions > 0) {
-            self.end_session(mapping.first_session, plan, Some(now));
+        while let Some(mapping) = self.mappings.get(position).filter(|mapping| mapping.sessions() > 0) {
+            self.end_session(mapping.first_session(), plan, Some(now));
         }
     }
 
@@ -212,11 +236,11 @@ impl Nat44 {
     pub(super) fn rest_mapping(&mut self, position: u32, plan: &Plan, at: Option<Instant>) {
         let rest = plan.nat44.port_rest;
         let Some(mapping) = self.mappings.get_mut(position) else { return };
-        mapping.rests_until = match at {
+        mapping.when = match at {
             Some(at) => Tick::at_or_after(at.after(rest)),
-            None => Tick(mapping.ended.0.saturating_add(ticks(rest))),
+            None => Tick(mapping.when.0.saturating_add(ticks(rest))),
         };
-        let (until, port) = (mapping.rests_until, mapping.pool_port());
+        let (until, port) = (mapping.when, mapping.pool_port());
         let rests = epoch_is_current(plan, mapping.slot, mapping.epoch)
             && !mapping.is_static(plan)
             // The wheel would keep what ends at a tick that it has passed for another one.
@@ -233,7 +257,7 @@ impl Nat44 {
     /// Lets a mapping rest until the end that is set, its pool being told.
     fn begin_rest(&mut self, position: u32) {
         if let Some(mapping) = self.mappings.get_mut(position) {
-            mapping.state = State::Resting;
+            (mapping.state, mapping.links) = (State::Resting, TimerLinks::UNLINKED);
         }
         self.rest_wheel.link(&mut self.mappings, position);
     }
@@ -241,7 +265,7 @@ impl Nat44 {
     /// Lets a mapping without sessions rest until a tick; false where it cannot.
     pub(super) fn rest_until(&mut self, position: u32, until: Tick, plan: &Plan) -> bool {
         let Some(mapping) = self.mappings.get_mut(position) else { return false };
-        mapping.rests_until = until;
+        mapping.when = until;
         let port = mapping.pool_port();
         if !self.pools.begin_rest(port, plan.nat44.resting_ports_max) {
             return false;
@@ -259,8 +283,8 @@ impl Nat44 {
         let was_in_use = mapping.is_in_use();
         self.mappings_internal.remove(by_internal, position);
         self.mappings_external.remove(by_external, position);
-        self.rest_wheel.unlink(&mut self.mappings, position);
         if !was_in_use {
+            self.rest_wheel.unlink(&mut self.mappings, position);
             self.pools.end_rest(port);
         }
         self.pools.release(port);
@@ -277,7 +301,7 @@ impl Nat44 {
     pub(super) fn has_live_session(&mut self, position: u32, plan: &Plan, now: Tick) -> bool {
         for _ in 0..BURIALS_MAX {
             let Some(mapping) = self.mappings.get(position).filter(|mapping| mapping.is_in_use()) else { return false };
-            let first = mapping.first_session;
+            let first = mapping.first_session();
             if self.sessions.get(first).is_some_and(|session| session.is_live(plan, now)) {
                 return true;
             }
@@ -288,7 +312,7 @@ impl Nat44 {
 
     /// The same without removing any.
     pub(super) fn lists_live_session(&self, mapping: &Mapping, plan: &Plan, now: Tick) -> bool {
-        let mut position = mapping.first_session;
+        let mut position = mapping.first_session();
         while let Some(session) = self.sessions.get(position).filter(|_| mapping.is_in_use()) {
             if session.is_live(plan, now) {
                 return true;
@@ -324,7 +348,7 @@ impl Nat44 {
 /// Whether a mapping is of an uplink that is there and keeps its port from others.
 fn holds_port(mapping: &Mapping, plan: &Plan, now: Tick) -> bool {
     epoch_is_current(plan, mapping.slot, mapping.epoch)
-        && (mapping.is_in_use() || (mapping.is_resting() && mapping.rests_until > now))
+        && (mapping.is_in_use() || mapping.rests_until().is_some_and(|until| until > now))
 }
 
 #[derive(Clone, Copy)]

@@ -38,6 +38,14 @@ pub(super) enum Ends {
 }
 
 impl Steered {
+    /// The live session that carries the packet, if one does.
+    pub fn session(&self) -> Option<u32> {
+        match self.how {
+            How::Session(position) => Some(position),
+            How::Untranslated(_) | How::New(_) => None,
+        }
+    }
+
     /// A live session carries the packet.
     pub(super) fn by_session(slot: u8, position: u32) -> Self {
         Self { slot, how: How::Session(position) }

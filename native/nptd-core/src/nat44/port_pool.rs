@@ -23,6 +23,9 @@ const EVEN: u64 = 0x5555_5555_5555_5555;
 /// One bit per port.
 type Ports = Box<[u64; WORDS]>;
 
+/// Internal addresses whose external one is remembered for an uplink with NAT44: 32 KiB each.
+const PAIRED: usize = 4_096;
+
 /// Pools of all uplinks. One pool is 8 KiB, and twice that where ports are reserved or published; 16 uplinks of 64 addresses and
 /// 5 protocols make 80 MiB at most.
 pub(super) struct PortPools {
@@ -36,6 +39,8 @@ struct SlotPools {
     epoch: u8,
     ports: (u16, u16),
     addresses: Vec<AddressPools>,
+    /// Which of the addresses belongs to an internal one, by the last bits of that: 32 hashes are spared each new mapping.
+    paired: Vec<Option<(u32, u8)>>,
     /// Address and echo identifier that the gateway itself has taken.
     reserved: Option<(u32, u16)>,
 }
@@ -116,6 +121,7 @@ impl PortPools {
                 pools.addresses.push(pool);
             }
             pools.addresses.iter_mut().for_each(|pool| pool.block(uplink, plan));
+            pools.paired = alloc::vec![None; PAIRED];
         }
         joins_epoch
     }
@@ -237,11 +243,21 @@ impl SlotPools {
     /// 4787-R2, 6888-R2: paired pooling, over any set of addresses (6888-R3); a host whose address has no port left
     /// gets none of another (7857-S4). A host that is published speaks from where it is heard.
     fn address_of(&mut self, hasher: SipHasher24, internal: u32, published: Option<u32>) -> Option<&mut AddressPools> {
+        if published.is_none()
+            && let Some(Some((known, position))) = self.paired.get(internal as usize % PAIRED)
+            && *known == internal
+        {
+            return self.addresses.get_mut(usize::from(*position));
+        }
         // `max_by_key` takes the last of equals, so ties go by position.
-        let (_, pool) = self.addresses.iter_mut().enumerate().max_by_key(|(position, pool)| {
+        let (position, pool) = self.addresses.iter_mut().enumerate().max_by_key(|(position, pool)| {
             let is_published = published == Some(pool.address);
             (is_published, pairing(hasher, internal, pool.address), core::cmp::Reverse(*position))
         })?;
+        if let (None, Some(place)) = (published, self.paired.get_mut(internal as usize % PAIRED)) {
+            // At most 64 addresses.
+            *place = Some((internal, position as u8));
+        }
         Some(pool)
     }
 }

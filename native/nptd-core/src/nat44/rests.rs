@@ -41,8 +41,8 @@ impl Nat44 {
             if !epoch_is_current(plan, mapping.slot, mapping.epoch) {
                 continue;
             }
-            let rest = if mapping.is_resting() && mapping.rests_until > tick {
-                remaining(&mapping, now)
+            let rest = if let Some(until) = mapping.rests_until().filter(|until| *until > tick) {
+                remaining(until, now)
             } else if self.lists_live_session(&mapping, plan, tick)
                 && !mapping.is_static(plan)
                 && self.pools.has(mapping.pool_port())
@@ -85,8 +85,8 @@ impl Nat44 {
 }
 
 /// In whole milliseconds, as rows have it: the tick at which it ends is the same again if it is restored at once.
-fn remaining(mapping: &Mapping, now: Instant) -> Duration {
-    let ticks = mapping.rests_until.0.saturating_sub(now.tick().0);
+fn remaining(until: Tick, now: Instant) -> Duration {
+    let ticks = until.0.saturating_sub(now.tick().0);
     let us = (u64::from(ticks) * TICK_US).saturating_sub(now.as_micros() % TICK_US);
     Duration::from_millis(us / 1_000)
 }

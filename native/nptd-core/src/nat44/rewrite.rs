@@ -4,7 +4,7 @@
 use super::{Endpoint, Protocol, ProtocolKind};
 use crate::frame::ChecksumState;
 use crate::wire::checksum::ChecksumUpdate;
-use crate::wire::octets::{set_u16, tail_mut, u16_at};
+use crate::wire::octets::{set_u16, set_u32, tail_mut, u16_at, u32_at};
 use crate::wire::{dccp, icmp, ipv4, tcp, udp};
 
 /// Which end of a packet is rewritten.
@@ -43,6 +43,56 @@ pub fn replace_endpoint(packet: &mut [u8], protocol: Protocol, end: End, new: En
             update(transport, field, |sum| addresses.and(ports).apply(sum));
         }
     }
+}
+
+/// How a whole UDP or TCP packet without IP options is forwarded.
+#[derive(Clone, Copy, Debug)]
+pub struct Passage {
+    /// UDP or TCP.
+    pub protocol: Protocol,
+    /// Which end is replaced.
+    pub end: End,
+    /// What replaces it.
+    pub new: Endpoint,
+    /// New identification, if it gets one.
+    pub identification: Option<u16>,
+}
+
+/// Does in one pass what [`replace_endpoint`], `ipv4::replace_identification` and `ipv4::decrement_ttl` do one after the other, to
+/// a packet without options: one's complement sums do not depend on the order.
+#[inline]
+pub fn pass_plain(header: &mut [u8; ipv4::HEADER_LEN], transport: &mut [u8], passage: &Passage, state: ChecksumState) {
+    let (address_at, port_at) = match passage.end {
+        End::Source => (ipv4::SOURCE, udp::SOURCE_PORT),
+        End::Destination => (ipv4::DESTINATION, udp::DESTINATION_PORT),
+    };
+    let addresses = ChecksumUpdate::new().double_word(u32_at(header, address_at), passage.new.address);
+    set_u32(header, address_at, passage.new.address);
+    let (ttl, identification) = (u16_at(header, 8), u16_at(header, 4));
+    let passed = ttl.wrapping_sub(0x0100);
+    set_u16(header, 8, passed);
+    let mut update = addresses.word(ttl, passed);
+    if let Some(new) = passage.identification {
+        set_u16(header, 4, new);
+        update = update.word(identification, new);
+    }
+    let sum = u16_at(header, ipv4::CHECKSUM);
+    set_u16(header, ipv4::CHECKSUM, update.apply(sum));
+    let Some(ports) = transport.first_chunk_mut::<{ udp::HEADER_LEN }>() else { return };
+    let port = u16_at(ports, port_at);
+    set_u16(ports, port_at, passage.new.port);
+    let is_tcp = passage.protocol == Protocol::TCP;
+    let at = if is_tcp { tcp::CHECKSUM } else { udp::CHECKSUM };
+    let Some(field) = transport.get_mut(at..).and_then(|rest| rest.first_chunk_mut()) else { return };
+    let sum = u16::from_be_bytes(*field);
+    let all = addresses.word(port, passage.new.port);
+    // An unfinished field covers the addresses only; whoever finishes it sums the ports.
+    let sum = match state {
+        ChecksumState::Partial { .. } => addresses.apply_partial(sum),
+        ChecksumState::Complete | ChecksumState::Vouched if is_tcp => all.apply(sum),
+        ChecksumState::Complete | ChecksumState::Vouched => all.apply_udp(sum),
+    };
+    *field = sum.to_be_bytes();
 }
 
 /// Where the checksum lies that covers the ports, and the addresses but for ICMP. It covers them whatever part of

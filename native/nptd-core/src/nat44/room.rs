@@ -32,7 +32,7 @@ impl Nat44 {
     pub(super) fn check_mapping_room(&mut self, mapping: u32, plan: &Plan, now: Instant) -> Result<(), DropReason> {
         let max = plan.nat44.host_limits.sessions_per_mapping;
         let has_room = |nat44: &mut Self| {
-            nat44.mappings.get(mapping).is_none_or(|entry| entry.sessions == 0 || entry.sessions < max)
+            nat44.mappings.get(mapping).is_none_or(|entry| entry.sessions() == 0 || entry.sessions() < max)
         };
         self.ensure(has_room, DropReason::MappingSessionLimit, plan, now)
     }
@@ -68,7 +68,7 @@ impl Nat44 {
 
     /// A session could not be opened: the mapping that was made for it goes again.
     pub(super) fn release_unused(&mut self, mapping: u32, has_failed: bool) {
-        if has_failed && self.mappings.get(mapping).is_some_and(|mapping| mapping.sessions == 0) {
+        if has_failed && self.mappings.get(mapping).is_some_and(|mapping| mapping.sessions() == 0) {
             self.release_mapping(mapping);
         }
     }

@@ -87,7 +87,7 @@ impl Nat44 {
                 internal: mapping.internal,
                 external: mapping.external,
                 slot: mapping.slot,
-                sessions: mapping.sessions,
+                sessions: mapping.sessions(),
             }
         }));
         (end < self.mappings.end()).then_some(end)

@@ -1,5 +1,6 @@
 //! A session: one remote endpoint using a mapping. It carries the lifetime and, for TCP, the state.
 
+use super::express::Settled;
 use super::{Endpoint, ExternalFlow, Flow, Nat44, Protocol, ProtocolKind, end_of, epoch_is_current};
 use crate::counters::Direction;
 use crate::plan::Plan;
@@ -22,6 +23,7 @@ pub(super) struct Session {
     pub internal: Endpoint,
     pub remote: Endpoint,
     pub external: Endpoint,
+    pub settled: Settled,
     pub mapping: u32,
     pub ends: Tick,
     pub timer: TimerLinks,
@@ -41,6 +43,8 @@ pub(super) struct Session {
     /// Number of its policy.
     pub policy: u8,
     pub tracking: TcpTracking,
+    /// Device by which the packet came in that settled it outbound.
+    pub ingress: u8,
 }
 
 const _: () = assert!(size_of::<Session>() == 64);
@@ -204,6 +208,8 @@ impl Nat44 {
             by: new.by,
             policy: plan.policy_of(&new.flow.subject(new.segment.dscp)).number(),
             tracking: TcpTracking::opened(new.by, &new.segment),
+            settled: Settled::default(),
+            ingress: 0,
         };
         let (policy, slot) = (session.policy, session.slot);
         let (outbound, inbound) = (session.key_outbound(), session.key_inbound());
@@ -297,7 +303,7 @@ impl Nat44 {
         self.free_session(position);
         self.sessions_live -= 1;
         let Some(entry) = self.mappings.get_mut(mapping) else { return };
-        entry.ended = entry.ended.max(died);
+        entry.note_death(died);
         let host = entry.host;
         if is_last {
             self.rest_mapping(mapping, plan, at);
@@ -327,7 +333,7 @@ fn lifetime_of_connection(protocol: Protocol, refresh: Refresh, nat44: &Nat44Spe
 }
 
 /// Packs (protocol, internal, remote): no two sessions of one uplink share it.
-fn key_outbound(flow: &Flow) -> u128 {
+pub(super) fn key_outbound(flow: &Flow) -> u128 {
     pack(flow.protocol, flow.internal, flow.remote)
 }
 
@@ -337,7 +343,7 @@ fn key_held(flow: &ExternalFlow) -> HeldKey {
 }
 
 /// Packs (uplink, epoch, protocol, external, remote).
-fn key_inbound(flow: &ExternalFlow, epoch: u8) -> u128 {
+pub(super) fn key_inbound(flow: &ExternalFlow, epoch: u8) -> u128 {
     let uplink = u128::from(flow.slot) << 8 | u128::from(epoch);
     // The top bit tells the two kinds of key apart.
     pack(flow.protocol, flow.external, flow.remote) | uplink << 104 | 1 << 127

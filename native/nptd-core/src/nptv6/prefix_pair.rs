@@ -50,11 +50,13 @@ impl PrefixPair {
     }
 
     /// The internal prefix, as configured.
+    #[inline]
     pub fn internal(&self) -> Prefix6 {
         self.internal
     }
 
     /// The external prefix, as configured.
+    #[inline]
     pub fn external(&self) -> Prefix6 {
         self.external
     }

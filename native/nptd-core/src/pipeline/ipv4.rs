@@ -162,6 +162,9 @@ impl<'a> Transit<'a> {
         let Some(external) = external.map_err(|reason| self.refuse_outbound(reason, segment))? else {
             return Ok(Outcome { verdict: self.forward4(frame, hop), slot });
         };
+        if let Some(position) = steered.session() {
+            self.nat44.settle_outbound(position, frame.ingress, plan);
+        }
         clamp_mss(frame, uplink, segment);
         let checksum = checksum4(frame);
         replace_endpoint(frame.octets_mut(), flow.protocol, End::Source, external, checksum);
@@ -321,6 +324,9 @@ impl<'a> Transit<'a> {
         let hop = plan.internal_route4(admitted.internal.address).ok_or(DropReason::NoRoute)?;
         self.check_forward4(frame, hop.device)?;
         let apparent = self.nat44.commit_inbound(admitted, flow, segment, plan, now)?;
+        if let Some(position) = admitted.session() {
+            self.nat44.settle_inbound(position);
+        }
         clamp_mss(frame, uplink, segment);
         let checksum = checksum4(frame);
         replace_endpoint(frame.octets_mut(), flow.protocol, End::Destination, admitted.internal, checksum);

@@ -9,7 +9,7 @@ use super::own_errors::IcmpError;
 use super::parse::{Headers6, has_whole_tcp_header, locate_headers6};
 use super::subject::{segment6, subject6};
 use super::transit::{Answer, Outcome, Refusal, Transit};
-use crate::frame::Frame;
+use crate::frame::{ChecksumState, Frame};
 use crate::host::probes::{Arrival, Family as ProbeFamily};
 use crate::host::{echo, neighbour_discovery};
 use crate::nptv6::{self, Change, PrefixPair, Upper};
@@ -291,7 +291,11 @@ pub fn clamp_mss6(frame: &mut Frame<'_>, headers: &Headers6, uplink: &Uplink) {
     let limit = uplink.ipv6.as_ref().and_then(|ipv6| ipv6.mss_clamp);
     let Some(limit) = limit.filter(|_| headers.protocol == protocol::TCP && !headers.is_fragment) else { return };
     let state = frame.checksum_at(headers.upper_offset);
-    let segment = tail_mut(frame.octets_mut(), headers.upper_offset);
+    clamp_syn(tail_mut(frame.octets_mut(), headers.upper_offset), limit, state);
+}
+
+/// The same for a TCP segment that may be anything.
+pub fn clamp_syn(segment: &mut [u8], limit: u16, state: ChecksumState) {
     if has_whole_tcp_header(segment) && tcp::flags(segment) & tcp::flag::SYN != 0 {
         mss::clamp(segment, limit, state);
     }

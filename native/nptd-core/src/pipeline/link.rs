@@ -148,6 +148,7 @@ impl Transit<'_> {
     }
 }
 
+/// Puts a link header in front of a packet.
 fn prepend_link_header(frame: &mut Frame<'_>, destination: MacAddress, source: MacAddress, ether_type: u16) -> Verdict {
     // A packet from a device without link headers needs headroom, which every device provides (frame::HEADROOM).
     if !frame.grow_front(ethernet::HEADER_LEN) {

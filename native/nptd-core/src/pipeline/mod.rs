@@ -4,6 +4,7 @@ mod classify;
 mod classify6;
 mod exempt;
 pub mod explain;
+mod express;
 mod filtered6;
 mod forward;
 mod fragments;
@@ -26,9 +27,9 @@ mod transit;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use crate::counters::{Counters, Direction};
+use crate::counters::Counters;
 use crate::filter::{Filter, FilterRow};
-use crate::frame::{DeviceIndex, FRAME_LEN_MAX, Frame, HEADROOM, Offloads};
+use crate::frame::{DeviceIndex, FRAME_BATCH_MAX, FRAME_LEN_MAX, Frame, HEADROOM, Offloads};
 use crate::host::context::Context;
 use crate::host::duplicate_addresses::AddressConflict;
 use crate::host::link_duties::LinkDuties;
@@ -36,10 +37,11 @@ use crate::host::neighbours::{Neighbours, Received};
 use crate::host::probes::{Family as ProbeFamily, ProbeSample, ProbeSpec, Probes};
 use crate::nat44::{Capacities, MappingRow, Nat44, PortRest, SessionRow};
 use crate::output::OutputPool;
-use crate::plan::{DEVICES_MAX, Plan, Role, SLOTS_MAX};
+use crate::plan::{DEVICES_MAX, Plan, SLOTS_MAX};
 use crate::session::fragments::FragmentTable;
 use crate::session::round_trips::RoundTrip;
 use crate::super_packet;
+use crate::table::Region;
 use crate::time::{Duration, Instant};
 use crate::verdict::{OutputKind, Suppressed, Verdict};
 use crate::wire::ethernet;
@@ -170,18 +172,24 @@ impl Engine {
         let plan = Arc::clone(&self.plan);
         let counters = Arc::clone(&self.counters);
         let mut transit = self.transit(&plan, &counters, now, outputs);
-        for (position, frame) in frames.iter_mut().enumerate() {
-            transit.context.outputs.follow(position);
-            let ingress = plan.device(frame.ingress);
-            let direction = match ingress.map(|device| device.role) {
-                Some(Role::Uplink(_)) => Direction::Inbound,
-                Some(Role::Internal) | None => Direction::Outbound,
-            };
-            let outcome = transit.process(frame);
-            frame.verdict = outcome.verdict;
-            counters.record(outcome.slot, direction, outcome.verdict);
-            if let (Some(slot), Verdict::Forward) = (outcome.slot, outcome.verdict) {
-                counters.record_octets(slot, direction, transit.octets);
+        for (first, batch) in (0..).step_by(FRAME_BATCH_MAX).zip(frames.chunks_mut(FRAME_BATCH_MAX)) {
+            let mut survey = transit.survey(batch);
+            for (index, frame) in batch.iter_mut().enumerate() {
+                transit.context.outputs.follow(first + index);
+                let direction = survey.direction(index);
+                if let Some(slot) = transit.express(frame, &mut survey, index) {
+                    frame.verdict = Verdict::Forward;
+                    counters.record_forward(slot, direction, transit.octets);
+                    continue;
+                }
+                // It may change what is known of next hops.
+                survey.forget_way();
+                let outcome = transit.process(frame);
+                frame.verdict = outcome.verdict;
+                counters.record(outcome.slot, direction, outcome.verdict);
+                if let (Some(slot), Verdict::Forward) = (outcome.slot, outcome.verdict) {
+                    counters.record_octets(slot, direction, transit.octets);
+                }
             }
         }
     }
@@ -331,6 +339,18 @@ impl Engine {
         restored.count()
     }
 
+    /// Memory of the large tables, which nothing has written to before the first packet: whoever can should advise huge pages for
+    /// it. The tables of the filter are there after [`Self::adopt`].
+    pub fn regions(&self) -> Vec<Region> {
+        let filter = self.filter.as_ref().map(Filter::regions);
+        self.nat44.regions().into_iter().chain(filter.into_iter().flatten()).collect()
+    }
+
+    /// Whether [`Self::poll`] has something left to remove that has ended.
+    pub fn is_behind(&self, now: Instant) -> bool {
+        self.nat44.has_expired(now.tick())
+    }
+
     /// Number of sessions.
     pub fn session_count(&self) -> u32 {
         self.nat44.session_count()
@@ -397,7 +417,8 @@ impl Engine {
 }
 
 impl Transit<'_> {
-    /// One frame: link header off, then its family's way.
+    /// One frame the long way: link header off, then its family's way.
+    #[inline(never)]
     fn process(&mut self, frame: &mut Frame<'_>) -> Outcome {
         let outcome = match self.receive(frame) {
             Carries::Done(outcome) => return outcome,

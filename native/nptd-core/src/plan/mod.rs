@@ -4,6 +4,7 @@
 
 mod advertise;
 mod checks;
+mod elsewhere;
 mod exempt;
 mod filter6;
 mod policy;
@@ -21,6 +22,7 @@ use crate::frame::DeviceIndex;
 use crate::nptv6::PrefixPair;
 use crate::wire::ethernet::MacAddress;
 use crate::wire::ipv6::address;
+use elsewhere::Elsewhere6;
 use exempt::Exemptions;
 use prefix::{Prefix4, Prefix6};
 use routes::{RouteTable4, RouteTable6};
@@ -171,6 +173,8 @@ pub struct Plan {
     exemptions: Exemptions,
     /// Whether unique local addresses may be met beyond the uplinks.
     has_external_ula: bool,
+    elsewhere6: Elsewhere6,
+    only_uplink6: Option<u8>,
 }
 
 impl Plan {
@@ -200,16 +204,20 @@ impl Plan {
         let has_external_ula = pairs.any(|pair| is_unique_local(pair.external()));
         let policies: Vec<_> = spec.policies.iter().map(|policy| Policy::new(policy, &uplinks)).collect();
         let prefer = preference(&spec);
-        Ok(Self {
+        let internal6 = RouteTable6::new(&devices, &spec.routes);
+        let elsewhere6 = Elsewhere6::new(&devices, &internal6.prefixes(), &uplinks, spec.drop_documentation);
+        let mut plan = Self {
             generation: spec.generation,
             has_external_ula,
             drop_documentation: spec.drop_documentation,
             filter6: spec.filter6.map(Filter6::new),
+            elsewhere6,
+            only_uplink6: None,
             external4,
             static_mappings,
             exemptions: Exemptions::new(&spec.nat44.exempt),
             internal4: RouteTable4::new(&devices, &spec.routes),
-            internal6: RouteTable6::new(&devices, &spec.routes),
+            internal6,
             prefer,
             leaving: leaving(&policies),
             rest: policies.last().cloned().unwrap_or_default(),
@@ -219,7 +227,9 @@ impl Plan {
             error_rate: spec.error_rate,
             devices,
             uplinks,
-        })
+        };
+        plan.only_uplink6 = plan.find_only_uplink6();
+        Ok(plan)
     }
 
     /// The plan before the first one: no devices, so that every frame is dropped.
@@ -243,6 +253,8 @@ impl Plan {
             filter6: None,
             drop_documentation: false,
             has_external_ula: false,
+            elsewhere6: Elsewhere6::default(),
+            only_uplink6: None,
         }
     }
 

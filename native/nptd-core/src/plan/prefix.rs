@@ -11,6 +11,7 @@ pub struct Prefix4 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Prefix6 {
     address: u128,
+    mask: u128,
     length: u8,
 }
 
@@ -53,12 +54,14 @@ impl Prefix6 {
     /// The prefix of `length` bits (at most 128) that covers an address.
     pub const fn covering(address: u128, length: u8) -> Self {
         let length = if length > 128 { 128 } else { length };
-        Self { address: address & Self::mask_of(length), length }
+        let mask = Self::mask_of(length);
+        Self { address: address & mask, mask, length }
     }
 
     /// Whether an address lies in it.
-    pub const fn contains(self, address: u128) -> bool {
-        address & Self::mask_of(self.length) == self.address
+    #[inline]
+    pub const fn contains(&self, address: u128) -> bool {
+        address & self.mask == self.address
     }
 
     /// Whether the two share an address.
@@ -78,7 +81,7 @@ impl Prefix6 {
 
     /// The bits that belong to the prefix.
     pub const fn mask(self) -> u128 {
-        Self::mask_of(self.length)
+        self.mask
     }
 
     const fn mask_of(length: u8) -> u128 {

@@ -57,6 +57,11 @@ impl RouteTable6 {
         Self(table)
     }
 
+    /// The prefixes of all routes.
+    pub fn prefixes(&self) -> Vec<Prefix6> {
+        self.0.iter().map(|(prefix, _, _)| *prefix).collect()
+    }
+
     /// Next hop towards an address.
     pub fn lookup(&self, destination: u128) -> Option<NextHop<u128>> {
         let (_, device, router) = self.0.iter().find(|(prefix, _, _)| prefix.contains(destination))?;

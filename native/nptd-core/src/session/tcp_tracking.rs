@@ -112,16 +112,23 @@ impl TcpTracking {
             self.note_scale(from, &tcp);
         }
         if from == Direction::Outbound && tcp.has_ack() && segment.event != Event::Reset {
-            self.note_acknowledgement(&tcp, segment.event == Event::Open);
+            self.note_acknowledgement(tcp.acknowledgement, tcp.window, segment.event == Event::Open);
         }
     }
 
-    fn note_acknowledgement(&mut self, tcp: &TcpFields, is_syn: bool) {
-        let is_ahead = tcp.acknowledgement.wrapping_sub(self.expected()) < 1 << 31;
+    /// A segment passes from the site with an acknowledgement, and without SYN, FIN or RST.
+    #[inline]
+    pub fn acknowledge(&mut self, acknowledgement: u32, window: u16) {
+        self.note_acknowledgement(acknowledgement, window, false);
+    }
+
+    #[inline]
+    fn note_acknowledgement(&mut self, acknowledgement: u32, window: u16, is_syn: bool) {
+        let is_ahead = acknowledgement.wrapping_sub(self.expected()) < 1 << 31;
         if self.is_acknowledged && !is_ahead {
             return;
         }
-        self.expected = tcp.acknowledgement.to_ne_bytes();
+        self.expected = acknowledgement.to_ne_bytes();
         self.is_acknowledged = true;
         if self.window & WINDOW_STAYS != 0 {
             return;
@@ -129,7 +136,7 @@ impl TcpTracking {
         let (internal, external) = (self.scales >> 4, self.scales & 0x0f);
         // RFC 7323 section 2.2: the window of a SYN is never scaled, and scales count if both sides offer one.
         let is_scaled = !is_syn && internal != NO_SCALE && external != NO_SCALE;
-        let window = u32::from(tcp.window) << if is_scaled { internal } else { 0 };
+        let window = u32::from(window) << if is_scaled { internal } else { 0 };
         // At most 30: 16 bits of window and 14 of scale.
         self.window = (u32::BITS - window.leading_zeros()) as u8;
     }

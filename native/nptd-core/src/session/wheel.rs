@@ -24,6 +24,16 @@ pub struct TimerLinks {
 impl TimerLinks {
     /// Not on any wheel.
     pub const UNLINKED: Self = Self { previous: NONE, next: NONE };
+
+    /// Links of an entry that is on no wheel for now, whose memory holds two other numbers.
+    pub const fn lent(numbers: [u32; 2]) -> Self {
+        Self { previous: numbers[0], next: numbers[1] }
+    }
+
+    /// The numbers that were put there by [`Self::lent`].
+    pub const fn borrowed(self) -> [u32; 2] {
+        [self.previous, self.next]
+    }
 }
 
 /// An entry that a wheel can hold.

@@ -26,6 +26,14 @@ pub const fn fold(mut sum: u32) -> u16 {
     sum as u16
 }
 
+/// Folds a sum below 2^48 to 16 bits, without a branch.
+#[inline]
+const fn fold_wide(sum: u64) -> u16 {
+    let sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
+    let sum = (sum & 0xffff) + (sum >> 16);
+    ((sum & 0xffff) + (sum >> 16)) as u16
+}
+
 /// The checksum of octets whose checksum field is zero; over octets with a right checksum it is zero.
 pub fn internet_checksum(octets: &[u8]) -> u16 {
     !fold(add_octets(0, octets))
@@ -48,7 +56,7 @@ pub fn pseudo_header6(source: u128, destination: u128, protocol: u8, length: u32
 ///
 /// RFC 1624 equation 3: `HC' = ~(~HC + ~m + m')`. A field that was wrong stays wrong by the same amount (3022-4.2).
 #[derive(Clone, Copy, Debug, Default)]
-pub struct ChecksumUpdate(u32);
+pub struct ChecksumUpdate(u64);
 
 impl ChecksumUpdate {
     /// No change.
@@ -60,15 +68,15 @@ impl ChecksumUpdate {
     #[inline]
     #[must_use]
     pub const fn word(self, old: u16, new: u16) -> Self {
-        // Each step adds below 2^17; a header has far fewer than 2^15 words.
-        Self(self.0 + (!old as u32) + new as u32)
+        Self(self.0 + (!old as u64) + new as u64)
     }
 
     /// A 32-bit word at an even offset changes.
     #[inline]
     #[must_use]
     pub const fn double_word(self, old: u32, new: u32) -> Self {
-        self.word((old >> 16) as u16, (new >> 16) as u16).word(old as u16, new as u16)
+        // 2^16 is 1 to a one's complement sum of 16 bits. Each step adds below 2^33; a header has far fewer than 2^15 words.
+        Self(self.0 + (!old as u64) + new as u64)
     }
 
     /// Both changes together.
@@ -81,7 +89,7 @@ impl ChecksumUpdate {
     /// A finished checksum field after the change.
     #[inline]
     pub const fn apply(self, field: u16) -> u16 {
-        !fold((!field) as u32 + fold(self.0) as u32)
+        !fold_wide((!field) as u64 + self.0)
     }
 
     /// A finished UDP checksum field after the change: "none" stays "none" (3022-4.1b), and a sum that comes out
@@ -103,6 +111,6 @@ impl ChecksumUpdate {
     /// An unfinished field (folded, un-complemented pseudo-header sum) after a change of pseudo-header words.
     #[inline]
     pub const fn apply_partial(self, field: u16) -> u16 {
-        fold(field as u32 + fold(self.0) as u32)
+        fold_wide(field as u64 + self.0)
     }
 }

@@ -7,11 +7,11 @@ use super::octets::{set_u8, set_u16, set_u32, tail, u8_at, u16_at, u32_at};
 pub const HEADER_LEN: usize = 20;
 
 /// Offset of the destination address.
-const DESTINATION: usize = 16;
+pub const DESTINATION: usize = 16;
 /// Offset of the source address.
-const SOURCE: usize = 12;
+pub const SOURCE: usize = 12;
 /// Offset of the header checksum.
-const CHECKSUM: usize = 10;
+pub const CHECKSUM: usize = 10;
 /// Bit of the fragment word: don't fragment.
 const DONT_FRAGMENT: u16 = 0x4000;
 /// Bit of the fragment word: more fragments.
@@ -145,6 +145,17 @@ pub fn find_source_route(mut options: &[u8]) -> Result<bool, MalformedOption> {
 /// Whether the header checksum is right.
 pub fn checksum_is_right(packet: &[u8]) -> bool {
     packet.get(..header_len(packet)).is_some_and(|header| internet_checksum(header) == 0)
+}
+
+/// The same for a header without options, read as it lies in memory: the sum is right in either order of octets.
+#[inline]
+pub fn plain_checksum_is_right(packet: &[u8]) -> bool {
+    let Some(header) = packet.first_chunk::<HEADER_LEN>() else { return false };
+    let (words, _) = header.as_chunks::<4>();
+    let sum: u64 = words.iter().map(|word| u64::from(u32::from_ne_bytes(*word))).sum();
+    let sum = (sum & 0xffff_ffff) + (sum >> 32);
+    let sum = (sum & 0xffff) + (sum >> 16);
+    (sum & 0xffff) + (sum >> 16) == 0xffff
 }
 
 /// Computes the header checksum anew.

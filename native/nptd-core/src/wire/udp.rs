@@ -8,6 +8,8 @@ pub const HEADER_LEN: usize = 8;
 pub const SOURCE_PORT: usize = 0;
 /// Offset of the destination port.
 pub const DESTINATION_PORT: usize = 2;
+/// Offset of the length field.
+pub const LENGTH: usize = 4;
 /// Offset of the checksum field.
 pub const CHECKSUM: usize = 6;
 

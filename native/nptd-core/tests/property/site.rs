@@ -236,6 +236,20 @@ impl Site {
         }
     }
 
+    /// Sends frames in one batch: what became of each, the device that it leaves by, and its octets then.
+    pub fn send_batch(&mut self, frames: &[(DeviceIndex, Vec<u8>)]) -> Vec<(Verdict, DeviceIndex, Vec<u8>)> {
+        self.outputs.clear();
+        let mut buffers: Vec<Vec<u8>> =
+            frames.iter().map(|(_, octets)| [&[0; HEADROOM][..], octets, &[0; 64]].concat()).collect();
+        let mut batch: Vec<Frame<'_>> = buffers
+            .iter_mut()
+            .zip(frames)
+            .map(|(buffer, (ingress, octets))| Frame::new(buffer, HEADROOM, octets.len(), *ingress))
+            .collect();
+        self.engine.process(&mut batch, self.now, &mut self.outputs);
+        batch.iter().map(|frame| (frame.verdict, frame.egress, frame.octets().to_vec())).collect()
+    }
+
     /// Sends one frame as a device hands it over; what leaves, in order.
     pub fn send_frame(
         &mut self,

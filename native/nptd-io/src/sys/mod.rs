@@ -6,4 +6,5 @@ pub(crate) mod ifreq;
 pub(crate) mod netlink;
 pub(crate) mod netns;
 pub(crate) mod packet;
+pub(crate) mod pages;
 pub(crate) mod poll;

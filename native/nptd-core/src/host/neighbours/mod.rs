@@ -89,13 +89,22 @@ impl Neighbours {
 
     /// Link address of a next hop for a frame about to leave; none where it is not resolved, and on devices
     /// without link headers. Notes the use, and has a neighbour confirmed that has not been for long.
+    #[inline]
     pub fn link_address(&mut self, context: &mut Context<'_>, hop: NextHop<u128>) -> Option<MacAddress> {
+        match self.table.find_hinted(hop.device, hop.address, context.now) {
+            None => self.find_link_address(context, hop),
+            found => found,
+        }
+    }
+
+    fn find_link_address(&mut self, context: &mut Context<'_>, hop: NextHop<u128>) -> Option<MacAddress> {
         context.plan.device(hop.device)?.mac?;
         if let Some(group) = group_address(hop.address) {
             return Some(group);
         }
         let now = context.now;
         let position = self.table.find(hop.device, hop.address)?;
+        self.table.hint(hop.device, hop.address, position);
         let (mac, confirm) = self.table.update(position, |entry| {
             entry.used_at = now;
             let confirm = entry.needs_confirmation(now);

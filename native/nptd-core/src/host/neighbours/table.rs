@@ -1,11 +1,14 @@
 //! All neighbours: a keyed index over a slab, and one list of timers.
 
+use alloc::vec::Vec;
+
 use super::entry::Entry;
 use super::queue::Chain;
 use crate::arch::KeyedHash;
 use crate::frame::DeviceIndex;
 use crate::table::{Index, Slab};
 use crate::time::{Duration, Instant};
+use crate::wire::ethernet::MacAddress;
 
 /// The one wait of this table: between two requests (RETRANS_TIMER of RFC 4861 section 10), and before a failed
 /// neighbour is asked for again. Since all waits are of one length, timers end in the order in which they
@@ -20,6 +23,9 @@ const IDLE_MIN: Duration = Duration::from_secs(60);
 
 /// Positions that one search for an idle neighbour looks at.
 const SWEEP_POSITIONS: u32 = 64;
+
+/// Places where the position of a neighbour is noted that was found a moment ago: 4 KiB.
+const HINTS: usize = 1 << 10;
 
 /// No position.
 const NONE: u32 = u32::MAX;
@@ -48,6 +54,8 @@ pub struct NeighbourTable {
     first_timer: u32,
     last_timer: u32,
     sweep: u32,
+    /// Positions, by some bits of the address; what is found there is looked at, so it may be wrong.
+    hints: Vec<u32>,
 }
 
 impl NeighbourTable {
@@ -63,6 +71,7 @@ impl NeighbourTable {
             first_timer: NONE,
             last_timer: NONE,
             sweep: 0,
+            hints: alloc::vec![0; HINTS],
         }
     }
 
@@ -71,6 +80,28 @@ impl NeighbourTable {
         let is_key =
             |position| self.get(position).is_some_and(|entry| entry.address == address && entry.device == device);
         self.index.find(self.hash_of(device, address), is_key)
+    }
+
+    /// Link address of a neighbour that was found a moment ago, if it is resolved and needs no confirmation; notes the use.
+    #[inline]
+    pub fn find_hinted(&mut self, device: DeviceIndex, address: u128, now: Instant) -> Option<MacAddress> {
+        let position = *self.hints.get(hint_of(device, address))?;
+        let entry = self.slab.get_mut(position)?.entry.as_mut()?;
+        if entry.address != address || entry.device != device || !entry.state.is_resolved() {
+            return None;
+        }
+        if entry.needs_confirmation(now) {
+            return None;
+        }
+        entry.used_at = now;
+        Some(entry.mac)
+    }
+
+    /// Notes where a neighbour is, for [`Self::find_hinted`].
+    pub fn hint(&mut self, device: DeviceIndex, address: u128, position: u32) {
+        if let Some(place) = self.hints.get_mut(hint_of(device, address)) {
+            *place = position;
+        }
     }
 
     /// The neighbour at a position.
@@ -195,4 +226,11 @@ impl NeighbourTable {
         // Injective within a device, which is all that a sender of packets can vary.
         self.hash.hash(address ^ (u128::from(device.0) << 96))
     }
+}
+
+/// Neighbours of one link differ in their last bits.
+#[inline]
+fn hint_of(device: DeviceIndex, address: u128) -> usize {
+    let mixed = (address as u64).wrapping_add((address >> 32) as u64).wrapping_add(u64::from(device.0) * 37);
+    mixed as usize % HINTS
 }

@@ -1,0 +1,98 @@
+//! A table for people while it is measured, one JSON object for programs.
+
+use std::io::Write;
+
+/// What came out of a case.
+pub struct Measured {
+    pub value: f64,
+    pub best: f64,
+    pub unit: &'static str,
+    /// In a few words what else there is to say.
+    pub note: String,
+}
+
+impl Measured {
+    /// The median of several values, of which the least is the best.
+    pub fn of(mut values: Vec<f64>, unit: &'static str) -> Self {
+        values.sort_by(f64::total_cmp);
+        Self { value: values[values.len() / 2], best: values[0], unit, note: String::new() }
+    }
+
+    /// The same where the most is the best.
+    pub fn of_rates(values: Vec<f64>, unit: &'static str) -> Self {
+        let best = values.iter().copied().fold(0.0, f64::max);
+        Self { best, ..Self::of(values, unit) }
+    }
+
+    pub fn with_note(self, note: String) -> Self {
+        Self { note, ..self }
+    }
+}
+
+pub struct Report {
+    machine: String,
+    rows: Vec<(&'static str, Measured)>,
+}
+
+impl Report {
+    pub fn begin() -> Self {
+        let machine = machine();
+        println!(
+            "{machine}; 64-octet frames, whole pipeline, one core, processor time, median and best of the rounds\n"
+        );
+        println!("{:<22}{:>14}{:>14}  unit", "case", "median", "best");
+        Self { machine, rows: Vec::new() }
+    }
+
+    /// Says on a terminal what is going on: some cases prepare millions of sessions.
+    pub fn progress(&self, case: &str) {
+        eprint!("{case} …\r");
+        let _ = std::io::stderr().flush();
+    }
+
+    pub fn add(&mut self, case: &'static str, measured: Measured) {
+        let Measured { value, best, unit, note } = &measured;
+        let (value, best) = (figure(*value), figure(*best));
+        println!("{case:<22}{value:>14}{best:>14}  {unit}{}{note}", if note.is_empty() { "" } else { "; " });
+        self.rows.push((case, measured));
+    }
+
+    pub fn value(&self, case: &str) -> Option<f64> {
+        self.rows.iter().find(|(name, _)| *name == case).map(|(_, measured)| measured.value)
+    }
+
+    pub fn write_json(&self, file: &str) {
+        let rows = self.rows.iter().map(|(case, measured)| {
+            let Measured { value, best, unit, note } = measured;
+            serde_json::json!({ "case": case, "value": value, "best": best, "unit": unit, "note": note })
+        });
+        let rows: Vec<_> = rows.collect();
+        let report = serde_json::json!({ "machine": self.machine, "date": date(), "rows": rows });
+        std::fs::write(file, format!("{report:#}\n")).expect("the JSON file can be written");
+    }
+}
+
+fn figure(value: f64) -> String {
+    if value >= 10_000.0 { format!("{value:.0}") } else { format!("{value:.1}") }
+}
+
+fn machine() -> String {
+    let cpus = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpus.lines().find_map(|line| line.strip_prefix("model name\t: ")).unwrap_or("unknown");
+    let count = cpus.lines().filter(|line| line.starts_with("processor")).count();
+    let load = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    format!("{model}, {count} cores, load {}", load.split(' ').next().unwrap_or("unknown"))
+}
+
+/// ISO 8601, by the algorithm of a calendar that begins in March.
+fn date() -> String {
+    let seconds = std::time::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs());
+    let (days, rest) = (seconds / 86_400 + 719_468, seconds % 86_400);
+    let (era, day) = (days / 146_097, days % 146_097);
+    let year = (day - day / 1_460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let (day, month) = (day - (153 * month + 2) / 5 + 1, if month < 10 { month + 3 } else { month - 9 });
+    let year = year + era * 400 + u64::from(month <= 2);
+    format!("{year}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", rest / 3_600, rest / 60 % 60, rest % 60)
+}

@@ -1,0 +1,122 @@
+//! Packets of sessions that are there already, in a random order.
+
+use crate::system::Clock;
+use std::hint::black_box;
+
+use nptd_core::frame::{DeviceIndex, FRAME_BATCH_MAX, Frame, HEADROOM};
+use nptd_core::time::Instant;
+use nptd_core::verdict::Verdict;
+
+use crate::report::Measured;
+use crate::site::{Site, Template};
+
+/// Octets between two batch buffers: not a power of two, or frames would fight for the same cache sets.
+const STRIDE: usize = HEADROOM + 2_048 + 64;
+
+/// How much is measured.
+#[derive(Clone, Copy)]
+pub struct Effort {
+    pub rounds: usize,
+    pub packets: usize,
+}
+
+impl Effort {
+    pub const FULL: Self = Self { rounds: 7, packets: 1 << 20 };
+    /// To see that it works, not to quote.
+    pub const QUICK: Self = Self { rounds: 3, packets: 1 << 16 };
+}
+
+/// When the packets of a case come, after the sessions have been opened.
+pub const NOW: Instant = Instant::from_micros(20_000_000);
+
+/// Frames to be received, one after the other in the order in which they come, as in the ring of a device.
+pub struct Arrivals {
+    octets: Vec<[u8; 64]>,
+    ingress: DeviceIndex,
+    next: usize,
+}
+
+impl Arrivals {
+    /// All of 64 octets, by one device, shuffled.
+    pub fn shuffled(mut templates: Vec<Template>) -> Self {
+        shuffle(&mut templates);
+        let ingress = templates[0].ingress;
+        let octets = templates.iter().map(|template| *template.octets.first_chunk().expect("64 octets")).collect();
+        Self { octets, ingress, next: 0 }
+    }
+
+    /// The next frame.
+    #[inline]
+    pub fn next(&mut self) -> &[u8; 64] {
+        let at = self.next;
+        self.next = if at + 1 == self.octets.len() { 0 } else { at + 1 };
+        &self.octets[at]
+    }
+}
+
+/// Buffers of one batch.
+pub struct Buffers(Vec<u8>);
+
+impl Buffers {
+    pub fn new() -> Self {
+        Self(vec![0; STRIDE * FRAME_BATCH_MAX])
+    }
+
+    /// Copies the next frames into the buffers, as a receive would, all of them before any is looked at.
+    #[inline]
+    pub fn receive(&mut self, arrivals: &mut Arrivals) -> [Frame<'_>; FRAME_BATCH_MAX] {
+        let ingress = arrivals.ingress;
+        let mut chunks = self.0.chunks_exact_mut(STRIDE);
+        std::array::from_fn(|_| {
+            let buffer = chunks.next().expect("one buffer a frame");
+            buffer[HEADROOM..HEADROOM + 64].copy_from_slice(arrivals.next());
+            Frame::new(buffer, HEADROOM, 64, ingress)
+        })
+    }
+
+    /// The same for frames of any length.
+    pub fn receive_any(&mut self, templates: &[Template]) -> Vec<Frame<'_>> {
+        let chunks = self.0.chunks_exact_mut(STRIDE);
+        let received = templates.iter().zip(chunks).map(|(template, buffer)| {
+            let length = template.octets.len();
+            buffer[HEADROOM..HEADROOM + length].copy_from_slice(&template.octets);
+            Frame::new(buffer, HEADROOM, length, template.ingress)
+        });
+        received.collect()
+    }
+}
+
+/// Nanoseconds per packet.
+pub fn steady(mut site: Site, prepare: impl FnOnce(&mut Site) -> Vec<Template>, effort: Effort) -> Measured {
+    let mut arrivals = Arrivals::shuffled(prepare(&mut site));
+    let (mut buffers, arrivals_seen) = (Buffers::new(), arrivals.octets.len());
+    let mut round = || {
+        let start = Clock::now();
+        for _ in 0..effort.packets / FRAME_BATCH_MAX {
+            let mut frames = buffers.receive(&mut arrivals);
+            site.engine.process(&mut frames, NOW, &mut site.outputs);
+            assert!(frames.iter().all(|frame| frame.verdict == Verdict::Forward), "{:?}", frames[0].verdict);
+            black_box(&mut frames);
+        }
+        start.elapsed().as_nanos() as f64 / effort.packets as f64
+    };
+    // Caches and page tables; and each session has to go the long way once.
+    let warm = (arrivals_seen / effort.packets + 1).max(1);
+    (0..warm).for_each(|_| {
+        round();
+    });
+    Measured::of((0..effort.rounds).map(|_| round()).collect(), "ns/packet")
+}
+
+/// A fixed shuffle: the same order in every run, random to the cache.
+pub fn shuffle<T>(items: &mut [T]) {
+    let mut seed = 0x9e37_79b9_7f4a_7c15u64;
+    for index in (1..items.len()).rev() {
+        items.swap(index, random(&mut seed) as usize % (index + 1));
+    }
+}
+
+pub fn random(seed: &mut u64) -> u64 {
+    *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    *seed >> 33
+}

@@ -1,0 +1,134 @@
+//! Compiled answers for packets between the site and the rest of the Internet, which are nearly all.
+
+use alloc::vec::Vec;
+
+use super::prefix::Prefix6;
+use super::spec::Nptv6Spec;
+use super::subject::Family;
+use super::{Device, Plan, Uplink};
+
+/// Global unicast (RFC 4291 section 2.4): what a packet on the Internet comes from and goes to.
+const GLOBAL: Prefix6 = Prefix6::covering(0x2000 << 112, 3);
+
+/// Global prefixes that mean something to this plan, by the upper half of an address.
+#[derive(Clone, Debug, Default)]
+pub struct Elsewhere6 {
+    /// Mask, and what is left of an address under it.
+    ours: Vec<(u64, u64)>,
+    /// Whether an address that a prefix pair covers can be a martian.
+    has_martian_pairs: bool,
+}
+
+/// Global addresses that are not met beyond the uplinks (RFC 4843), and those of examples (RFC 3849).
+const ORCHID: Prefix6 = Prefix6::covering(0x2001_0010 << 96, 28);
+const DOCUMENTATION: Prefix6 = Prefix6::covering(0x2001_0db8 << 96, 32);
+
+impl Elsewhere6 {
+    /// Own addresses and links, routes into the site, and both sides of all prefix pairs, each rounded to 64 bits at most.
+    pub fn new(devices: &[Device], routes: &[Prefix6], uplinks: &[Option<Uplink>], drop_documentation: bool) -> Self {
+        let own = devices.iter().flat_map(|device| {
+            device.ipv6.iter().flat_map(|(address, prefix)| [Prefix6::covering(*address, 64), *prefix])
+        });
+        let pairs = uplinks.iter().flatten().flat_map(Uplink::pairs6);
+        let pairs = pairs.flat_map(|pair| [pair.internal(), pair.external()]);
+        let has_martian_pairs = drop_documentation && pairs.clone().any(|prefix| prefix.overlaps(DOCUMENTATION));
+        let nowhere = drop_documentation.then_some(DOCUMENTATION).into_iter().chain([ORCHID]);
+        let prefixes =
+            own.chain(routes.iter().copied()).chain(pairs).chain(nowhere).filter(|prefix| prefix.overlaps(GLOBAL));
+        let mut ours: Vec<(u64, u64)> =
+            prefixes.map(|prefix| (upper_half(prefix.mask()), upper_half(prefix.address()))).collect();
+        ours.sort_unstable();
+        ours.dedup();
+        Self { ours, has_martian_pairs }
+    }
+
+    #[inline]
+    fn covers(&self, address: u128) -> bool {
+        let upper = upper_half(address);
+        // 2000::/3.
+        upper >> 61 == 1 && self.ours.iter().all(|(mask, prefix)| upper & mask != *prefix)
+    }
+}
+
+impl Uplink {
+    /// The source that an outbound IPv6 packet gets, where its translator does not refuse it.
+    #[inline(always)]
+    pub fn express_outbound6(&self, source: u128, spec: Nptv6Spec) -> Option<u128> {
+        match self.pairs6() {
+            // A translator refuses what its prefix does not cover.
+            [pair] => pair.outbound(source, spec).ok(),
+            pairs => pairs.iter().find(|pair| pair.internal().contains(source))?.outbound(source, spec).ok(),
+        }
+    }
+
+    /// The destination that an inbound IPv6 packet gets, where one translator covers it and does not refuse it.
+    #[inline(always)]
+    pub fn express_inbound6(&self, destination: u128, spec: Nptv6Spec) -> Option<u128> {
+        let [pair] = self.pairs6() else {
+            let mut covering = self.pairs6().iter().filter(|pair| pair.external().contains(destination));
+            let (Some(pair), None) = (covering.next(), covering.next()) else { return None };
+            return pair.inbound(destination, spec).ok();
+        };
+        pair.inbound(destination, spec).ok()
+    }
+}
+
+impl Plan {
+    /// Whether an IPv6 address is plainly that of somebody on the Internet: nothing that this plan, a martian or a scope is about.
+    #[inline]
+    pub fn is_elsewhere6(&self, address: u128) -> bool {
+        self.elsewhere6.covers(address)
+    }
+
+    /// The uplink of everything that leaves the site over IPv6, where neither the packet nor any state decides that.
+    #[inline]
+    pub fn only_uplink6(&self) -> Option<&Uplink> {
+        self.only_uplink6.and_then(|slot| self.uplink(slot))
+    }
+
+    /// Whether nothing but the prefix pairs decides what becomes of a packet between elsewhere and an address that one covers.
+    #[inline]
+    pub fn is_stateless6(&self) -> bool {
+        self.filter6.is_none() && !self.elsewhere6.has_martian_pairs
+    }
+
+    /// Finds [`Self::only_uplink6`].
+    pub(super) fn find_only_uplink6(&self) -> Option<u8> {
+        let [policy] = self.policies.as_slice() else { return None };
+        let candidates = policy.candidates(Family::V6);
+        let is_by_packet = candidates.iter().any(|candidate| candidate.weight > 0)
+            || self.uplinks().flat_map(Uplink::pairs6).any(|pair| pair.is_identity());
+        let first = candidates.first().filter(|_| self.is_stateless6() && !is_by_packet);
+        first.map(|candidate| candidate.slot)
+    }
+}
+
+fn upper_half(address: u128) -> u64 {
+    (address >> 64) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn elsewhere_is_what_is_global_and_not_ours() {
+        let site = Prefix6::covering(0x2001_0db8_0001 << 80, 48);
+        let ours = Elsewhere6::new(&[], &[site, Prefix6::covering(0xfd << 120, 48)], &[], false);
+        for (address, expected) in [
+            (0x2001_0db8_0001_0002_u128 << 64 | 7, false),
+            (0x2001_0db8_0002_0002 << 64 | 7, true),
+            (0x3fff << 112, true),
+            (0x2001_0010 << 96, false),
+            (0x4000 << 112, false),
+            (0xfd << 120, false),
+            (0xff02 << 112 | 1, false),
+            (0xfe80 << 112 | 1, false),
+            (0, false),
+            (1, false),
+            (0xffff << 32 | 9, false),
+        ] {
+            assert_eq!(ours.covers(address), expected, "{address:x}");
+        }
+    }
+}
