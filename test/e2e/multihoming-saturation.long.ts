@@ -9,7 +9,7 @@ beforeEach(({ skip }) => skip(shapingObstacle !== undefined, shapingObstacle));
 
 test.each<Pick<SaturatedRun, 'profile' | 'queueMs'>>([
   { profile: 'default', queueMs: 300 },
-  { profile: 'fast', queueMs: 60 },
+  { profile: 'fast', queueMs: 25 },
 ])('$profile profile, a queue of $queueMs ms: an uplink that is full stays up', async (how) => {
   const { changes, ended, octets } = await saturate({ ...how, seconds: SECONDS });
   expect(changes).toEqual([]);

@@ -18,7 +18,7 @@ export const shapingObstacle =
 
 export interface SaturatedRun {
   readonly profile: 'default' | 'fast';
-  /** Depth of the ISP's queue in milliseconds; below the timeout of the profile, or a full queue is a dead one. */
+  /** Depth of the ISP's queue in each direction, in milliseconds; both together below the timeout of the profile, or full is dead. */
   readonly queueMs: number;
   readonly seconds: number;
 }
