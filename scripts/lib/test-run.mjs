@@ -15,7 +15,7 @@ const tool = (name) => join(ROOT, 'node_modules/.bin', name);
 const LONG_RUNS = { NPTD_DIFFERENTIAL_SECONDS: process.env.NPTD_DIFFERENTIAL_SECONDS ?? '900' };
 
 /** No stage may hang for ever; all of them together take far less. On one processor the sequences of both shares run in turn. */
-const STAGE_SECONDS_MAX = { short: 600, long: 5400 + 2 * Number(LONG_RUNS.NPTD_DIFFERENTIAL_SECONDS) };
+const STAGE_SECONDS_MAX = { short: 1500, long: 5400 + 2 * Number(LONG_RUNS.NPTD_DIFFERENTIAL_SECONDS) };
 
 /**
  * @typedef {{ name: string, reason: string }} Skip
