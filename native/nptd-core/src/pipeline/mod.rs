@@ -51,8 +51,9 @@ use link::Carries;
 use own_errors::OwnErrors;
 use transit::{Outcome, Transit};
 
-/// Steps of expiry after each batch: with 64 frames a batch, 64 times what a flood of new flows can add.
-const EXPIRE_BUDGET: u32 = 4_096;
+/// Steps of expiry after each batch: with 64 frames a batch, 16 times what a flood of new flows can add, and well below a
+/// millisecond.
+const EXPIRE_BUDGET: u32 = 1_024;
 
 /// How often ended sessions are swept while nothing else happens. Lookups never return an ended one, so this only
 /// decides when memory and ports come back.
