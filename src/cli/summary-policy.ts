@@ -27,13 +27,14 @@ export function summarizePolicies({ policies }: NptdConfig): PolicySummary[] {
   }));
 }
 
-/** A line where there is only one policy with nothing to tell, otherwise a row for each condition. */
+/** A row for each condition. */
 export function policyRows(policies: readonly PolicySummary[]): string[][] {
+  const rest = policies.length === 1 ? 'everything' : 'everything else';
   return policies.flatMap(({ name, matches, prefer, select, failback }) => {
     const order = prefer.join(select === 'ordered' ? ', then ' : ' or ');
-    const [first = 'everything else', ...rest] = matches;
+    const [first = rest, ...others] = matches;
     const chosen = select === 'ordered' ? order : `${order} (least latency)`;
-    return [[name, first, chosen, failback], ...rest.map((match) => ['', match, '', ''])];
+    return [[name, first, chosen, failback], ...others.map((match) => ['', match, '', ''])];
   });
 }
 

@@ -81,8 +81,8 @@ describe('nptd check of a valid file', () => {
       fd12:3456:789a:1::1  fiber      2001:db8:a100:db4a::1
       fd12:3456:789a:1::1  lte        2001:db8:b100:1:cb49::1
 
-      POLICY   FLOWS            PREFERS          FAILBACK
-      default  everything else  lte, then fiber  drain
+      POLICY   FLOWS       PREFERS          FAILBACK
+      default  everything  lte, then fiber  drain
 
       Note: hosts on office prefer IPv4: their IPv6 addresses are unique local ones (RFC 6724); docs/ula.md says what helps
       "
