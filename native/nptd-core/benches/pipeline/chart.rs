@@ -26,6 +26,7 @@ pub fn draw(report: &Report) -> String {
     let top = (most / 20.0).ceil() * 20.0;
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" font-family=\"sans-serif\" font-size=\"12\">\n\
+         <title>Nanoseconds per packet over the number of sessions</title>\n\
          <rect width=\"100%\" height=\"100%\" fill=\"#fff\"/>\n\
          <text x=\"{LEFT}\" y=\"20\">NAT44, established: nanoseconds per packet over sessions</text>\n"
     );
