@@ -30,6 +30,8 @@ export interface SaturatedResult {
   readonly ended: number;
   /** Octets that crossed the uplink, by the counters of the ISP's device. */
   readonly octets: { readonly up: number; readonly down: number };
+  /** How often a packet had to wait in the ISP's queue, since the line was busy. */
+  readonly waits: { readonly up: number; readonly down: number };
 }
 
 /** Fills the first of two uplinks for some seconds, and gives what the gateway thought of it. */
@@ -54,7 +56,14 @@ export async function saturate({ profile, queueMs, seconds }: SaturatedRun): Pro
   const isHealth = ({ event }: Change) => event === 'uplink-changed' || event === 'selection-changed';
   const changes = changesSince(bed, begun).filter(isHealth);
   const [upAfter, downAfter] = await octets(bed);
-  return { changes, ended: quiet.ended().length, octets: { up: upAfter - upBefore, down: downAfter - downBefore } };
+  const waits = { up: await waitsOf(bed, 'transit'), down: await waitsOf(bed, ISP_A.device) };
+  const octetsCrossed = { up: upAfter - upBefore, down: downAfter - downBefore };
+  return { changes, ended: quiet.ended().length, octets: octetsCrossed, waits };
+}
+
+async function waitsOf(bed: TestBed, device: string): Promise<number> {
+  const text = await bed.site.isp(ISP_A).runOrThrow(['tc', '-s', 'qdisc', 'show', 'dev', device]);
+  return Number(/qdisc tbf[\s\S]*?overlimits (\d+)/.exec(text)?.[1] ?? 0);
 }
 
 async function octets(bed: TestBed): Promise<[up: number, down: number]> {
