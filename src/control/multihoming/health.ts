@@ -2,7 +2,8 @@
  * Probe samples become the health of one uplink in one family.
  *
  * - it starts `unknown`, which counts as usable; the first answer makes it `up`
- * - where nothing answers (`reachability.ts`) it is `down`
+ * - where nothing answers (`reachability.ts`) it is `down`; one that was never up is up as soon as as many targets answer
+ *   as are asked for: that is a start that took long, and no recovery. It happens once, so that nothing can flap by it
  * - where too much is lost, or round trips are too long, over a window (`quality.ts`), it is `degraded`
  * - `down` and `degraded` end when it has done well for a time, which grows while it comes and goes (`damping.ts`); if
  *   after that time it answers, but not well, `down` becomes `degraded`
@@ -13,7 +14,15 @@
 import type { ProbeSample } from '../../native/data-plane.ts';
 import { CALM, type Damping, type DampingRules, fallen, holdMs, recovered } from './damping.ts';
 import { isSuspicious, judgeQuality, type Outcome, type Quality, type QualityRules, withOutcome } from './quality.ts';
-import { interrupted, observeReach, type Reach, type ReachRules, type ReachVerdict, UNTRIED } from './reachability.ts';
+import {
+  begun,
+  interrupted,
+  observeReach,
+  type Reach,
+  type ReachRules,
+  type ReachVerdict,
+  UNTRIED,
+} from './reachability.ts';
 
 export type HealthStatus = 'unknown' | 'up' | 'degraded' | 'down';
 
@@ -32,6 +41,8 @@ export interface Health {
   readonly lastRttUs?: number;
   readonly reach: Reach;
   readonly damping: Damping;
+  /** It has been up since it was configured. */
+  readonly started: boolean;
   /** The newest last. */
   readonly outcomes: readonly Outcome[];
   /** What was sent before is not judged, data plane's clock. */
@@ -93,7 +104,15 @@ export interface HealthStep {
 
 /** Health of a family that was not probed yet. */
 export function initialHealth(atMs: number): Health {
-  return { status: 'unknown', sinceMs: atMs, reach: UNTRIED, damping: CALM, outcomes: [], judgedFromUs: 0 };
+  return {
+    status: 'unknown',
+    sinceMs: atMs,
+    reach: UNTRIED,
+    damping: CALM,
+    started: false,
+    outcomes: [],
+    judgedFromUs: 0,
+  };
 }
 
 /** Takes one sample in. */
@@ -161,13 +180,16 @@ function withSample(health: Health, sample: ProbeSample, { degraded }: HealthRul
 function drawReach(
   health: Health,
   verdict: ReachVerdict | undefined,
-  { target, rttUs, sentAtUs }: ProbeSample,
+  sample: ProbeSample,
   rules: HealthRules,
   moment: Moment,
 ): HealthStep {
-  if (health.status === 'unknown' && rttUs !== undefined) {
+  const { target, rttUs, sentAtUs } = sample;
+  if (rttUs !== undefined && (health.status === 'unknown' || isLateStart(health, verdict, sample, rules))) {
     // What was lost before says nothing: perhaps nobody was there yet.
-    return change({ ...health, judgedFromUs: sentAtUs }, 'up', { kind: 'first-answer', target, rttUs }, moment);
+    const damping = health.started ? health.damping : CALM;
+    const answering = { ...health, damping, reach: begun(health.reach, sentAtUs), judgedFromUs: sentAtUs };
+    return change(answering, 'up', { kind: 'first-answer', target, rttUs }, moment);
   }
   switch (verdict?.kind) {
     case undefined:
@@ -187,6 +209,18 @@ function drawReach(
       if (health.status === 'unknown' || health.status === 'down') return { health };
       return change(health, 'unknown', { kind: 'targets-distrusted' }, moment);
   }
+}
+
+/** Whether this answer is the one by which what was never up is: targets that miss beside it are not waited for. */
+function isLateStart(
+  { status, started, reach }: Health,
+  verdict: ReachVerdict | undefined,
+  { round }: ProbeSample,
+  { quorum }: HealthRules,
+): boolean {
+  if (status !== 'down' || started) return false;
+  const open = reach.bursts.find((burst) => burst.round === round);
+  return verdict?.kind === 'good' || (open !== undefined && open.answered.length >= quorum);
 }
 
 /** What was lost in an outage says nothing of the time after it. */
@@ -238,5 +272,5 @@ function fall(
 
 function change(health: Health, status: HealthStatus, cause: HealthCause, { atMs }: Moment): HealthStep {
   const { clearSinceUs: _, ...rest } = health;
-  return { health: { ...rest, status, cause, sinceMs: atMs }, cause };
+  return { health: { ...rest, status, cause, sinceMs: atMs, started: rest.started || status === 'up' }, cause };
 }

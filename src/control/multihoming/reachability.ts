@@ -108,6 +108,11 @@ export function observeRoundTrip(reach: Reach, startedAtUs: number): Reach {
   return { ...reach, roundTripUs: Math.max(startedAtUs, reach.roundTripUs ?? startedAtUs) };
 }
 
+/** What was sent before this instant was asked of nobody: what is still to be missed of it says nothing. */
+export function begun(reach: Reach, sentAtUs: number): Reach {
+  return { ...reach, lastGoodUs: Math.max(sentAtUs, reach.lastGoodUs ?? sentAtUs) };
+}
+
 /** Forgets what began before now: whatever was good does not count as having lasted. */
 export function interrupted({ goodSinceUs: _, ...reach }: Reach): Reach {
   return { ...reach, bursts: [] };

@@ -77,6 +77,40 @@ describe('start', () => {
   });
 });
 
+describe('a start that takes longer than two bursts', () => {
+  const from = (ms: number) => (_: number, nowMs: number) => (nowMs < ms ? undefined : 10);
+
+  test('ends with the first answer, however long up-after is', () => {
+    const watched = new Watched(from(60_000), FAST).runUntil(61_000);
+    expect(watched.changes.map(({ status }) => status)).toEqual(['down', 'up']);
+    expect(watched.changes.at(-1)?.cause).toMatchObject({ kind: 'first-answer', rttUs: 10_000 });
+    expect(watched.changes.at(-1)?.atMs).toBeLessThanOrEqual(60_110);
+  });
+
+  test('does not wait for a target that misses beside the one that answers', () => {
+    const network = (target: number, nowMs: number) => (target === 0 || nowMs < 60_000 ? undefined : 10);
+    const watched = new Watched(network, DEFAULT).runUntil(61_000);
+    expect(watched.changes.at(-1)).toMatchObject({ status: 'up', cause: { target: 1 } });
+    expect(watched.changes.at(-1)?.atMs).toBeLessThanOrEqual(60_510);
+  });
+
+  test('is not over before as many answer as the quorum asks for', () => {
+    const network = (target: number, nowMs: number) => (nowMs < (target === 0 ? 5000 : 25_000) ? undefined : 10);
+    const watched = new Watched(network, { ...DEFAULT, targets: 3, quorum: 2 }).runUntil(60_000);
+    expect(watched.changes.map(({ status }) => status)).toEqual(['down', 'up']);
+    expect(watched.changes.at(-1)?.atMs).toBeGreaterThanOrEqual(25_000);
+    expect(watched.changes.at(-1)?.atMs).toBeLessThanOrEqual(25_510);
+  });
+
+  test('is free once: the next recovery waits, and is no flapping', () => {
+    const network = (_: number, nowMs: number) => (nowMs < 5000 || (nowMs > 20_000 && nowMs < 30_000) ? undefined : 10);
+    const watched = new Watched(network, DEFAULT).runUntil(60_000);
+    expect(watched.changes.map(({ status }) => status)).toEqual(['down', 'up', 'down', 'up']);
+    const heldMs = (watched.changes.at(-1)?.atMs ?? 0) - 30_000;
+    expect([heldMs >= 5000, heldMs < 6100]).toEqual([true, true]);
+  });
+});
+
 describe('a cut', () => {
   const CUT_MS = 10_000;
   const cutAt = (ms: number) => (_target: number, nowMs: number) => (nowMs < ms ? 10 : undefined);

@@ -117,10 +117,15 @@ function expectPlanned(world: World, policy: PolicyConfig, family: 4 | 6): void 
 
 type Course = { fellAtMs: number };
 
-/** A family that fell is not up again before its hold is over; every change is told, with all that the journal needs. */
+/**
+ * A family that fell is not up again before its hold is over, but for the one time when it is up first: that it is down
+ * before is no fall. Every change is told, with all that the journal needs.
+ */
 class Watch {
   changes = 0;
   readonly #fallen = new Map<string, Course>();
+  /** Families that have been up. */
+  readonly #started = new Set<string>();
   #leaders = new Map<string, number>();
 
   /** Whether anything was told. */
@@ -160,7 +165,9 @@ class Watch {
     const isBad = (status: string): boolean => status === 'down' || status === 'degraded';
     if (now.health.status === 'down') this.#fallen.set(key, { fellAtMs: nowMs });
     else if (!isBad(was.health.status)) this.#fallen.set(key, { fellAtMs: nowMs });
-    if (!isBad(was.health.status) || now.health.status !== 'up') return;
+    const isFirst = !this.#started.has(key);
+    if (now.health.status === 'up') this.#started.add(key);
+    if (!isBad(was.health.status) || now.health.status !== 'up' || isFirst) return;
     const held = nowMs - (this.#fallen.get(key)?.fellAtMs ?? 0);
     expect(held).toBeGreaterThanOrEqual(holdMs(was.health.damping, was.rules));
   }

@@ -121,10 +121,26 @@ describe('an uplink that dies', () => {
 
   test('is used again when it has answered for up-after', () => {
     const answers = [10, 11, 12, 20].map((round) => sample(FIBER, round, { rttUs: 9000 }));
-    const run = configured().take(...down(FIBER), ...answers);
-    expect(run.status('fiber', 4)).toBe('up');
-    expect(run.selected(4)).toBe('fiber');
+    const run = configured().take(sample(FIBER, 0, { rttUs: 9000 }), ...down(FIBER), ...answers.slice(0, 3));
+    expect([run.status('fiber', 4), run.selected(4)]).toEqual(['down', 'lte']);
+    run.take(...answers.slice(3));
+    expect([run.status('fiber', 4), run.selected(4)]).toEqual(['up', 'fiber']);
     expect(run.logs[0]?.message).toBe('uplink fiber IPv4 is up (was down): good answers for 5.0 s after 9.0 s down');
+  });
+});
+
+describe('an uplink that was never up', () => {
+  test('is used from its first answer on, though it was down: that is its start, and no recovery', () => {
+    const run = configured().take(...down(FIBER), sample(FIBER, 3, { burst: true, rttUs: 9000 }));
+    expect([run.status('fiber', 4), run.selected(4)]).toEqual(['up', 'fiber']);
+    expect(run.logs[0]?.message).toBe('uplink fiber IPv4 is up (was down): 192.0.2.1 answered after 9.0 ms');
+  });
+
+  test('is so once only: a new configuration of it begins nothing anew', () => {
+    const answer = (round: number) => sample(FIBER, round, { burst: true, rttUs: 9000 });
+    const run = configured().take(...down(FIBER), answer(3), ...badBurst(FIBER, 4), ...badBurst(FIBER, 5));
+    run.take({ type: 'config', atMs: 4000, config: parsed(siteText().replaceAll('2.2,', '2.3,')) }, answer(6));
+    expect(run.status('fiber', 4)).toBe('down');
   });
 });
 
@@ -218,11 +234,12 @@ describe('a device that works again', () => {
   });
 
   test('is left to the targets where there are some', () => {
-    const run = configured().take(failure(1), restored(1));
+    const run = configured().take(sample(FIBER, 0, { rttUs: 9000 }), failure(1), restored(1));
     // The plan knows that it could be a last resort again.
     expect([run.status('fiber', 4), run.kinds]).toEqual(['down', ['log', 'emit', 'apply-plan']]);
     const answers = [20, 21, 30].map((round) => sample(FIBER, round, { rttUs: 9000 }));
-    expect(run.take(...answers).status('fiber', 4)).toBe('up');
+    expect(run.take(...answers.slice(0, 2)).status('fiber', 4)).toBe('down');
+    expect(run.take(...answers.slice(2)).status('fiber', 4)).toBe('up');
   });
 
   test('changes nothing of another uplink', () => {
