@@ -12,8 +12,15 @@ const TOP: f64 = 36.0;
 const BOTTOM: f64 = 48.0;
 
 /// Sessions and the case that has so many.
-const OUTBOUND: [(f64, &str); 4] =
-    [(1e3, "nat44-out-1k"), (64e3, "nat44-out-64k"), (1e6, "nat44-out-1m"), (4e6, "nat44-out-4m")];
+const OUTBOUND: [(f64, &str); 7] = [
+    (1.0, "nat44-out-1"),
+    (1e3, "nat44-out-1k"),
+    (16e3, "nat44-out-16k"),
+    (64e3, "nat44-out-64k"),
+    (256e3, "nat44-out-256k"),
+    (1e6, "nat44-out-1m"),
+    (4e6, "nat44-out-4m"),
+];
 const INBOUND: [(f64, &str); 3] = [(1e3, "nat44-in-1k"), (64e3, "nat44-in-64k"), (1e6, "nat44-in-1m")];
 
 /// Draws what has been measured of the curves.
@@ -41,7 +48,7 @@ pub fn draw(report: &Report) -> String {
         );
         let _ = writeln!(svg, "<text x=\"{}\" y=\"{:.1}\" text-anchor=\"end\">{ns:.0}</text>", LEFT - 8.0, at + 4.0);
     }
-    for (sessions, label) in [(1e3, "1 k"), (1e4, "10 k"), (1e5, "100 k"), (1e6, "1 M"), (4e6, "4 M")] {
+    for (sessions, label) in [(1.0, "1"), (1e3, "1 k"), (1e4, "10 k"), (1e5, "100 k"), (1e6, "1 M"), (4e6, "4 M")] {
         let _ = writeln!(
             svg,
             "<text x=\"{:.1}\" y=\"{}\" text-anchor=\"middle\">{label}</text>",
@@ -68,8 +75,7 @@ fn line(svg: &mut String, points: &[(f64, f64)], top: f64, (colour, name, row): 
 }
 
 fn x(sessions: f64) -> f64 {
-    let (first, last) = (1e3_f64.log10(), 4e6_f64.log10());
-    LEFT + (sessions.log10() - first) / (last - first) * (WIDTH - LEFT - RIGHT)
+    LEFT + sessions.log10() / 4e6_f64.log10() * (WIDTH - LEFT - RIGHT)
 }
 
 fn y(ns: f64, top: f64) -> f64 {

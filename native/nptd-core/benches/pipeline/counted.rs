@@ -22,8 +22,10 @@ const CASES: &[(&str, Shape, Prepare)] = &[
     ("nptv6-out-filtered", Shape::FILTERED, Site::prefix_outbound),
 ];
 
-/// The case that opens a session with each packet.
+/// The case that opens a session with each packet while another one ends, and half of the ports are held.
 const NEW: &str = "nat44-new";
+/// Most rounds of that case.
+const ROUNDS_MAX: usize = 16;
 
 pub fn run(arguments: &[String]) {
     let [case, rounds] = arguments else {
@@ -31,8 +33,12 @@ pub fn run(arguments: &[String]) {
     };
     let rounds: usize = rounds.parse().expect("a number of rounds");
     if case == NEW {
-        let mut opener = Opener::new(Shape::SMALL);
-        (0..rounds * FLOWS as usize / FRAME_BATCH_MAX).for_each(|_| opener.open_batch());
+        let mut opener = Opener::new(Shape::ONE_ADDRESS, 1);
+        opener.reach_steady_state();
+        // Made whether they are sent or not, so that making them does not count.
+        let flows = opener.flows(ROUNDS_MAX * FLOWS as usize);
+        let sent = &flows[..rounds * FLOWS as usize];
+        assert_eq!(opener.send(sent), sent.len(), "all are forwarded");
     } else {
         let (_, shape, prepare) = CASES.iter().find(|(name, _, _)| name == case).expect("the name of a case");
         let mut site = Site::new(*shape);

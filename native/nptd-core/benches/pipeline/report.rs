@@ -40,20 +40,20 @@ impl Report {
         println!(
             "{machine}; 64-octet frames, whole pipeline, one core, processor time, median and best of the rounds\n"
         );
-        println!("{:<22}{:>14}{:>14}  unit", "case", "median", "best");
+        println!("{:<24}{:>14}{:>14}  unit", "case", "median", "best");
         Self { machine, rows: Vec::new() }
     }
 
     /// Says on a terminal what is going on: some cases prepare millions of sessions.
-    pub fn progress(&self, case: &str) {
-        eprint!("{case} …\r");
+    pub fn progress(&self, case: &str, (number, count): (usize, usize)) {
+        eprint!("{number}/{count} {case} …\r");
         let _ = std::io::stderr().flush();
     }
 
     pub fn add(&mut self, case: &'static str, measured: Measured) {
         let Measured { value, best, unit, note } = &measured;
         let (value, best) = (figure(*value), figure(*best));
-        println!("{case:<22}{value:>14}{best:>14}  {unit}{}{note}", if note.is_empty() { "" } else { "; " });
+        println!("{case:<24}{value:>14}{best:>14}  {unit}{}{note}", if note.is_empty() { "" } else { "; " });
         self.rows.push((case, measured));
     }
 

@@ -37,9 +37,14 @@ pub struct Arrivals {
 }
 
 impl Arrivals {
-    /// All of 64 octets, by one device, shuffled.
+    /// The same in a random order.
     pub fn shuffled(mut templates: Vec<Template>) -> Self {
         shuffle(&mut templates);
+        Self::in_order(templates)
+    }
+
+    /// All of 64 octets, by one device.
+    pub fn in_order(templates: Vec<Template>) -> Self {
         let ingress = templates[0].ingress;
         let octets = templates.iter().map(|template| *template.octets.first_chunk().expect("64 octets")).collect();
         Self { octets, ingress, next: 0 }
@@ -86,9 +91,14 @@ impl Buffers {
     }
 }
 
-/// Nanoseconds per packet.
+/// Nanoseconds per packet in a random order.
 pub fn steady(mut site: Site, prepare: impl FnOnce(&mut Site) -> Vec<Template>, effort: Effort) -> Measured {
-    let mut arrivals = Arrivals::shuffled(prepare(&mut site));
+    let arrivals = Arrivals::shuffled(prepare(&mut site));
+    repeated(site, arrivals, effort)
+}
+
+/// Nanoseconds per packet of those that arrive again and again.
+pub fn repeated(mut site: Site, mut arrivals: Arrivals, effort: Effort) -> Measured {
     let (mut buffers, arrivals_seen) = (Buffers::new(), arrivals.octets.len());
     let mut round = || {
         let start = Clock::now();

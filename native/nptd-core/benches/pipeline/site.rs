@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::system::advise_huge_pages;
+use crate::system::advise_pages;
 
 use nptd_core::counters::Counters;
 use nptd_core::frame::{DeviceIndex, Frame, HEADROOM};
@@ -56,23 +56,36 @@ impl Template {
     }
 }
 
-/// How much the tables hold, and whether IPv6 is filtered.
+/// How much the tables hold, and what is special about the site.
 #[derive(Clone, Copy)]
 pub struct Shape {
     sessions: u32,
     mappings: u32,
+    /// External addresses.
+    pool: u32,
+    /// Whether IPv6 is filtered.
     is_filtered: bool,
+    /// Whether the tables lie in huge pages, where the kernel has some.
+    has_huge_pages: bool,
 }
 
 impl Shape {
     /// For whoever needs few sessions.
-    pub const SMALL: Self = Self { sessions: 1 << 16, mappings: 1 << 16, is_filtered: false };
+    pub const SMALL: Self = Self { sessions: 1 << 16, mappings: 1 << 16, ..Self::of(0, 1) };
+    /// The same with one external address.
+    pub const ONE_ADDRESS: Self = Self { pool: 1, ..Self::SMALL };
     /// The same with the filter of IPv6.
     pub const FILTERED: Self = Self { is_filtered: true, ..Self::SMALL };
 
     /// For so many sessions, and no more.
     pub const fn of(sessions: u32, per_mapping: u32) -> Self {
-        Self { sessions, mappings: sessions.div_ceil(per_mapping), is_filtered: false }
+        let mappings = sessions.div_ceil(per_mapping);
+        Self { sessions, mappings, pool: POOL, is_filtered: false, has_huge_pages: true }
+    }
+
+    /// The same in pages of 4 KiB.
+    pub const fn with_small_pages(self) -> Self {
+        Self { has_huge_pages: false, ..self }
     }
 }
 
@@ -95,9 +108,9 @@ impl Site {
             hash_key: [2; 16],
         };
         let mut engine = Engine::new(config, Arc::new(Counters::new()));
-        advise_huge_pages(engine.regions());
+        advise_pages(engine.regions(), shape.has_huge_pages);
         engine.adopt(Arc::new(compile(shape, 1)));
-        advise_huge_pages(engine.regions());
+        advise_pages(engine.regions(), shape.has_huge_pages);
         let mut site = Self { engine, outputs: OutputPool::new(), shape };
         site.introduce_neighbours();
         site
@@ -180,23 +193,32 @@ impl Site {
 
     /// Sends one frame and returns it as it left.
     fn send(&mut self, template: &mut Template) -> Vec<u8> {
+        self.send_at(template, Instant::from_micros(10_000_000))
+    }
+
+    fn send_at(&mut self, template: &mut Template, now: Instant) -> Vec<u8> {
         let mut buffer = vec![0; HEADROOM + 2_048];
         buffer[HEADROOM..HEADROOM + template.octets.len()].copy_from_slice(&template.octets);
         let mut frames = [Frame::new(&mut buffer, HEADROOM, template.octets.len(), template.ingress)];
         self.outputs.clear();
-        self.engine.process(&mut frames, Instant::from_micros(10_000_000), &mut self.outputs);
+        self.engine.process(&mut frames, now, &mut self.outputs);
         let [frame] = frames;
         frame.octets().to_vec()
+    }
+
+    /// The ISP's router answers the gateway.
+    pub fn hear_of_isp(&mut self, now: Instant) {
+        self.send_at(&mut arp(Operation::Reply, UPLINK, ISP_MAC, WAN_NET + 254, WAN_NET + 1), now);
     }
 
     /// Every host and the ISP's router ask for the gateway's address once, which makes them known.
     fn introduce_neighbours(&mut self) {
         for host in 0..HOSTS {
             let address = HOST_NET + 2 + host;
-            self.send(&mut arp_request(INTERNAL, host_mac(host), address, HOST_NET + 1));
+            self.send(&mut arp(Operation::Request, INTERNAL, host_mac(host), address, HOST_NET + 1));
             self.send(&mut solicitation(INTERNAL, host_mac(host), SITE_PREFIX | u128::from(host + 2), SITE_PREFIX | 1));
         }
-        self.send(&mut arp_request(UPLINK, ISP_MAC, WAN_NET + 254, WAN_NET + 1));
+        self.send(&mut arp(Operation::Request, UPLINK, ISP_MAC, WAN_NET + 254, WAN_NET + 1));
         let (isp, own) = (0x2001_0db8_000a_u128 << 80 | 1, 0x2001_0db8_000a_u128 << 80 | 2);
         self.send(&mut solicitation(UPLINK, ISP_MAC, isp, own));
     }
@@ -215,11 +237,11 @@ fn compile(shape: Shape, generation: u64) -> Plan {
         ipsec: true,
         published: Vec::new(),
     });
-    let spec = PlanSpec { generation, filter6, ..plan() };
+    let spec = PlanSpec { generation, filter6, ..plan(shape.pool) };
     Plan::new(spec).expect("a valid plan")
 }
 
-fn plan() -> PlanSpec {
+fn plan(pool: u32) -> PlanSpec {
     let internal = DeviceSpec {
         link: LinkSpec::Ethernet(GATEWAY_MAC[0]),
         role: RoleSpec::Internal,
@@ -245,7 +267,7 @@ fn plan() -> PlanSpec {
             usable: true,
             last_resort: true,
             gateway: Some(WAN_NET + 254),
-            pool: (1..=POOL).map(|host| WAN_NET + host).collect(),
+            pool: (1..=pool).map(|host| WAN_NET + host).collect(),
             ports: (1, u16::MAX),
             nat44: true,
             mss_clamp: None,
@@ -292,16 +314,10 @@ fn frame(ingress: DeviceIndex, source: [u8; 6], ether_type: u16, length: usize) 
     Template { octets, ingress }
 }
 
-fn arp_request(ingress: DeviceIndex, mac: [u8; 6], sender: u32, target: u32) -> Template {
+fn arp(operation: Operation, ingress: DeviceIndex, mac: [u8; 6], sender: u32, target: u32) -> Template {
     let mut template = frame(ingress, mac, ethernet::TYPE_ARP, nptd_core::wire::arp::LEN);
-    let request = Arp {
-        operation: Operation::Request,
-        sender_mac: MacAddress(mac),
-        sender,
-        target_mac: MacAddress::default(),
-        target,
-    };
-    request.emit(&mut template.octets[ethernet::HEADER_LEN..]);
+    let message = Arp { operation, sender_mac: MacAddress(mac), sender, target_mac: MacAddress::default(), target };
+    message.emit(&mut template.octets[ethernet::HEADER_LEN..]);
     template
 }
 

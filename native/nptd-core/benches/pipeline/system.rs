@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use nptd_core::table::Region;
 
-/// `MADV_HUGEPAGE` and `CLOCK_THREAD_CPUTIME_ID` of Linux.
+/// `MADV_HUGEPAGE`, `MADV_NOHUGEPAGE` and `CLOCK_THREAD_CPUTIME_ID` of Linux.
 const HUGE_PAGE: c_int = 14;
+const NO_HUGE_PAGE: c_int = 15;
 const THREAD_TIME: c_int = 3;
 const PAGE: usize = 4_096;
 
@@ -22,13 +23,14 @@ unsafe extern "C" {
 }
 
 /// Before anything is written there; what the kernel says does not matter.
-pub fn advise_huge_pages(regions: Vec<Region>) {
+pub fn advise_pages(regions: Vec<Region>, are_huge: bool) {
+    let advice = if are_huge { HUGE_PAGE } else { NO_HUGE_PAGE };
     for region in regions {
         let start = region.address.next_multiple_of(PAGE);
         let end = (region.address + region.octets) / PAGE * PAGE;
         if start < end {
             // SAFETY: advice about whole pages of memory that the engine owns changes nothing that a program can see.
-            unsafe { madvise(std::ptr::with_exposed_provenance_mut(start), end - start, HUGE_PAGE) };
+            unsafe { madvise(std::ptr::with_exposed_provenance_mut(start), end - start, advice) };
         }
     }
 }
