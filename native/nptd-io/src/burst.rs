@@ -37,10 +37,20 @@ pub struct Burst {
     memory: Vec<u8>,
     /// Octets that a device may write for one frame.
     room: usize,
-    received: ArrayVec<(usize, Received), FRAME_BATCH_MAX>,
+    received: ArrayVec<Place, FRAME_BATCH_MAX>,
+    /// Device that the frames kept next came in by.
+    ingress: DeviceIndex,
     /// Where the octets of the next frame begin.
     next: usize,
     oversized: u32,
+}
+
+/// Where a frame lies, and what is known of it.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    start: usize,
+    ingress: DeviceIndex,
+    received: Received,
 }
 
 impl Burst {
@@ -50,7 +60,8 @@ impl Burst {
         let room = (frame_len_max + 1).max(ROOM_MIN);
         let place = in_lines(HEADROOM + room);
         let memory = vec![0; (place * FRAME_BATCH_MAX).min(BURST_OCTETS + place)];
-        Self { memory, room, received: ArrayVec::new(), next: HEADROOM, oversized: 0 }
+        let (received, ingress) = (ArrayVec::new(), DeviceIndex::default());
+        Self { memory, room, received, ingress, next: HEADROOM, oversized: 0 }
     }
 
     /// Forgets the frames.
@@ -58,6 +69,11 @@ impl Burst {
         self.received.clear();
         self.next = HEADROOM;
         self.oversized = 0;
+    }
+
+    /// Says by which device the frames that are kept from now on came in; the first one, unless said.
+    pub fn set_ingress(&mut self, ingress: DeviceIndex) {
+        self.ingress = ingress;
     }
 
     /// Room for the next frame, with so many octets of the headroom before it (at most [`HEADROOM`]); none when the burst is
@@ -71,7 +87,8 @@ impl Burst {
 
     /// Keeps the frame just written to [`Self::space`]; one that fills the room was cut and is only counted.
     pub fn keep(&mut self, received: Received) {
-        if received.length >= self.room || self.received.try_push((self.next, received)).is_err() {
+        let place = Place { start: self.next, ingress: self.ingress, received };
+        if received.length >= self.room || self.received.try_push(place).is_err() {
             self.refuse();
         } else {
             self.next += in_lines(received.length) + HEADROOM;
@@ -99,12 +116,12 @@ impl Burst {
     }
 
     /// Lends the frames kept.
-    pub fn frames(&mut self, ingress: DeviceIndex) -> ArrayVec<Frame<'_>, FRAME_BATCH_MAX> {
+    pub fn frames(&mut self) -> ArrayVec<Frame<'_>, FRAME_BATCH_MAX> {
         let (mut memory, mut taken) = (self.memory.as_mut_slice(), 0);
-        let lend = |(start, received): &(usize, Received)| {
+        let lend = |Place { start, ingress, received }: &Place| {
             let (buffer, rest) = core::mem::take(&mut memory).split_at_mut_checked(start + received.length - taken)?;
             memory = rest;
-            let mut frame = Frame::new(buffer, start - taken, received.length, ingress);
+            let mut frame = Frame::new(buffer, start - taken, received.length, *ingress);
             taken = start + received.length;
             frame.checksum = received.checksum;
             frame.segmentation = received.segmentation;
@@ -135,14 +152,16 @@ mod tests {
     #[test]
     fn frames_come_back_whole_and_with_headroom() {
         let mut burst = Burst::new(frame_len(1_500));
+        burst.set_ingress(DeviceIndex(3));
         keep(&mut burst, 60, 1);
+        burst.set_ingress(DeviceIndex(4));
         keep(&mut burst, 1_518, 2);
-        let frames = burst.frames(DeviceIndex(3));
+        let frames = burst.frames();
         assert_eq!(frames.len(), 2);
-        for (frame, (length, octet)) in frames.iter().zip([(60, 1), (1_518, 2)]) {
+        for (frame, (length, octet, ingress)) in frames.iter().zip([(60, 1, 3), (1_518, 2, 4)]) {
             assert_eq!(frame.octets(), vec![octet; length]);
             assert!(frame.start() >= HEADROOM);
-            assert_eq!(frame.ingress, DeviceIndex(3));
+            assert_eq!(frame.ingress, DeviceIndex(ingress));
         }
     }
 
@@ -154,7 +173,7 @@ mod tests {
         keep(&mut burst, room, 1);
         keep(&mut burst, room - 1, 2);
         assert_eq!((burst.len(), burst.oversized()), (1, 1));
-        assert_eq!(burst.frames(DeviceIndex(0))[0].octets()[0], 2);
+        assert_eq!(burst.frames()[0].octets()[0], 2);
     }
 
     #[test]
@@ -189,7 +208,7 @@ mod tests {
             burst.keep(Received { length: 65_000, ..Received::default() });
             count += 1;
         }
-        assert_eq!((count, burst.frames(DeviceIndex(0)).len()), (5, 5));
+        assert_eq!((count, burst.frames().len()), (5, 5));
         burst.clear();
         while burst.space(10).is_some() {
             burst.keep(Received { length: 60, ..Received::default() });
@@ -206,7 +225,7 @@ mod tests {
             }
             burst.keep(Received { length: 100, ..Received::default() });
         }
-        let frames = burst.frames(DeviceIndex(0));
+        let frames = burst.frames();
         for (frame, octet) in frames.iter().zip(1..) {
             assert_eq!(frame.octets(), [octet; 100]);
             assert!(frame.start() >= HEADROOM);

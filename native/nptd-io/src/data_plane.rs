@@ -5,7 +5,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::sync_channel;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
 use nptd_core::counters::Counters;
@@ -29,14 +29,17 @@ use crate::device::DeviceSpec;
 use crate::error::{ApplyError, CommandError, OpenError, Stopped};
 use crate::events::{Event, EventQueue};
 use crate::passed::PassedQueue;
-use crate::plan_cell::PlanCell;
+use crate::ports::{Ports, healths};
 use crate::sys::eventfd::EventFd;
 use crate::sys::pages;
-use crate::worker::{Reception, Shared, Worker, WorkerLink};
+use crate::worker::{HOST, Reception, Shared, Worker, WorkerLink};
 
 /// Echo identifiers that probes ask for, with the slot in the low bits; the engine takes another one where a mapping
 /// has it already.
 const PROBE_IDENTIFIER: u16 = 0x6e00;
+
+/// Most threads that carry frames: more than that, and handing frames over costs more than they add.
+pub const WORKERS_MAX: usize = 8;
 
 /// What a data plane is made of.
 #[derive(Clone, Debug)]
@@ -47,65 +50,76 @@ pub struct DataPlaneOptions {
     pub engine: EngineConfig,
     /// How long a worker that has just had frames looks for more before it sleeps; zero: it sleeps at once.
     pub busy_poll: Duration,
+    /// Threads that carry frames, 1 to [`WORKERS_MAX`].
+    pub workers: usize,
 }
 
 /// Devices and workers. Dropping it closes it.
 pub struct DataPlane {
     shared: Arc<Shared>,
-    workers: Vec<WorkerHandle>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
     /// Whether each device has link headers.
     devices: Vec<bool>,
     applying: Mutex<()>,
 }
 
-struct WorkerHandle {
-    link: Arc<WorkerLink>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+/// What one worker has for itself.
+pub(crate) struct Outfit<P> {
+    pub(crate) path: P,
+    pub(crate) counters: Arc<Counters>,
+    /// By their index.
+    pub(crate) devices: Vec<Box<dyn Device>>,
 }
 
 impl DataPlane {
-    /// Makes the devices and starts a worker. Nothing is forwarded before the first plan.
+    /// Makes the devices and starts the workers. Nothing is forwarded before the first plan.
     pub fn open(options: &DataPlaneOptions) -> Result<Self, OpenError> {
         let count = options.devices.len();
         if count > DEVICES_MAX {
             return Err(OpenError::TooManyDevices { count, max: DEVICES_MAX });
         }
-        let devices = options.devices.iter().map(DeviceSpec::open).collect::<Result<Vec<_>, _>>()?;
+        let workers = options.workers.clamp(1, WORKERS_MAX);
+        let devices = options.devices.iter().map(|spec| spec.open_for(workers)).collect::<Result<Vec<_>, _>>()?;
         let frame_len_max = options.devices.iter().map(DeviceSpec::frame_len_max).max().unwrap_or(0);
         let reception = Reception { frame_len_max, busy_poll: options.busy_poll };
-        let counters = Arc::new(Counters::new());
-        let mut engine = Engine::new(options.engine, counters.clone());
-        pages::advise_huge(&engine.regions());
-        for (device, index) in devices.iter().zip(0..) {
-            engine.set_offloads(DeviceIndex(index), device.offloads());
-        }
-        Self::start(devices, reception, engine, MonotonicClock, counters)
+        let outfits = by_worker(devices, workers).into_iter().map(|devices| {
+            let counters = Arc::new(Counters::new());
+            let mut path = Engine::new(options.engine, counters.clone());
+            pages::advise_huge(&path.regions());
+            for (device, index) in devices.iter().zip(0..) {
+                path.set_offloads(DeviceIndex(index), device.offloads());
+            }
+            Outfit { path, counters, devices }
+        });
+        Self::start(outfits.collect(), reception, &MonotonicClock)
     }
 
-    /// Starts a worker over devices that are open already.
-    pub(crate) fn start(
-        devices: Vec<Box<dyn Device>>,
+    /// Starts workers over devices that are open already. All of it is undone if one cannot be started.
+    pub(crate) fn start<P: DataPath + Send + 'static, C: Clock + Clone + 'static>(
+        outfits: Vec<Outfit<P>>,
         reception: Reception,
-        path: impl DataPath + Send + 'static,
-        clock: impl Clock + 'static,
-        counters: Arc<Counters>,
+        clock: &C,
     ) -> Result<Self, OpenError> {
-        let shared =
-            Arc::new(Shared { plans: PlanCell::new(1), events: EventQueue::default(), passed: PassedQueue::default() });
-        let bell = EventFd::new().map_err(|error| system("make an event descriptor", &error))?;
-        let bell = Arc::new(bell);
-        let mailbox = Mailbox::new(bell.clone());
-        let link = Arc::new(WorkerLink { number: 0, mailbox, counters, gauges: Gauges::default() });
-        let has_link_headers = devices.iter().map(|device| device.has_link_header()).collect();
-        let worker = Worker::new(path, clock, devices, reception, bell, shared.clone(), link.clone());
-        let body = {
-            let (shared, link) = (shared.clone(), link.clone());
-            move || run_to_end(worker, &shared, &link)
-        };
-        let thread = thread::Builder::new().name("nptd-worker-0".into()).spawn(body);
-        let thread = thread.map_err(|error| system("start a worker thread", &error))?;
-        let workers = vec![WorkerHandle { link, thread: Mutex::new(Some(thread)) }];
-        Ok(Self { shared, workers, devices: has_link_headers, applying: Mutex::new(()) })
+        let bells = outfits.iter().map(|_| EventFd::new().map(Arc::new)).collect::<io::Result<Vec<_>>>();
+        let bells = bells.map_err(|error| system("make an event descriptor", &error))?;
+        let links = outfits.iter().zip(&bells).enumerate().map(|(number, (outfit, bell))| {
+            let (mailbox, counters) = (Mailbox::new(bell.clone()), outfit.counters.clone());
+            Arc::new(WorkerLink { number, mailbox, counters, gauges: Gauges::default() })
+        });
+        let shared = Arc::new(Shared::new(links.collect()));
+        let devices = outfits.first().map_or(&[][..], |outfit| &outfit.devices);
+        let (healths, has_link_headers) = (healths(devices), devices.iter().map(|device| device.has_link_header()));
+        let devices = has_link_headers.collect();
+        let plane = Self { shared, threads: Mutex::default(), devices, applying: Mutex::new(()) };
+        for ((outfit, bell), link) in outfits.into_iter().zip(bells).zip(&plane.shared.links) {
+            let ports = Ports::new(outfit.devices, &healths, bell);
+            let (shared, link) = (plane.shared.clone(), link.clone());
+            let worker = Worker::new(outfit.path, clock.clone(), ports, reception, shared.clone(), link.clone());
+            let thread = thread::Builder::new().name(format!("nptd-worker-{}", link.number));
+            let thread = thread.spawn(move || run_to_end(worker, &shared, &link));
+            plane.threads().push(thread.map_err(|error| system("start a worker thread", &error))?);
+        }
+        Ok(plane)
     }
 
     /// Puts a plan in force; returns when every worker has taken it over.
@@ -120,7 +134,7 @@ impl DataPlane {
             }
             self.shared.plans.publish(plan);
         }
-        self.workers.iter().for_each(|worker| worker.link.mailbox.ring());
+        self.shared.links.iter().for_each(|link| link.mailbox.ring());
         Ok(self.shared.plans.wait_for(generation)?)
     }
 
@@ -152,12 +166,12 @@ impl DataPlane {
         for spec in &mut specs {
             spec.identifier = PROBE_IDENTIFIER | u16::from(spec.slot);
         }
-        self.first()?.mailbox.send(Command::SetProbes(specs))
+        self.host()?.mailbox.send(Command::SetProbes(specs))
     }
 
     /// Sends a complete frame out of a device.
     pub fn inject(&self, device: DeviceIndex, octets: Vec<u8>) -> Result<(), CommandError> {
-        self.first()?.mailbox.send(Command::Inject { device, octets })
+        self.host()?.mailbox.send(Command::Inject { device, octets })
     }
 
     /// At most `limit` live sessions; waits for the workers.
@@ -178,7 +192,7 @@ impl DataPlane {
     /// Why a flow takes its uplink; waits for the worker.
     pub fn explain(&self, flow: Subject) -> Result<Explanation, CommandError> {
         let (reply, answer) = sync_channel(1);
-        self.first()?.mailbox.send(Command::Explain { flow, reply })?;
+        self.host()?.mailbox.send(Command::Explain { flow, reply })?;
         Ok(answer.recv().map_err(|_dropped| Stopped)?)
     }
 
@@ -188,15 +202,16 @@ impl DataPlane {
     }
 
     /// Makes resting mappings again of what a former process held: before the first packet if this comes before the
-    /// first plan (6888-R8).
+    /// first plan (6888-R8). Each worker takes those that are its own.
     pub fn restore_port_rests(&self, rests: Vec<PortRest>) -> Result<(), CommandError> {
-        self.first()?.mailbox.send(Command::RestorePortRests(rests))
+        let mut links = self.shared.links.iter();
+        links.try_for_each(|link| link.mailbox.send(Command::RestorePortRests(rests.clone())))
     }
 
     /// The counters of all workers: read where they are written, so that they tell even while the workers have no
     /// moment to spare (6888-R10).
     pub fn counters(&self) -> CountersSnapshot {
-        CountersSnapshot::sum(self.workers.iter().map(|worker| (&*worker.link.counters, &worker.link.gauges)))
+        CountersSnapshot::sum(self.shared.links.iter().map(|link| (&*link.counters, &link.gauges)))
     }
 
     /// Events for the control plane.
@@ -211,24 +226,28 @@ impl DataPlane {
 
     /// Stops the workers and removes the devices; returns when that is done. Calling it again does nothing.
     pub fn close(&self) {
-        self.workers.iter().for_each(|worker| worker.link.mailbox.close());
-        for worker in &self.workers {
-            let thread = worker.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.shared.close();
+        let threads = std::mem::take(&mut *self.threads());
+        for thread in threads {
             // The thread's body catches panics, so there is nothing to learn from the result.
-            let _ = thread.map(JoinHandle::join);
+            let _ = thread.join();
         }
         self.shared.events.clear_notify();
     }
 
-    fn first(&self) -> Result<&WorkerLink, Stopped> {
-        self.workers.first().map(|worker| &*worker.link).ok_or(Stopped)
+    fn host(&self) -> Result<&WorkerLink, Stopped> {
+        self.shared.links.get(HOST).map(|link| &**link).ok_or(Stopped)
+    }
+
+    fn threads(&self) -> MutexGuard<'_, Vec<JoinHandle<()>>> {
+        self.threads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn list<Row>(&self, limit: usize, command: impl Fn(Listing<Row>) -> Command) -> Result<Vec<Row>, CommandError> {
         let mut rows: Vec<Row> = Vec::new();
-        for worker in &self.workers {
+        for link in &self.shared.links {
             let (reply, answer) = sync_channel(1);
-            worker.link.mailbox.send(command(Listing::new(limit - rows.len(), reply)))?;
+            link.mailbox.send(command(Listing::new(limit - rows.len(), reply)))?;
             rows.extend(answer.recv().map_err(|_dropped| Stopped)?);
         }
         Ok(rows)
@@ -241,7 +260,14 @@ impl Drop for DataPlane {
     }
 }
 
-/// The body of a worker thread. A panic in it is our own fault and must not take the process down.
+/// The devices of each worker, from the workers' handles of each device.
+fn by_worker(devices: Vec<Vec<Box<dyn Device>>>, workers: usize) -> Vec<Vec<Box<dyn Device>>> {
+    let mut handles: Vec<_> = devices.into_iter().map(Vec::into_iter).collect();
+    (0..workers).map(|_| handles.iter_mut().filter_map(Iterator::next).collect()).collect()
+}
+
+/// The body of a worker thread. A panic in it is our own fault and must not take the process down; without this worker the
+/// others end as well.
 fn run_to_end(mut worker: Worker<impl DataPath, impl Clock>, shared: &Shared, link: &WorkerLink) {
     let outcome = catch_unwind(AssertUnwindSafe(|| worker.run()));
     // Closes the devices and answers unfinished listings, before anybody is told that the worker has ended.
@@ -255,6 +281,7 @@ fn run_to_end(mut worker: Worker<impl DataPath, impl Clock>, shared: &Shared, li
         (Ok(Err(error)), _) => format!("waiting for devices failed: {error}"),
         (Err(panic), _) | (_, Err(panic)) => panic_message(panic.as_ref()),
     };
+    shared.close();
     shared.events.push(Event::WorkerPanicked { message });
 }
 

@@ -23,6 +23,7 @@ mod counters_snapshot;
 mod data_path;
 mod data_plane;
 mod device;
+mod device_health;
 mod error;
 mod events;
 mod passed;
@@ -34,7 +35,7 @@ mod worker;
 
 pub use burst::{Burst, Received};
 pub use counters_snapshot::{CountersSnapshot, FlowCount, TrafficCount, VerdictCount};
-pub use data_plane::{DataPlane, DataPlaneOptions, panic_message};
+pub use data_plane::{DataPlane, DataPlaneOptions, WORKERS_MAX, panic_message};
 pub use device::{Device, DeviceKind, DeviceSpec, Outgoing, Transmitted};
 pub use error::{ApplyError, CommandError, DeviceError, OpenError, Step, Stopped};
 pub use events::{DeviceId, Event, EventQueue};

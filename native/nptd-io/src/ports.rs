@@ -9,21 +9,13 @@ use nptd_core::time::{Duration, Instant};
 
 use crate::burst::Burst;
 use crate::device::{Device, Outgoing, Transmitted};
-use crate::error::{is_gone, remedy};
-use crate::events::{DeviceId, Event, EventQueue};
+use crate::device_health::DeviceHealth;
+use crate::events::{DeviceId, EventQueue};
 use crate::sys::eventfd::EventFd;
 use crate::sys::poll::PollSet;
 
 /// Position of the bell in the poll set; devices follow, then the bells of their links.
 const BELL: usize = 0;
-
-/// How long a device is left alone after a failure before anybody asks whether it works again. Doubled by each failure
-/// until a frame has got through, so that one that only seems to work is not tried all the time.
-const REST_MIN: Duration = Duration::from_secs(1);
-const REST_MAX: Duration = Duration::from_secs(64);
-
-/// How often a device that has rested is asked; no frame is spent on it.
-const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Devices by their index, and the bell that interrupts the wait for them.
 pub(crate) struct Ports {
@@ -34,33 +26,24 @@ pub(crate) struct Ports {
 
 struct Port {
     device: Box<dyn Device>,
-    index: DeviceIndex,
-    state: State,
-    /// How long it rests after its next failure.
-    rest: Duration,
+    health: Arc<DeviceHealth>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
-    Working,
-    /// It did not take a frame, and nothing says that it would take one now.
-    Failed {
-        look_at: Instant,
-    },
-    /// It will never work again.
-    Gone,
+/// The health of each device, for all workers.
+pub(crate) fn healths(devices: &[Box<dyn Device>]) -> Vec<Arc<DeviceHealth>> {
+    let indices = (0..=u16::MAX).map(DeviceIndex);
+    devices.iter().zip(indices).map(|(device, index)| Arc::new(DeviceHealth::new(index, &**device))).collect()
 }
 
 impl Ports {
-    /// All devices of a worker.
-    pub(crate) fn new(devices: Vec<Box<dyn Device>>, bell: Arc<EventFd>) -> Self {
-        let descriptors = devices.iter().map(|device| device.descriptor());
+    /// All devices of a worker, and how they are.
+    pub(crate) fn new(devices: Vec<Box<dyn Device>>, healths: &[Arc<DeviceHealth>], bell: Arc<EventFd>) -> Self {
         // A negative one is none.
+        let descriptors = devices.iter().map(|device| device.descriptor().unwrap_or(-1));
         let bells = devices.iter().map(|device| device.link_bell().unwrap_or(-1));
         let poll = PollSet::new(std::iter::once(bell.as_raw_fd()).chain(descriptors).chain(bells));
-        let indices = (0..=u16::MAX).map(DeviceIndex);
-        let port = |(device, index)| Port { device, index, state: State::Working, rest: REST_MIN };
-        Self { ports: devices.into_iter().zip(indices).map(port).collect(), poll, bell }
+        let port = |(device, health): (_, &Arc<DeviceHealth>)| Port { device, health: health.clone() };
+        Self { ports: devices.into_iter().zip(healths).map(port).collect(), poll, bell }
     }
 
     /// Number of devices.
@@ -70,7 +53,7 @@ impl Ports {
 
     /// A device, as messages name it.
     pub(crate) fn id(&self, index: DeviceIndex) -> Option<DeviceId> {
-        self.ports.get(usize::from(index.0)).map(Port::id)
+        self.ports.get(usize::from(index.0)).map(|port| port.health.id().clone())
     }
 
     /// Sleeps until a device has frames, the bell rings, or the time is over (none: never).
@@ -106,11 +89,7 @@ impl Ports {
                 continue;
             }
             port.device.clear_link_bell();
-            match port.device.is_up() {
-                Ok(true) => port.restore(events),
-                Ok(false) => port.fail(&io::Error::from_raw_os_error(libc::ENETDOWN), now, events),
-                Err(error) => port.lose(&error, events),
-            }
+            port.health.ask(&*port.device, now, events);
         }
     }
 
@@ -119,7 +98,7 @@ impl Ports {
         let Some(port) = self.ports.get_mut(index) else { return };
         if let Err(error) = port.device.receive(burst) {
             self.poll.ignore(index + 1);
-            port.lose(&error, events);
+            port.health.end(&error, events);
         }
     }
 
@@ -137,84 +116,25 @@ impl Ports {
         };
         let result = port.device.transmit(frames);
         if let Some(error) = &result.failure {
-            port.fail(error, now, events);
+            port.health.fail(error, now, events);
         } else if result.sent > 0 {
-            port.rest = REST_MIN;
-            port.restore(events);
+            port.health.has_sent(events);
         }
         result
     }
 
     /// When [`Self::look_after`] has something to do next.
     pub(crate) fn next_look(&self) -> Option<Instant> {
-        self.ports.iter().filter_map(Port::look_at).min()
+        self.ports.iter().filter_map(|port| port.health.look_at()).min()
     }
 
     /// Asks devices that have failed whether they work again. Without it one that nobody sends frames to, because it
     /// has failed, would stay that way.
     pub(crate) fn look_after(&mut self, now: Instant, events: &EventQueue) {
         for port in &mut self.ports {
-            if port.look_at().is_none_or(|due| due > now) {
-                continue;
-            }
-            match port.device.is_up() {
-                Ok(true) => port.restore(events),
-                Ok(false) => port.state = State::Failed { look_at: now.after(LOOK_INTERVAL) },
-                Err(error) => port.lose(&error, events),
-            }
+            port.health.look(&*port.device, now, events);
         }
     }
-}
-
-impl Port {
-    fn look_at(&self) -> Option<Instant> {
-        match self.state {
-            State::Failed { look_at } => Some(look_at),
-            State::Working | State::Gone => None,
-        }
-    }
-
-    fn fail(&mut self, error: &io::Error, now: Instant, events: &EventQueue) {
-        match self.state {
-            State::Gone => {}
-            State::Working | State::Failed { .. } if is_gone(error) => self.lose(error, events),
-            State::Working => {
-                self.state = State::Failed { look_at: now.after(self.rest) };
-                self.rest = doubled(self.rest).min(REST_MAX);
-                self.report(error, events);
-            }
-            State::Failed { .. } => {}
-        }
-    }
-
-    fn lose(&mut self, error: &io::Error, events: &EventQueue) {
-        if self.state != State::Gone {
-            self.state = State::Gone;
-            self.report(error, events);
-        }
-    }
-
-    fn restore(&mut self, events: &EventQueue) {
-        if let State::Failed { .. } = self.state {
-            self.state = State::Working;
-            events.push(Event::DeviceRestored { device: self.id() });
-        }
-    }
-
-    fn report(&self, error: &io::Error, events: &EventQueue) {
-        let (device, errno) = (self.id(), error.raw_os_error().unwrap_or(libc::EIO));
-        let message = format!("{error}{}", remedy(errno, &device.name, device.netns.as_deref()));
-        events.push(Event::DeviceFailed { device, errno, message });
-    }
-
-    fn id(&self) -> DeviceId {
-        let netns = self.device.netns().map(str::to_owned);
-        DeviceId { index: self.index, name: self.device.name().to_owned(), netns }
-    }
-}
-
-fn doubled(span: Duration) -> Duration {
-    Duration::from_micros(span.as_micros() * 2)
 }
 
 #[cfg(test)]
@@ -225,7 +145,7 @@ mod tests {
     use nptd_core::frame::DeviceIndex;
     use nptd_core::time::{Duration, Instant};
 
-    use super::Ports;
+    use super::{Ports, healths};
     use crate::device::Device;
     use crate::device::loopback::pair;
     use crate::events::{DeviceId, Event, EventQueue};
@@ -236,7 +156,8 @@ mod tests {
         let (first, quiet) = pair("t0")?;
         let (second, peer) = pair("t1")?;
         let devices: Vec<Box<dyn Device>> = vec![Box::new(first), Box::new(second)];
-        let mut ports = Ports::new(devices, Arc::new(EventFd::new()?));
+        let healths = healths(&devices);
+        let mut ports = Ports::new(devices, &healths, Arc::new(EventFd::new()?));
         let events = EventQueue::default();
         let mut told = |change: &dyn Fn()| {
             change();

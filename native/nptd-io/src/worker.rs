@@ -18,12 +18,11 @@ use crate::clock::Clock;
 use crate::commands::{Command, Mailbox};
 use crate::counters_snapshot::Gauges;
 use crate::data_path::DataPath;
-use crate::device::{Device, Outgoing};
+use crate::device::Outgoing;
 use crate::events::{Event, EventQueue};
 use crate::passed::{PassedQueue, PassedSender};
 use crate::plan_cell::PlanCell;
 use crate::ports::Ports;
-use crate::sys::eventfd::EventFd;
 use nptd_core::nat44::PortRest;
 
 // A set of devices is kept in the bits of one word.
@@ -34,6 +33,21 @@ pub(crate) struct Shared {
     pub(crate) plans: PlanCell,
     pub(crate) events: EventQueue,
     pub(crate) passed: PassedQueue,
+    /// One a worker, by its number.
+    pub(crate) links: Vec<Arc<WorkerLink>>,
+}
+
+impl Shared {
+    /// For workers with these links.
+    pub(crate) fn new(links: Vec<Arc<WorkerLink>>) -> Self {
+        let (events, passed) = (EventQueue::default(), PassedQueue::default());
+        Self { plans: PlanCell::new(links.len()), events, passed, links }
+    }
+
+    /// Has all workers end.
+    pub(crate) fn close(&self) {
+        self.links.iter().for_each(|link| link.mailbox.close());
+    }
 }
 
 /// What one worker and the control plane share.
@@ -43,6 +57,9 @@ pub(crate) struct WorkerLink {
     pub(crate) counters: Arc<Counters>,
     pub(crate) gauges: Gauges,
 }
+
+/// The worker that speaks for the gateway itself: probes, injected frames, taking leave.
+pub(crate) const HOST: usize = 0;
 
 /// A data path with its devices and its clock.
 pub(crate) struct Worker<P, C> {
@@ -79,16 +96,15 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
     pub(crate) fn new(
         path: P,
         clock: C,
-        devices: Vec<Box<dyn Device>>,
+        ports: Ports,
         reception: Reception,
-        bell: Arc<EventFd>,
         shared: Arc<Shared>,
         link: Arc<WorkerLink>,
     ) -> Self {
         Self {
             path,
             clock,
-            ports: Ports::new(devices, bell),
+            ports,
             shared,
             link,
             burst: Burst::new(reception.frame_len_max),
@@ -105,10 +121,12 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
     /// Runs until the mailbox is closed, and takes leave. An error means that waiting itself has failed.
     pub(crate) fn run(&mut self) -> io::Result<()> {
         let ended = self.run_until_closed();
-        self.outputs.clear();
-        let now = self.clock.now();
-        self.path.farewell(now, &mut self.outputs);
-        self.send_outputs(now);
+        if self.link.number == HOST {
+            self.outputs.clear();
+            let now = self.clock.now();
+            self.path.farewell(now, &mut self.outputs);
+            self.send_outputs(now);
+        }
         ended
     }
 
@@ -251,6 +269,7 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
     fn serve(&mut self, index: usize) {
         let Ok(ingress) = u16::try_from(index).map(DeviceIndex) else { return };
         self.burst.clear();
+        self.burst.set_ingress(ingress);
         self.ports.receive(index, &mut self.burst, &self.shared.events);
         let scope = scope(self.plan.as_deref(), ingress, ingress);
         let too_long = u64::from(self.burst.oversized());
@@ -262,7 +281,7 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
         self.was_busy = true;
         let now = self.clock.now();
         self.outputs.clear();
-        let mut frames = self.burst.frames(ingress);
+        let mut frames = self.burst.frames();
         self.path.process(&mut frames, now, &mut self.outputs);
         for frame in frames.iter().filter(|frame| frame.verdict == Verdict::Pass) {
             if !self.passed.send(&self.shared.passed, ingress, frame.octets(), now) {

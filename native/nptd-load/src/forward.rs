@@ -3,7 +3,7 @@
 //! Hosts on either side have to know each other's link address. What a data plane adds on the same devices is the
 //! difference between its figures and those of this loop.
 
-use nptd_core::frame::{DeviceIndex, FRAME_LEN_MAX};
+use nptd_core::frame::FRAME_LEN_MAX;
 use nptd_io::{Burst, Device, DeviceKind, DeviceSpec, Outgoing};
 
 use crate::arguments::Arguments;
@@ -21,8 +21,11 @@ pub fn forward(arguments: &Arguments) -> Result<(), String> {
     };
     println!(r#"{{"ready":true}}"#);
     let mut burst = Burst::new(FRAME_LEN_MAX);
+    let (Some(one_fd), Some(other_fd)) = (one.descriptor(), other.descriptor()) else {
+        return Err("a device has nothing to wait for".to_owned());
+    };
     loop {
-        let [from_one, from_other] = sys::wait_readable([one.descriptor(), other.descriptor()]);
+        let [from_one, from_other] = sys::wait_readable([one_fd, other_fd]);
         if from_one {
             carry(&mut *one, &mut *other, &mut burst)?;
         }
@@ -42,7 +45,7 @@ fn open(name: &str) -> Result<Box<dyn Device>, String> {
 fn carry(from: &mut dyn Device, to: &mut dyn Device, burst: &mut Burst) -> Result<(), String> {
     burst.clear();
     from.receive(burst).map_err(|error| format!("{}: {error}", from.name()))?;
-    let frames = burst.frames(DeviceIndex(0));
+    let frames = burst.frames();
     let result = to.transmit(&mut frames.iter().map(Outgoing::from_frame));
     result.failure.map_or(Ok(()), |error| Err(format!("{}: {error}", to.name())))
 }

@@ -225,6 +225,7 @@ fn plane_options(options: &BindingDataPlaneOptions) -> Result<DataPlaneOptions, 
         busy_poll: Duration::from_micros(u64::from(
             root.field("busyPollUs").integer::<u32>(options.busy_poll_us.unwrap_or(0.0), REFUSE)?,
         )),
+        workers: 1,
         engine: EngineConfig {
             mappings_max: integer("mappingsMax", options.mappings_max)?,
             sessions_max: integer("sessionsMax", options.sessions_max)?,

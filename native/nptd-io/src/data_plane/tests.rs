@@ -21,7 +21,7 @@ use nptd_core::session::round_trips::RoundTrip;
 use nptd_core::time::Instant;
 use nptd_core::verdict::Verdict;
 
-use super::{CommandError, DataPlane};
+use super::{CommandError, DataPlane, Outfit};
 use crate::clock::MonotonicClock;
 use crate::data_path::DataPath;
 use crate::device::Device;
@@ -97,9 +97,8 @@ fn start() -> io::Result<(DataPlane, LoopbackPeer)> {
 fn start_with(path: Echo) -> io::Result<(DataPlane, LoopbackPeer)> {
     let (end, peer) = pair("loop0")?;
     let devices = vec![Box::new(end) as Box<dyn Device>];
-    let counters = Arc::new(Counters::new());
-    let plane =
-        DataPlane::start(devices, Reception::default(), path, MonotonicClock, counters).map_err(io::Error::other)?;
+    let outfit = Outfit { path, counters: Arc::new(Counters::new()), devices };
+    let plane = DataPlane::start(vec![outfit], Reception::default(), &MonotonicClock).map_err(io::Error::other)?;
     Ok((plane, peer))
 }
 

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Device, Outgoing, Transmitted};
 use crate::burst::{Burst, Received};
+use crate::error::{DeviceError, Step};
 use crate::sys::eventfd::EventFd;
 
 /// Most frames that wait in one direction.
@@ -59,11 +60,15 @@ struct Faults {
     bell: EventFd,
 }
 
+/// Queues towards the data plane, one a worker.
+type Queues = Arc<Mutex<Vec<Arc<Direction>>>>;
+
 /// The data plane's end.
 #[derive(Debug)]
 pub struct Loopback {
     name: String,
     arriving: Arc<Direction>,
+    queues: Queues,
     leaving: Arc<Direction>,
     faults: Arc<Faults>,
 }
@@ -72,7 +77,7 @@ pub struct Loopback {
 #[derive(Debug)]
 pub struct LoopbackPeer {
     arriving: Arc<Direction>,
-    leaving: Arc<Direction>,
+    queues: Queues,
     faults: Arc<Faults>,
 }
 
@@ -81,14 +86,21 @@ pub fn pair(name: &str) -> io::Result<(Loopback, LoopbackPeer)> {
     let (up, down) = (Direction::new()?, Direction::new()?);
     let [receiving, sending] = [0, 0].map(AtomicI32::new);
     let faults = Arc::new(Faults { receiving, sending, down: AtomicBool::new(false), bell: EventFd::new()? });
-    let peer = LoopbackPeer { arriving: down.clone(), leaving: up.clone(), faults: faults.clone() };
-    Ok((Loopback { name: name.to_owned(), arriving: up, leaving: down, faults }, peer))
+    let queues: Queues = Arc::new(Mutex::new(vec![up.clone()]));
+    let peer = LoopbackPeer { arriving: down.clone(), queues: queues.clone(), faults: faults.clone() };
+    Ok((Loopback { name: name.to_owned(), arriving: up, queues, leaving: down, faults }, peer))
 }
 
 impl LoopbackPeer {
-    /// Sends a frame to the data plane; false if too many wait already.
+    /// Sends a frame to the data plane by its first queue; false if too many wait already.
     pub fn send(&self, octets: &[u8]) -> bool {
-        self.leaving.push(octets)
+        self.send_by(0, octets)
+    }
+
+    /// Sends a frame by the queue of one worker.
+    pub fn send_by(&self, queue: usize, octets: &[u8]) -> bool {
+        let queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        queues.get(queue).is_some_and(|queue| queue.push(octets))
     }
 
     /// Takes the next frame that the data plane has sent.
@@ -99,7 +111,8 @@ impl LoopbackPeer {
     /// From now on the device gives this error when it is read.
     pub fn fail_receiving(&self, errno: i32) {
         self.faults.receiving.store(errno, Ordering::SeqCst);
-        self.leaving.arrival.wake();
+        let queues = self.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        queues.iter().for_each(|queue| queue.arrival.wake());
     }
 
     /// From now on the device gives this error when a frame is written; 0: it works again. If it is asked, it is down
@@ -154,8 +167,8 @@ impl Device for Loopback {
         self.faults.bell.clear();
     }
 
-    fn descriptor(&self) -> RawFd {
-        self.arriving.arrival.as_raw_fd()
+    fn descriptor(&self) -> Option<RawFd> {
+        Some(self.arriving.arrival.as_raw_fd())
     }
 
     fn receive(&mut self, burst: &mut Burst) -> io::Result<()> {
@@ -181,5 +194,12 @@ impl Device for Loopback {
             }
         }
         result
+    }
+
+    fn another(&self) -> Result<Box<dyn Device>, DeviceError> {
+        let arriving = Direction::new().map_err(|error| DeviceError::new(&self.name, Step::Create, &error))?;
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner).push(arriving.clone());
+        let (queues, leaving, faults) = (self.queues.clone(), self.leaving.clone(), self.faults.clone());
+        Ok(Box::new(Self { name: self.name.clone(), arriving, queues, leaving, faults }))
     }
 }

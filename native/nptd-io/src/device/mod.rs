@@ -15,6 +15,7 @@ use nptd_core::frame::{ChecksumState, Frame, Offloads, Segmentation};
 use nptd_core::output::Output;
 
 use crate::burst::Burst;
+use crate::error::DeviceError;
 pub use open::{DeviceKind, DeviceSpec};
 
 /// One frame on its way out.
@@ -81,12 +82,16 @@ pub trait Device: Send {
         true
     }
 
-    /// The descriptor to wait for before [`Self::receive`] is worth a call.
-    fn descriptor(&self) -> RawFd;
+    /// The descriptor to wait for before [`Self::receive`] is worth a call. None: another worker receives its frames.
+    fn descriptor(&self) -> Option<RawFd>;
 
     /// Adds frames to the burst until it is full or none is waiting. An error means that the device has failed.
     fn receive(&mut self, burst: &mut Burst) -> io::Result<()>;
 
     /// Sends frames in order; what the device does not take is lost.
     fn transmit(&mut self, frames: &mut dyn Iterator<Item = Outgoing<'_>>) -> Transmitted;
+
+    /// The same device for one more worker: a queue of its own, or else one that only sends. To be called in the network
+    /// namespace of the device, of one that was opened for several.
+    fn another(&self) -> Result<Box<dyn Device>, DeviceError>;
 }

@@ -10,7 +10,7 @@ use super::packet::PacketSocket;
 use super::tap::Tap;
 use crate::burst::frame_len;
 use crate::error::{DeviceError, Step};
-use crate::sys::ifreq::{Layer, NAME_LEN_MAX};
+use crate::sys::ifreq::{Layer, NAME_LEN_MAX, Queue};
 use crate::sys::netns;
 
 /// How frames reach an interface.
@@ -50,31 +50,51 @@ impl DeviceSpec {
         }
     }
 
-    /// Opens it.
+    /// Opens it for one worker.
     pub fn open(&self) -> Result<Box<dyn Device>, DeviceError> {
-        check_name(&self.name).map_err(|error| DeviceError::new(&self.name, Step::CheckName, &error))?;
-        match &self.netns {
-            None => self.open_here(),
-            Some(netns) => self.open_in(netns),
-        }
+        self.in_its_namespace(|| self.open_here(Queue::Sole))
+    }
+
+    /// Opens it for several workers, for each by its number. All is done before anybody can move the device elsewhere.
+    pub fn open_for(&self, workers: usize) -> Result<Vec<Box<dyn Device>>, DeviceError> {
+        self.in_its_namespace(|| {
+            let first = self.open_here(if workers > 1 { Queue::First } else { Queue::Sole })?;
+            let others = (1..workers).map(|_| first.another()).collect::<Result<Vec<_>, _>>()?;
+            Ok(std::iter::once(first).chain(others).collect())
+        })
     }
 
     /// Opens it in the namespace of the calling thread.
-    fn open_here(&self) -> Result<Box<dyn Device>, DeviceError> {
+    fn open_here(&self, queue: Queue) -> Result<Box<dyn Device>, DeviceError> {
         Ok(match self.kind {
-            DeviceKind::Tap => Box::new(Tap::create(self, Layer::Ethernet)?),
-            DeviceKind::Tun => Box::new(Tap::create(self, Layer::Ip)?),
+            DeviceKind::Tap => Box::new(Tap::create(self, Layer::Ethernet, queue)?),
+            DeviceKind::Tun => Box::new(Tap::create(self, Layer::Ip, queue)?),
             DeviceKind::Packet => Box::new(PacketSocket::open(self)?),
         })
     }
 
-    /// Opens it inside a namespace: a thread of its own enters it and ends there, and the descriptor keeps working from
-    /// every other thread.
-    fn open_in(&self, netns: &str) -> Result<Box<dyn Device>, DeviceError> {
+    fn in_its_namespace<T: Send>(
+        &self,
+        work: impl FnOnce() -> Result<T, DeviceError> + Send,
+    ) -> Result<T, DeviceError> {
+        check_name(&self.name).map_err(|error| DeviceError::new(&self.name, Step::CheckName, &error))?;
+        match &self.netns {
+            None => work(),
+            Some(netns) => self.inside(netns, work),
+        }
+    }
+
+    /// Works inside a namespace: a thread of its own enters it and ends there, and descriptors keep working from every
+    /// other thread.
+    fn inside<T: Send>(
+        &self,
+        netns: &str,
+        work: impl FnOnce() -> Result<T, DeviceError> + Send,
+    ) -> Result<T, DeviceError> {
         let entering = |error: io::Error| DeviceError::new(&self.name, Step::EnterNamespace, &error);
-        let work = || {
+        let work = move || {
             netns::enter(netns).map_err(entering)?;
-            self.open_here()
+            work()
         };
         let joined = thread::scope(|scope| {
             let thread = thread::Builder::new().name("nptd-netns".into()).spawn_scoped(scope, work);

@@ -21,7 +21,8 @@ pub struct PacketSocket {
     netns: Option<String>,
     frames: FrameFile,
     offloads: Offloads,
-    bell: LinkBell,
+    /// None at one that only sends.
+    bell: Option<LinkBell>,
 }
 
 impl PacketSocket {
@@ -35,7 +36,7 @@ impl PacketSocket {
             return Err(at(Step::CheckMtu)(io::Error::from_raw_os_error(libc::EMSGSIZE)));
         }
         packet::bind(&socket, index).map_err(at(Step::Bind))?;
-        let bell = LinkBell::open().map_err(at(Step::WatchLink))?;
+        let bell = Some(LinkBell::open().map_err(at(Step::WatchLink))?);
         let offloads = Offloads { checksum: spec.offload, tcp: spec.offload, udp: spec.offload };
         let frames = FrameFile { file: File::from(socket), has_header: true };
         Ok(Self { name: spec.name.clone(), netns: spec.netns.clone(), frames, offloads, bell })
@@ -56,19 +57,19 @@ impl Device for PacketSocket {
     }
 
     fn link_bell(&self) -> Option<RawFd> {
-        Some(self.bell.as_raw_fd())
+        self.bell.as_ref().map(AsRawFd::as_raw_fd)
     }
 
     fn clear_link_bell(&self) {
-        self.bell.clear();
+        self.bell.iter().for_each(LinkBell::clear);
     }
 
     fn offloads(&self) -> Offloads {
         self.offloads
     }
 
-    fn descriptor(&self) -> RawFd {
-        self.frames.descriptor()
+    fn descriptor(&self) -> Option<RawFd> {
+        self.bell.as_ref().map(|_| self.frames.descriptor())
     }
 
     fn receive(&mut self, burst: &mut Burst) -> io::Result<()> {
@@ -81,5 +82,14 @@ impl Device for PacketSocket {
 
     fn transmit(&mut self, frames: &mut dyn Iterator<Item = Outgoing<'_>>) -> Transmitted {
         self.frames.transmit(frames)
+    }
+
+    /// The same socket: the kernel takes frames from several threads at once.
+    fn another(&self) -> Result<Box<dyn Device>, DeviceError> {
+        let file =
+            self.frames.file.try_clone().map_err(|error| DeviceError::new(&self.name, Step::OpenSocket, &error))?;
+        let frames = FrameFile { file, has_header: self.frames.has_header };
+        let (name, netns) = (self.name.clone(), self.netns.clone());
+        Ok(Box::new(Self { name, netns, frames, offloads: self.offloads, bell: None }))
     }
 }

@@ -12,7 +12,7 @@ use super::frame_file::FrameFile;
 use super::{Device, DeviceSpec, Outgoing, Transmitted, vnet};
 use crate::burst::Burst;
 use crate::error::{DeviceError, Step};
-use crate::sys::ifreq::{self, InterfaceSocket, Layer, Unfinished};
+use crate::sys::ifreq::{self, InterfaceSocket, Layer, Queue, Unfinished};
 use crate::sys::netlink::LinkBell;
 use crate::sys::poll::is_writable;
 
@@ -27,24 +27,21 @@ pub struct Tap {
     frames: FrameFile,
     offloads: Offloads,
     layer: Layer,
-    /// In the namespace of the device: what happens to it there is told nowhere else.
-    bell: LinkBell,
+    /// In the namespace of the device: what happens to it there is told nowhere else. None at a further queue: one is enough.
+    bell: Option<LinkBell>,
 }
 
 impl Tap {
     /// Makes the device in the network namespace of the calling thread, sets its MTU and brings it up. Fails if the name is in
     /// use.
-    pub fn create(spec: &DeviceSpec, layer: Layer) -> Result<Self, DeviceError> {
+    pub fn create(spec: &DeviceSpec, layer: Layer, queue: Queue) -> Result<Self, DeviceError> {
         let at = |step: Step| move |error: io::Error| DeviceError::new(&spec.name, step, &error);
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).custom_flags(libc::O_NONBLOCK);
-        let file = options.open(DRIVER).map_err(at(Step::OpenDriver))?;
-        ifreq::create(&file, &spec.name, layer, spec.offload).map_err(at(Step::Create))?;
+        let file = attached(&spec.name, layer, spec.offload, queue)?;
         let offloads = set_offload(&file, spec.offload).map_err(at(Step::SetOffload))?;
         let socket = InterfaceSocket::open().map_err(at(Step::SetMtu))?;
         socket.set_mtu(&spec.name, spec.mtu).map_err(at(Step::SetMtu))?;
         socket.bring_up(&spec.name).map_err(at(Step::BringUp))?;
-        let bell = LinkBell::open().map_err(at(Step::WatchLink))?;
+        let bell = Some(LinkBell::open().map_err(at(Step::WatchLink))?);
         let frames = FrameFile { file, has_header: spec.offload };
         Ok(Self { name: spec.name.clone(), netns: spec.netns.clone(), frames, offloads, layer, bell })
     }
@@ -65,11 +62,11 @@ impl Device for Tap {
     }
 
     fn link_bell(&self) -> Option<RawFd> {
-        Some(self.bell.as_raw_fd())
+        self.bell.as_ref().map(AsRawFd::as_raw_fd)
     }
 
     fn clear_link_bell(&self) {
-        self.bell.clear();
+        self.bell.iter().for_each(LinkBell::clear);
     }
 
     fn offloads(&self) -> Offloads {
@@ -80,8 +77,8 @@ impl Device for Tap {
         self.layer == Layer::Ethernet
     }
 
-    fn descriptor(&self) -> RawFd {
-        self.frames.descriptor()
+    fn descriptor(&self) -> Option<RawFd> {
+        Some(self.frames.descriptor())
     }
 
     fn receive(&mut self, burst: &mut Burst) -> io::Result<()> {
@@ -91,6 +88,24 @@ impl Device for Tap {
     fn transmit(&mut self, frames: &mut dyn Iterator<Item = Outgoing<'_>>) -> Transmitted {
         self.frames.transmit(frames)
     }
+
+    /// One more queue. The kernel hands frames of one flow to the queue that last sent some of it.
+    fn another(&self) -> Result<Box<dyn Device>, DeviceError> {
+        let has_header = self.frames.has_header;
+        let file = attached(&self.name, self.layer, has_header, Queue::Further)?;
+        let (name, netns, frames) = (self.name.clone(), self.netns.clone(), FrameFile { file, has_header });
+        Ok(Box::new(Self { name, netns, frames, offloads: self.offloads, layer: self.layer, bell: None }))
+    }
+}
+
+/// A descriptor of the driver that is a queue of a device.
+fn attached(name: &str, layer: Layer, with_header: bool, queue: Queue) -> Result<File, DeviceError> {
+    let at = |step: Step| move |error: io::Error| DeviceError::new(name, step, &error);
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).custom_flags(libc::O_NONBLOCK);
+    let file = options.open(DRIVER).map_err(at(Step::OpenDriver))?;
+    ifreq::attach(&file, name, layer, with_header, queue).map_err(at(Step::Create))?;
+    Ok(file)
 }
 
 /// Asks for all offloads that this kernel has, or for none. The mask belongs to the device, so it is always set.

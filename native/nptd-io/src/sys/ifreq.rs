@@ -22,17 +22,33 @@ pub enum Layer {
     Ip,
 }
 
-/// Attaches an open `/dev/net/tun` to a new device without packet information, with a virtio-net header in front of
+/// Which queue of a device a descriptor is to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Queue {
+    /// The only one of a new device.
+    Sole,
+    /// The first one of a new device that may get more.
+    First,
+    /// One more of a device that is there, in the same network namespace: elsewhere a new device would be made.
+    Further,
+}
+
+/// Attaches an open `/dev/net/tun` to a device without packet information, with a virtio-net header in front of
 /// each frame if that is wanted.
 ///
-/// `EBUSY` if a device of this name exists already.
-pub(crate) fn create(tun: &File, name: &str, layer: Layer, with_header: bool) -> io::Result<()> {
+/// `EBUSY` if a device that should be new exists already.
+pub(crate) fn attach(tun: &File, name: &str, layer: Layer, with_header: bool, queue: Queue) -> io::Result<()> {
     let header = if with_header { libc::IFF_VNET_HDR } else { 0 };
     let kind = match layer {
         Layer::Ethernet => libc::IFF_TAP,
         Layer::Ip => libc::IFF_TUN,
     };
-    let flags = kind | libc::IFF_NO_PI | libc::IFF_TUN_EXCL | header;
+    let queue = match queue {
+        Queue::Sole => libc::IFF_TUN_EXCL,
+        Queue::First => libc::IFF_TUN_EXCL | libc::IFF_MULTI_QUEUE,
+        Queue::Further => libc::IFF_MULTI_QUEUE,
+    };
+    let flags = kind | libc::IFF_NO_PI | header | queue;
     let mut request = named(name)?;
     // Flags are 16 bits wide here, and IFF_TUN_EXCL is the highest of them.
     request.ifr_ifru.ifru_flags = flags as libc::c_short;

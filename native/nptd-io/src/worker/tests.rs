@@ -33,9 +33,9 @@ use crate::data_path::DataPath;
 use crate::device::Device;
 use crate::device::loopback::{LOOPBACK_FRAMES_MAX, LoopbackPeer, pair};
 use crate::error::remedy;
-use crate::events::{DeviceId, Event, EventQueue};
-use crate::passed::{PASSED_FRAMES_MAX, PassedQueue};
-use crate::plan_cell::PlanCell;
+use crate::events::{DeviceId, Event};
+use crate::passed::PASSED_FRAMES_MAX;
+use crate::ports::{Ports, healths};
 use crate::sys::eventfd::EventFd;
 
 mod turns;
@@ -211,8 +211,6 @@ struct Bench {
 
 impl Bench {
     fn new(devices: usize) -> io::Result<Self> {
-        let shared =
-            Arc::new(Shared { plans: PlanCell::new(1), events: EventQueue::default(), passed: PassedQueue::default() });
         let bell = Arc::new(EventFd::new()?);
         let link = Arc::new(WorkerLink {
             number: 0,
@@ -220,6 +218,7 @@ impl Bench {
             counters: Arc::new(Counters::new()),
             gauges: Gauges::default(),
         });
+        let shared = Arc::new(Shared::new(vec![link.clone()]));
         let (mut ends, mut peers) = (Vec::new(), Vec::new());
         for number in 0..devices {
             let (end, peer) = pair(&format!("loop{number}"))?;
@@ -227,8 +226,10 @@ impl Bench {
             peers.push(peer);
         }
         let (path, clock) = (ScriptedPath::default(), FakeClock::default());
+        let healths = healths(&ends);
+        let ports = Ports::new(ends, &healths, bell);
         let worker =
-            Worker::new(path.clone(), clock.clone(), ends, Reception::default(), bell, shared.clone(), link.clone());
+            Worker::new(path.clone(), clock.clone(), ports, Reception::default(), shared.clone(), link.clone());
         Ok(Self { worker, path, clock, peers, shared, link })
     }
 

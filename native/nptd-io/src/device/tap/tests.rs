@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use nptd_core::frame::{ChecksumState, DeviceIndex, Segmentation};
+use nptd_core::frame::{ChecksumState, Segmentation};
 
 use crate::burst::{Burst, frame_len};
 use crate::device::{Device, DeviceKind, DeviceSpec, Outgoing};
@@ -17,6 +17,7 @@ use crate::error::Step;
 use crate::sys::poll::PollSet;
 
 mod packet;
+mod queues;
 
 /// A named network namespace for one test, removed at its end. One test at a time: between fork and exec a child
 /// process holds every descriptor of this one, and a TAP dropped meanwhile stays a moment longer.
@@ -210,7 +211,7 @@ fn frames_pass_in_both_directions() {
     let answered = eventually(|| {
         burst.clear();
         assert!(tap.receive(&mut burst).is_ok());
-        burst.frames(DeviceIndex(0)).iter_mut().any(|frame| {
+        burst.frames().iter_mut().any(|frame| {
             let octets = frame.octets_mut();
             if octets.len() != 1_414 || octets[23] != 1 {
                 return false;
@@ -296,7 +297,7 @@ fn the_descriptor_is_closed_in_child_processes() -> io::Result<()> {
     let Some(namespace) = Namespace::new() else { return Ok(()) };
     let tap = open(&namespace.spec("t0"));
     let mut flags = String::new();
-    File::open(format!("/proc/self/fdinfo/{}", tap.descriptor()))?.read_to_string(&mut flags)?;
+    File::open(format!("/proc/self/fdinfo/{}", tap.descriptor().unwrap_or(-1)))?.read_to_string(&mut flags)?;
     let flags = flags.lines().find_map(|line| line.strip_prefix("flags:")).unwrap_or_default().trim();
     let flags = i32::from_str_radix(flags, 8).unwrap_or_default();
     assert_eq!(flags & (libc::O_CLOEXEC | libc::O_NONBLOCK), libc::O_CLOEXEC | libc::O_NONBLOCK);

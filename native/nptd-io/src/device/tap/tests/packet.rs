@@ -1,6 +1,6 @@
 //! TUN devices and packet sockets.
 
-use nptd_core::frame::{ChecksumState, DeviceIndex, FRAME_LEN_MAX, Segmentation};
+use nptd_core::frame::{ChecksumState, FRAME_LEN_MAX, Segmentation};
 
 use super::{Namespace, eventually, open, refusal, up};
 use crate::burst::Burst;
@@ -45,7 +45,7 @@ fn a_packet_socket_hears_its_peer_and_not_itself_nor_vlans() {
 fn taken(device: &mut dyn Device, is_ours: impl Fn(&[u8]) -> bool) -> Vec<Vec<u8>> {
     let mut burst = Burst::new(FRAME_LEN_MAX);
     assert!(device.receive(&mut burst).is_ok());
-    let frames = burst.frames(DeviceIndex(0));
+    let frames = burst.frames();
     frames.iter().filter(|frame| is_ours(frame.octets())).map(|frame| frame.octets().to_vec()).collect()
 }
 
@@ -94,7 +94,7 @@ fn a_tun_device_carries_packets_without_link_headers() {
     assert!(eventually(|| {
         burst.clear();
         assert!(tun.receive(&mut burst).is_ok());
-        burst.frames(DeviceIndex(0)).iter().any(|frame| frame.octets()[0] == 0x45 && frame.octets()[9] == 1)
+        burst.frames().iter().any(|frame| frame.octets()[0] == 0x45 && frame.octets()[9] == 1)
     }));
     let _ = ping.wait();
 }
