@@ -80,13 +80,13 @@ impl DeviceSpec {
         check_name(&self.name).map_err(|error| DeviceError::new(&self.name, Step::CheckName, &error))?;
         match &self.netns {
             None => work(),
-            Some(netns) => self.inside(netns, work),
+            Some(netns) => self.within(netns, work),
         }
     }
 
     /// Works inside a namespace: a thread of its own enters it and ends there, and descriptors keep working from every
     /// other thread.
-    fn inside<T: Send>(
+    fn within<T: Send>(
         &self,
         netns: &str,
         work: impl FnOnce() -> Result<T, DeviceError> + Send,
