@@ -35,6 +35,7 @@ fn spec4() -> ProbeSpec {
         calm_round: 0,
         identifier: IDENTIFIER,
         ports: (61_440, 61_503),
+        conversation_ports: (61_504, 61_567),
     }
 }
 

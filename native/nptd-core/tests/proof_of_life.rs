@@ -114,6 +114,7 @@ impl Site {
             calm_round: 0,
             identifier: 7,
             ports: (61_440, 61_503),
+            conversation_ports: (61_504, 61_567),
         };
         self.engine.set_probes(vec![spec], now);
     }

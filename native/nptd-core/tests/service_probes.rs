@@ -168,6 +168,7 @@ impl Site {
             calm_round: 0,
             identifier: 7,
             ports: PORTS,
+            conversation_ports: (61_504, 61_567),
         };
         self.engine.set_probes(vec![spec], self.now);
     }

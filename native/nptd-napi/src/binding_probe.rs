@@ -134,6 +134,7 @@ fn probe(path: Path<'_>, probe: &BindingProbe) -> Result<ProbeSpec, BindingError
         calm_round: path.field("calmRound").integer(probe.calm_round, REFUSE)?,
         identifier: 0,
         ports: own_ports(path.field("ownPorts"), probe)?,
+        conversation_ports: (1, 0),
     })
 }
 

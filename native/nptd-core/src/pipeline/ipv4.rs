@@ -279,10 +279,8 @@ impl<'a> Transit<'a> {
         let is_reserved =
             || exempt::ports(frame.octets(), headers).is_some_and(|(_, port)| uplink.reserves4(headers.protocol, port));
         if nat44.is_none() || (is_own && is_reserved()) {
-            if self.is_probe_service4(frame, headers, uplink.slot) {
-                return Ok(Outcome { verdict: Verdict::Consumed, slot });
-            }
-            return Ok(Outcome { verdict: self.host4(frame, headers), slot });
+            let for_probes = self.probe_service4(frame, headers, uplink.slot);
+            return Ok(Outcome { verdict: for_probes.unwrap_or_else(|| self.host4(frame, headers)), slot });
         }
         self.inbound4(frame, headers, uplink)
     }
@@ -369,13 +367,14 @@ impl<'a> Transit<'a> {
         Some(if is_ours { Verdict::Consumed } else { Verdict::Drop(DropReason::NoMapping) })
     }
 
-    /// Whether a packet for the gateway itself answers a DNS or TCP probe.
-    fn is_probe_service4(&mut self, frame: &Frame<'_>, headers: &Headers4, slot: u8) -> bool {
-        let has_ports = matches!(headers.protocol, protocol::UDP | protocol::TCP) && !headers.is_fragment;
+    /// What becomes of a packet for the gateway itself that is about a probe with ports.
+    fn probe_service4(&mut self, frame: &mut Frame<'_>, headers: &Headers4, slot: u8) -> Option<Verdict> {
+        if !matches!(headers.protocol, protocol::UDP | protocol::TCP) || headers.is_fragment {
+            return None;
+        }
         let source = mapped4(ipv4::source(frame.octets()));
         let arrival = Arrival { slot, family: ProbeFamily::V4, protocol: headers.protocol, source };
-        let message = tail(frame.octets(), headers.header_len);
-        has_ports && self.probes.handle_service(&mut self.context, self.neighbours, arrival, message)
+        self.probe_service(frame, headers.header_len, arrival)
     }
 
     /// What an internal host is told when no uplink carries its packet.

@@ -201,11 +201,10 @@ impl Transit<'_> {
     /// The host role: neighbour discovery, echo and answers to probes; everything else goes up (4890-L1, 4890-L2, 4443-UNK), where nobody
     /// answers what is experimental, reserved or unassigned, nor node information (4890-L3, 4890-L4).
     fn host6(&mut self, frame: &mut Frame<'_>, headers: &Headers6, device: &Device) -> Verdict {
-        let packet = frame.octets();
         let Some(kind) = headers.icmp_kind else {
-            let is_probe = slot_of(device).is_some_and(|slot| self.is_probe_service6(packet, headers, slot));
-            return if is_probe { Verdict::Consumed } else { Verdict::Pass };
+            return slot_of(device).and_then(|slot| self.probe_service6(frame, headers, slot)).unwrap_or(Verdict::Pass);
         };
+        let packet = frame.octets();
         if icmp::v6::is_neighbour_discovery(kind) {
             return self.neighbour_discovery(frame, headers, device);
         }
@@ -229,13 +228,14 @@ impl Transit<'_> {
         }
     }
 
-    /// Whether a packet for the gateway itself answers a DNS or TCP probe.
-    fn is_probe_service6(&mut self, packet: &[u8], headers: &Headers6, slot: u8) -> bool {
-        let has_ports = matches!(headers.protocol, protocol::UDP | protocol::TCP) && !headers.is_fragment;
-        let protocol = headers.protocol;
-        let arrival = Arrival { slot, family: ProbeFamily::V6, protocol, source: ipv6::source(packet) };
-        let message = tail(packet, headers.upper_offset);
-        has_ports && self.probes.handle_service(&mut self.context, self.neighbours, arrival, message)
+    /// What becomes of a packet for the gateway itself that is about a probe with ports.
+    fn probe_service6(&mut self, frame: &mut Frame<'_>, headers: &Headers6, slot: u8) -> Option<Verdict> {
+        if !matches!(headers.protocol, protocol::UDP | protocol::TCP) || headers.is_fragment {
+            return None;
+        }
+        let source = ipv6::source(frame.octets());
+        let arrival = Arrival { slot, family: ProbeFamily::V6, protocol: headers.protocol, source };
+        self.probe_service(frame, headers.upper_offset, arrival)
     }
 
     fn neighbour_discovery(&mut self, frame: &mut Frame<'_>, headers: &Headers6, device: &Device) -> Verdict {

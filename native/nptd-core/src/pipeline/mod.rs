@@ -19,6 +19,7 @@ mod link;
 mod mss;
 pub mod own_errors;
 mod parse;
+mod probe_service;
 mod query6;
 mod subject;
 mod super_packets;
@@ -34,6 +35,7 @@ use crate::host::context::Context;
 use crate::host::duplicate_addresses::AddressConflict;
 use crate::host::link_duties::LinkDuties;
 use crate::host::neighbours::{Neighbours, Received};
+use crate::host::probes::conversations::{ProbeConclusion, ProbeRequest};
 use crate::host::probes::{Family as ProbeFamily, ProbeSample, ProbeSpec, Probes};
 use crate::nat44::{Capacities, MappingRow, Nat44, PortRest, SessionRow};
 use crate::output::OutputPool;
@@ -297,6 +299,35 @@ impl Engine {
     /// The next finished probe.
     pub fn take_probe_sample(&mut self) -> Option<ProbeSample> {
         self.probes.take_sample()
+    }
+
+    /// The next probe that whoever holds the conversations is to make.
+    pub fn take_probe_request(&mut self) -> Option<ProbeRequest> {
+        self.probes.take_request()
+    }
+
+    /// Takes in how such a probe has ended; [`Self::tick`] is to follow.
+    pub fn conclude_probe(&mut self, conclusion: ProbeConclusion) {
+        self.probes.conclude(conclusion);
+    }
+
+    /// Lends the IP packets that came for conversations, each with the slot of its uplink; to be called after each batch.
+    pub fn take_conversation_packets(&mut self, take: &mut dyn FnMut(u8, &[u8])) {
+        self.probes.take_handed(take);
+    }
+
+    /// Sends an IP packet of a conversation by an uplink; false if that has not its source address, or there is no room.
+    pub fn send_conversation_packet(
+        &mut self,
+        slot: u8,
+        packet: &[u8],
+        now: Instant,
+        outputs: &mut OutputPool,
+    ) -> bool {
+        let plan = Arc::clone(&self.plan);
+        let counters = Arc::clone(&self.counters);
+        let mut transit = self.transit(&plan, &counters, now, outputs);
+        Probes::send_conversation(&mut transit.context, transit.neighbours, slot, packet)
     }
 
     /// The next round trip of the site's own traffic by an uplink that is probed in bursts.

@@ -102,6 +102,7 @@ fn probes_keep_their_identifier_from_plan_to_plan_3022_2_2() {
         calm_round: 0,
         identifier: 1_999,
         ports: (61_440, 61_503),
+        conversation_ports: (61_504, 61_567),
     };
     site.engine.set_probes(vec![probe], site.now);
     for _ in 0..3 {

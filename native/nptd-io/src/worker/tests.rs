@@ -405,6 +405,7 @@ fn commands_are_obeyed_between_batches() -> io::Result<()> {
         calm_round: 0,
         identifier: 0,
         ports: (61_440, 61_503),
+        conversation_ports: (61_504, 61_567),
     };
     assert_eq!(bench.link.mailbox.send(Command::SetProbes(vec![spec])), Ok(()));
     let injected = Command::Inject { device: DeviceIndex(1), octets: vec![1, 2, 3] };

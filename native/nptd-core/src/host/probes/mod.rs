@@ -1,5 +1,5 @@
 //! Probes of the uplinks: ICMP echo, DNS queries and half-open TCP connections, sent, matched and judged here, so that a
-//! busy event loop is no lost packet.
+//! busy event loop is no lost packet. Conversations are asked for in the same rounds, and judged by whoever holds them.
 //!
 //! Each (slot, family) is probed at a steady interval. In single mode one probe goes to the next target in turn and
 //! is a round of its own. A miss starts burst mode at once: all targets at each interval, one round number for all,
@@ -7,6 +7,8 @@
 //! asked for its link address: where no target answers, that tells whether the first hop does.
 
 mod connect;
+pub mod conversations;
+mod departure;
 mod dns;
 mod packet;
 mod track;
@@ -20,6 +22,8 @@ use super::neighbours::{Neighbours, mapped4};
 use crate::time::{Duration, Instant};
 use crate::wire::{icmp, protocol, udp};
 use connect::{Kind, Reply, Segment};
+use conversations::{Handover, ProbeConclusion, ProbeRequest};
+pub use departure::own_address;
 use packet::{Ends, Message, Token};
 use track::Track;
 
@@ -57,6 +61,11 @@ pub enum Method {
         /// Whether a refusal counts as an answer.
         refused_is_answer: bool,
     },
+    /// A whole conversation over TCP, held by the control plane.
+    Conversation {
+        /// Port.
+        port: u16,
+    },
 }
 
 impl Method {
@@ -64,8 +73,12 @@ impl Method {
         match self {
             Self::Echo => None,
             Self::Dns { port, .. } => Some((protocol::UDP, *port)),
-            Self::Tcp { port, .. } => Some((protocol::TCP, *port)),
+            Self::Tcp { port, .. } | Self::Conversation { port } => Some((protocol::TCP, *port)),
         }
+    }
+
+    fn is_conversation(&self) -> bool {
+        matches!(self, Self::Conversation { .. })
     }
 }
 
@@ -103,6 +116,8 @@ pub struct ProbeSpec {
     pub identifier: u16,
     /// Own ports of the other probes, both ends included; in IPv4 the plan keeps them from all mappings (3022-2.2).
     pub ports: (u16, u16),
+    /// Own ports of conversations, in the same way.
+    pub conversation_ports: (u16, u16),
 }
 
 /// A packet of UDP or TCP, no fragment, that came to an own address by an uplink.
@@ -116,6 +131,17 @@ pub struct Arrival {
     pub protocol: u8,
     /// Source address; IPv4 as [`mapped4`].
     pub source: u128,
+}
+
+/// Whose a packet is that came to the gateway itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// None of the probes'.
+    Nobody,
+    /// It was about a probe, and is used up.
+    Consumed,
+    /// It is for a conversation: see [`Probes::hand_over`].
+    Conversation,
 }
 
 /// The outcome of one probe.
@@ -144,12 +170,13 @@ pub struct Probes {
     token: Token,
     tracks: Vec<Track>,
     samples: Samples,
+    handover: Handover,
 }
 
 impl Probes {
     /// No probes; `secret` keys the tokens that make answers unforgeable.
     pub fn new(secret: [u8; 16]) -> Self {
-        Self { token: Token::new(secret), tracks: Vec::new(), samples: Samples::new() }
+        Self { token: Token::new(secret), tracks: Vec::new(), samples: Samples::new(), handover: Handover::default() }
     }
 
     /// Replaces what is probed. A (slot, family) that stays keeps its round numbers and, if its targets stay, the
@@ -157,6 +184,9 @@ impl Probes {
     pub fn set(&mut self, specs: Vec<ProbeSpec>, now: Instant) {
         let mut old = core::mem::take(&mut self.tracks);
         for spec in specs {
+            if spec.targets.iter().any(|target| target.method.is_conversation()) {
+                self.handover.prepare();
+            }
             let place = old.iter().position(|track| track.is_for(spec.slot, spec.family));
             let track = match place {
                 Some(place) => old.swap_remove(place).respecified(spec, now),
@@ -170,7 +200,7 @@ impl Probes {
     pub fn poll(&mut self, context: &mut Context<'_>, neighbours: &mut Neighbours) {
         for track in &mut self.tracks {
             track.judge(context, neighbours, &mut self.samples);
-            track.send_due(context, neighbours, &self.token, &mut self.samples);
+            track.send_due(context, neighbours, &self.token, &mut self.samples, &mut self.handover);
         }
     }
 
@@ -186,7 +216,7 @@ impl Probes {
         icmp::kind(message) == icmp::v6::ECHO_REPLY && self.handle_reply(slot, Family::V6, message, source, now)
     }
 
-    /// Takes a UDP datagram or TCP segment (from its header on). True if it comes from a target that is asked by this
+    /// Takes a UDP datagram or TCP segment (from its header on) that comes from a target that is asked by this
     /// protocol to a port of the probes, late or twice included. The number that it has to echo stands in for the
     /// checksum. A connection that it takes for begun is ended.
     pub fn handle_service(
@@ -195,13 +225,18 @@ impl Probes {
         neighbours: &mut Neighbours,
         arrival: Arrival,
         message: &[u8],
-    ) -> bool {
+    ) -> Claim {
         let Arrival { slot, family, protocol, source: address } = arrival;
-        let Some(track) = self.tracks.iter_mut().find(|track| track.is_for(slot, family)) else { return false };
+        let Some(track) = self.tracks.iter_mut().find(|track| track.is_for(slot, family)) else {
+            return Claim::Nobody;
+        };
         let (port, own_port) = (udp::source_port(message), udp::destination_port(message));
         let ends = Ends { address, port, own_port };
+        if track.converses(protocol, ends) {
+            return Claim::Conversation;
+        }
         if !track.asks(protocol, ends) {
-            return false;
+            return Claim::Nobody;
         }
         let base = self.token.base(slot, ends);
         if protocol == protocol::UDP {
@@ -214,7 +249,7 @@ impl Probes {
                 Method::Tcp { refused_is_answer, .. } => {
                     reply == Reply::Accepted || (reply == Reply::Refused && *refused_is_answer)
                 }
-                Method::Echo | Method::Dns { .. } => false,
+                Method::Echo | Method::Dns { .. } | Method::Conversation { .. } => false,
             };
             track.take_service_answer(sequence, ends, says, context.now, &mut self.samples);
             if reply != Reply::Refused {
@@ -228,7 +263,34 @@ impl Probes {
                 );
             }
         }
-        true
+        Claim::Consumed
+    }
+
+    /// Keeps a copy of an IP packet, with a complete checksum, for whoever holds the conversations; false if there is no room.
+    pub fn hand_over(&mut self, slot: u8, packet: &[u8]) -> bool {
+        self.handover.push(slot, packet)
+    }
+
+    /// Lends the packets that wait for the conversations, and forgets them.
+    pub fn take_handed(&mut self, take: &mut dyn FnMut(u8, &[u8])) {
+        self.handover.take_packets(take);
+    }
+
+    /// The oldest conversation that is due.
+    pub fn take_request(&mut self) -> Option<ProbeRequest> {
+        self.handover.take_request()
+    }
+
+    /// Takes in how a conversation has ended; it is judged with the next poll, and nothing if nobody asked for it.
+    pub fn conclude(&mut self, ProbeConclusion { request, rtt }: ProbeConclusion) {
+        let track = self.tracks.iter_mut().find(|track| track.is_for(request.slot, request.family));
+        track.into_iter().for_each(|track| track.conclude(request.sequence, rtt));
+    }
+
+    /// Sends an IP packet of a conversation, from the own address of an uplink, by its gateway; false if that is not its source
+    /// address, or there is no room.
+    pub fn send_conversation(context: &mut Context<'_>, neighbours: &mut Neighbours, slot: u8, packet: &[u8]) -> bool {
+        departure::send_packet(context, neighbours, slot, packet).unwrap_or(false)
     }
 
     /// Whether the IPv4 probes of an uplink use an identifier: no mapping may take it.

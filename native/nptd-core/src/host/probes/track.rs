@@ -3,14 +3,14 @@
 use alloc::collections::VecDeque;
 
 use super::connect::{Kind, Segment, initial_sequence};
+use super::conversations::{Conversations, Handover, ProbeRequest};
+use super::departure;
 use super::dns::Query;
 use super::packet::{Echo, Ends, Message, Token};
-use super::{Family, Method, ProbeSample, ProbeSpec, Samples};
+use super::{Family, Method, ProbeSample, ProbeSpec, ProbeTarget, Samples};
 use crate::host::context::Context;
-use crate::host::neighbours::{Neighbours, as_mapped4, mapped4};
-use crate::plan::NextHop;
+use crate::host::neighbours::Neighbours;
 use crate::time::{Duration, Instant};
-use crate::verdict::OutputKind;
 
 /// Most probes under way of one (slot, family): bursts to 256 targets, those of policies among them, each 500 ms, judged
 /// after 800 ms, need 1,024.
@@ -42,6 +42,7 @@ pub struct Track {
     sequence: u16,
     /// In the order of sending, so that the first is the first to be missed.
     outstanding: VecDeque<Outstanding>,
+    conversations: Conversations,
 }
 
 impl Track {
@@ -55,6 +56,7 @@ impl Track {
             next_target: 0,
             round: 0,
             sequence: 0,
+            conversations: Conversations::default(),
         }
     }
 
@@ -63,6 +65,7 @@ impl Track {
         if spec.targets != self.spec.targets {
             // Their samples would name targets of a list that is gone.
             self.outstanding.clear();
+            self.conversations.clear();
             self.next_target = 0;
         }
         if self.bursting_since.is_some_and(|since| since <= spec.calm_round) {
@@ -91,28 +94,48 @@ impl Track {
 
     /// When it has something to do next.
     pub fn next_wakeup(&self) -> Option<Instant> {
+        if self.conversations.has_concluded() {
+            return Some(Instant::default());
+        }
         let missed = self.outstanding.front().map(|probe| probe.sample.sent_at.after(self.spec.timeout));
         let due = (!self.spec.targets.is_empty()).then_some(self.due);
         missed.into_iter().chain(due).min()
     }
 
-    /// Judges probes whose time is over. The first miss in single mode starts a burst at once: waiting for the next
-    /// interval would add up to one to the time until a dead uplink is known.
+    /// Judges conversations that are over, and probes whose time is.
     pub fn judge(&mut self, context: &Context<'_>, neighbours: &Neighbours, samples: &mut Samples) {
         let now = context.now;
-        while let Some(probe) = self.outstanding.front() {
+        while let Some(sample) = self.conversations.take_concluded() {
+            match sample.rtt {
+                Some(_) => samples.push(sample),
+                None => self.miss(sample, context, neighbours, samples),
+            }
+        }
+        while let Some(probe) = self.outstanding.front().copied() {
             if now.since(probe.sample.sent_at) < self.spec.timeout {
                 break;
             }
-            if !probe.sample.burst && self.bursting_since.is_none() {
-                self.bursting_since = Some(self.round.wrapping_add(1));
-                self.due = now;
-            }
-            let gateway_answered = probe.sample.burst
-                && gateway(context, &self.spec).is_some_and(|hop| neighbours.has_answered(hop, probe.sample.sent_at));
-            samples.push(ProbeSample { gateway_answered, ..probe.sample });
             self.outstanding.pop_front();
+            self.miss(probe.sample, context, neighbours, samples);
         }
+    }
+
+    /// The first miss in single mode starts a burst at once: waiting for the next interval would add up to one to the time
+    /// until a dead uplink is known.
+    fn miss(&mut self, sample: ProbeSample, context: &Context<'_>, neighbours: &Neighbours, samples: &mut Samples) {
+        if !sample.burst && self.bursting_since.is_none() {
+            self.bursting_since = Some(self.round.wrapping_add(1));
+            self.due = context.now;
+        }
+        let gateway_answered = sample.burst
+            && departure::gateway(context.plan, self.spec.slot, self.spec.family)
+                .is_some_and(|hop| neighbours.has_answered(hop, sample.sent_at));
+        samples.push(ProbeSample { gateway_answered, ..sample });
+    }
+
+    /// Takes in how a conversation has ended.
+    pub fn conclude(&mut self, sequence: u16, rtt: Option<Duration>) {
+        self.conversations.conclude(sequence, rtt);
     }
 
     /// Sends what is due: one probe, or one to each target. An interval that was slept through is not made up for.
@@ -122,6 +145,7 @@ impl Track {
         neighbours: &mut Neighbours,
         token: &Token,
         samples: &mut Samples,
+        handover: &mut Handover,
     ) {
         let now = context.now;
         let count = self.spec.targets.len();
@@ -133,28 +157,29 @@ impl Track {
         self.due = if next > now { next } else { now.after(interval) };
         self.round = self.round.wrapping_add(1);
         if self.bursting_since.is_some() {
-            if let Some(hop) = gateway(context, &self.spec) {
+            if let Some(hop) = departure::gateway(context.plan, self.spec.slot, self.spec.family) {
                 neighbours.ask(context, hop);
             }
             for target in 0..count {
-                self.send(context, neighbours, token, target, samples);
+                self.begin(context, neighbours, token, target, samples, handover);
             }
         } else {
             let target = self.next_target % count;
             self.next_target = target + 1;
-            self.send(context, neighbours, token, target, samples);
+            self.begin(context, neighbours, token, target, samples, handover);
         }
     }
 
     /// Whether one of its targets is asked by this protocol at this end, from this port.
     pub fn asks(&self, protocol: u8, ends: Ends) -> bool {
-        let (low, high) = self.spec.ports;
-        (low..=high).contains(&ends.own_port)
-            && self
-                .spec
-                .targets
-                .iter()
-                .any(|target| target.address == ends.address && target.method.endpoint() == Some((protocol, ends.port)))
+        is_within(self.spec.ports, ends.own_port)
+            && self.spec.targets.iter().any(|target| is_at(target, protocol, ends))
+    }
+
+    /// Whether a conversation with one of its targets may be under way by this protocol between these ends.
+    pub fn converses(&self, protocol: u8, ends: Ends) -> bool {
+        let is_with = |target: &ProbeTarget| target.method.is_conversation() && is_at(target, protocol, ends);
+        is_within(self.spec.conversation_ports, ends.own_port) && self.spec.targets.iter().any(is_with)
     }
 
     /// Takes what came from a target's port, if the probe of this sequence number went there from that own port; see
@@ -204,10 +229,7 @@ impl Track {
         address: u128,
         message: &Message<'_>,
     ) {
-        match self.spec.family {
-            Family::V4 => send4(context, neighbours, self.spec.slot, address, message),
-            Family::V6 => send6(context, neighbours, self.spec.slot, address, message),
-        };
+        departure::send(context, neighbours, self.spec.slot, (self.spec.family, address), message);
     }
 
     /// The own port of a probe that has one: of those there are, one after the other.
@@ -217,17 +239,54 @@ impl Track {
         low.saturating_add(sequence % count)
     }
 
-    fn send(
+    /// Asks one target: by a packet, or by asking for a conversation.
+    fn begin(
         &mut self,
         context: &mut Context<'_>,
         neighbours: &mut Neighbours,
         token: &Token,
         index: usize,
         samples: &mut Samples,
+        handover: &mut Handover,
     ) {
         self.sequence = self.sequence.wrapping_add(1);
+        let (slot, family, sequence) = (self.spec.slot, self.spec.family, self.sequence);
+        let target = index as u16;
+        let sample = ProbeSample {
+            slot,
+            family,
+            target,
+            round: self.round,
+            burst: self.bursting_since.is_some(),
+            sent_at: context.now,
+            rtt: None,
+            gateway_answered: false,
+        };
+        match self.spec.targets.get(index).map(|target| &target.method) {
+            Some(Method::Conversation { .. }) => {
+                let request = ProbeRequest { slot, family, target, sequence };
+                if self.conversations.begin(sequence, sample) && !handover.ask(request) {
+                    // Nobody will ever hear of it.
+                    self.conversations.forget(sequence);
+                }
+            }
+            Some(Method::Echo | Method::Dns { .. } | Method::Tcp { .. }) => {
+                self.send(context, neighbours, token, sample, samples);
+            }
+            None => {}
+        }
+    }
+
+    fn send(
+        &mut self,
+        context: &mut Context<'_>,
+        neighbours: &mut Neighbours,
+        token: &Token,
+        sample: ProbeSample,
+        samples: &mut Samples,
+    ) {
         let (slot, sequence) = (self.spec.slot, self.sequence);
-        let Some(target) = self.spec.targets.get(index) else { return };
+        let Some(target) = self.spec.targets.get(usize::from(sample.target)) else { return };
         let address = target.address;
         let ends = |port| Ends { address, port, own_port: self.own_port(sequence) };
         let message = match &target.method {
@@ -245,6 +304,7 @@ impl Track {
                 let sequence = initial_sequence(token.base(slot, ends), sequence);
                 Message::Tcp(Segment { ends, sequence, kind: Kind::Syn })
             }
+            Method::Conversation { .. } => return,
         };
         self.transmit(context, neighbours, address, &message);
         if self.outstanding.len() >= outstanding_max(&self.spec)
@@ -252,18 +312,16 @@ impl Track {
         {
             samples.push(oldest.sample);
         }
-        let sample = ProbeSample {
-            slot,
-            family: self.spec.family,
-            target: index as u16,
-            round: self.round,
-            burst: self.bursting_since.is_some(),
-            sent_at: context.now,
-            rtt: None,
-            gateway_answered: false,
-        };
         self.outstanding.push_back(Outstanding { sequence, address, sample });
     }
+}
+
+fn is_within((low, high): (u16, u16), port: u16) -> bool {
+    (low..=high).contains(&port)
+}
+
+fn is_at(target: &ProbeTarget, protocol: u8, ends: Ends) -> bool {
+    target.address == ends.address && target.method.endpoint() == Some((protocol, ends.port))
 }
 
 /// Room for all probes that can be under way: those of each interval within a timeout, and some more.
@@ -271,47 +329,4 @@ fn outstanding_max(spec: &ProbeSpec) -> usize {
     let rounds = spec.timeout.as_micros() / spec.interval.max(INTERVAL_MIN).as_micros() + 2;
     let rounds = usize::try_from(rounds).unwrap_or(OUTSTANDING_MAX);
     spec.targets.len().saturating_mul(rounds).min(OUTSTANDING_MAX)
-}
-
-/// The next hop of the uplink that a track is about, where it has one.
-fn gateway(context: &Context<'_>, spec: &ProbeSpec) -> Option<NextHop<u128>> {
-    let uplink = context.plan.uplink(spec.slot)?;
-    let address = match spec.family {
-        Family::V4 => mapped4(uplink.ipv4.as_ref()?.gateway?),
-        Family::V6 => uplink.ipv6.as_ref()?.gateway?,
-    };
-    Some(NextHop { device: uplink.device, address })
-}
-
-fn send4(
-    context: &mut Context<'_>,
-    neighbours: &mut Neighbours,
-    slot: u8,
-    target: u128,
-    message: &Message<'_>,
-) -> Option<bool> {
-    let uplink = context.plan.uplink(slot)?;
-    let source = context.plan.device(uplink.device)?.ipv4.first()?.0;
-    let target = as_mapped4(target)?;
-    let address = mapped4(uplink.ipv4.as_ref()?.gateway.unwrap_or(target));
-    let hop = NextHop { device: uplink.device, address };
-    Some(neighbours.send_packet(context, hop, OutputKind::Probe, message.len4(), |octets| {
-        message.write4(octets, source, target);
-    }))
-}
-
-fn send6(
-    context: &mut Context<'_>,
-    neighbours: &mut Neighbours,
-    slot: u8,
-    target: u128,
-    message: &Message<'_>,
-) -> Option<bool> {
-    let uplink = context.plan.uplink(slot)?;
-    let source = context.plan.device(uplink.device)?.ipv6.first()?.0;
-    let address = uplink.ipv6.as_ref()?.gateway.unwrap_or(target);
-    let hop = NextHop { device: uplink.device, address };
-    Some(neighbours.send_packet(context, hop, OutputKind::Probe, message.len6(), |octets| {
-        message.write6(octets, source, target);
-    }))
 }
