@@ -72,10 +72,30 @@ pub fn prefetch<T>(value: &T) {
     let _ = address;
 }
 
+/// Which of the 16-bit halves of the first eight words have a value, a bit each, the lower half of a word first.
+#[inline(always)]
+pub fn equal_halves(words: &[u32; 16], value: u16) -> u32 {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: every processor of this architecture has SSE2.
+    unsafe {
+        x86::equal_halves(words, value)
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    equal_halves_anywhere(words, value)
+}
+
+/// The same on any processor.
+#[cfg(any(test, not(target_arch = "x86_64")))]
+fn equal_halves_anywhere(words: &[u32; 16], value: u16) -> u32 {
+    let halves = words.iter().take(8).flat_map(|word| [*word as u16, (word >> 16) as u16]);
+    (0..).zip(halves).fold(0, |bits, (at, half)| bits | u32::from(half == value) << at)
+}
+
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use core::arch::x86_64::{
-        __cpuid, __m128i, _mm_aesenc_si128, _mm_cvtsi128_si64, _mm_set_epi64x, _mm_unpackhi_epi64, _mm_xor_si128,
+        __cpuid, __m128i, _mm_aesenc_si128, _mm_cmpeq_epi16, _mm_cvtsi128_si64, _mm_loadu_si128, _mm_movemask_epi8,
+        _mm_packs_epi16, _mm_set_epi64x, _mm_set1_epi16, _mm_unpackhi_epi64, _mm_xor_si128,
     };
 
     /// Bit of leaf 1, register ECX: AES instructions.
@@ -130,6 +150,16 @@ mod x86 {
 
     #[target_feature(enable = "sse2")]
     #[inline]
+    pub fn equal_halves(words: &[u32; 16], value: u16) -> u32 {
+        let (wanted, start) = (_mm_set1_epi16(value as i16), words.as_ptr().cast::<__m128i>());
+        // SAFETY: 32 of 64 octets are read, wherever they lie.
+        let (low, high) = unsafe { (_mm_loadu_si128(start), _mm_loadu_si128(start.add(1))) };
+        let (low, high) = (_mm_cmpeq_epi16(low, wanted), _mm_cmpeq_epi16(high, wanted));
+        _mm_movemask_epi8(_mm_packs_epi16(low, high)) as u32
+    }
+
+    #[target_feature(enable = "sse2")]
+    #[inline]
     fn pair(low: u64, high: u64) -> __m128i {
         _mm_set_epi64x(high as i64, low as i64)
     }
@@ -168,6 +198,16 @@ mod tests {
         let (keys, mut hashes) = ([1, u128::MAX, 9 << 96], [0; 3]);
         hash.hash_all(keys.into_iter().zip(&mut hashes));
         assert_eq!(hashes, keys.map(|key| hash.hash(key)));
+    }
+
+    #[test]
+    fn equal_halves_are_the_same_on_every_processor() {
+        let words: [u32; 16] = core::array::from_fn(|at| (at as u32 % 3) << 16 | (at as u32 % 2));
+        for value in 0..4 {
+            assert_eq!(equal_halves(&words, value), equal_halves_anywhere(&words, value));
+        }
+        assert_eq!(equal_halves(&[7; 16], 7), 0x5555);
+        assert_eq!(equal_halves(&[0x7_0000; 16], 7), 0xaaaa);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 
 use alloc::vec::Vec;
 
-use crate::arch::prefetch;
+use crate::arch::{equal_halves, prefetch};
 
 /// Words of a bucket: five of two tags each, ten of positions, one spare, together one cache line.
 type Bucket = [u32; BUCKET_WORDS];
@@ -87,22 +87,17 @@ impl Index {
     }
 
     /// Stores a position under a hash.
+    #[inline]
     pub fn insert(&mut self, hash: u64, position: u32) -> Result<(), TableFull> {
-        let (first, second, tag) = self.places(hash);
-        if self.insert_in(first, tag, position) || self.insert_in(second, tag, position) {
-            return Ok(());
-        }
-        self.displace(first, tag, position)
+        let (first, tag) = (self.first_place(hash), tag_of(hash));
+        if self.insert_in(first, tag, position) { Ok(()) } else { self.insert_elsewhere(first, tag, position) }
     }
 
     /// Removes a position stored under a hash; false if it is not there.
+    #[inline]
     pub fn remove(&mut self, hash: u64, position: u32) -> bool {
-        let (first, second, tag) = self.places(hash);
-        [first, second].into_iter().any(|place| {
-            let Some(bucket) = self.bucket_mut(place) else { return false };
-            let found = entry_of(bucket, tag, position);
-            found.map(|entry| set_entry(bucket, entry, FREE, 0)).is_some()
-        })
+        let (first, tag) = (self.first_place(hash), tag_of(hash));
+        self.remove_in(first, tag, position) || self.remove_in(self.other_place(first, tag), tag, position)
     }
 
     /// Lets an entry point to another position under the same hash; false if it is not there.
@@ -164,6 +159,24 @@ impl Index {
         None
     }
 
+    #[inline(never)]
+    fn insert_elsewhere(&mut self, first: u32, tag: u16, position: u32) -> Result<(), TableFull> {
+        if self.insert_in(self.other_place(first, tag), tag, position) {
+            return Ok(());
+        }
+        self.displace(first, tag, position)
+    }
+
+    #[inline]
+    fn remove_in(&mut self, place: u32, tag: u16, position: u32) -> bool {
+        let Some(bucket) = self.bucket_mut(place) else { return false };
+        let Some(entry) = entry_of(bucket, tag, position) else { return false };
+        // Nobody asks for the position of a free entry.
+        set_tag(bucket, entry, FREE);
+        true
+    }
+
+    #[inline]
     fn insert_in(&mut self, place: u32, tag: u16, position: u32) -> bool {
         let Some(bucket) = self.bucket_mut(place) else { return false };
         let free = Matches::of(bucket, FREE).first();
@@ -218,32 +231,20 @@ fn candidate(bucket: &Bucket, tag: u16) -> Option<u32> {
     Matches::of(bucket, tag).first().map(|entry| position_at(bucket, entry))
 }
 
-/// Which entries of a bucket carry a tag: without a branch, since which one it is cannot be foreseen.
-///
-/// Bit `16 * n + k` is about entry `4 * k + n`.
+/// Which entries of a bucket carry a tag, a bit each: without a branch, since which one it is cannot be foreseen.
 #[derive(Clone, Copy)]
-struct Matches(u64);
+struct Matches(u32);
 
 impl Matches {
     #[inline]
     fn of(bucket: &Bucket, tag: u16) -> Self {
-        let [a, b, c, d, e, ..] = bucket;
-        let four = |low: u32, high: u32| u64::from(high) << 32 | u64::from(low);
-        let both = u64::from(tag) * 0x0001_0001_0001_0001;
-        // In a lane that is zero the top bit comes out, in no other, and nothing is carried from lane to lane.
-        let zeros = |lanes: u64| {
-            let rest = 0x7fff_7fff_7fff_7fff;
-            !(((lanes & rest) + rest) | lanes | rest)
-        };
-        let last = zeros(u64::from(*e) ^ both) & 0xffff_ffff;
-        Self(zeros(four(*a, *b) ^ both) >> 15 | zeros(four(*c, *d) ^ both) >> 14 | last >> 13)
+        Self(equal_halves(bucket, tag) & ((1 << BUCKET_ENTRIES) - 1))
     }
 
     /// The first entry.
     #[inline]
     fn first(self) -> Option<usize> {
-        let bit = self.0.trailing_zeros() as usize;
-        (self.0 != 0).then_some(bit % 16 * 4 + bit / 16)
+        (self.0 != 0).then_some(self.0.trailing_zeros() as usize)
     }
 
     /// All but the first.
@@ -262,6 +263,7 @@ fn tag_at(bucket: &Bucket, entry: usize) -> u16 {
     (bucket.get(entry / 2).copied().unwrap_or(0) >> (entry % 2 * 16)) as u16
 }
 
+#[inline]
 fn entry_of(bucket: &Bucket, tag: u16, position: u32) -> Option<usize> {
     let mut left = Matches::of(bucket, tag);
     while let Some(entry) = left.first() {
@@ -273,11 +275,17 @@ fn entry_of(bucket: &Bucket, tag: u16, position: u32) -> Option<usize> {
     None
 }
 
-fn set_entry(bucket: &mut Bucket, entry: usize, tag: u16, position: u32) {
+#[inline]
+fn set_tag(bucket: &mut Bucket, entry: usize, tag: u16) {
     let shift = entry % 2 * 16;
     if let Some(tags) = bucket.get_mut(entry / 2) {
         *tags = *tags & !(0xffff << shift) | u32::from(tag) << shift;
     }
+}
+
+#[inline]
+fn set_entry(bucket: &mut Bucket, entry: usize, tag: u16, position: u32) {
+    set_tag(bucket, entry, tag);
     if let Some(place) = bucket.get_mut(TAG_WORDS + entry) {
         *place = position;
     }
@@ -386,6 +394,8 @@ const LEVELS: usize = 5;
 struct FreePositions {
     levels: [Vec<u64>; LEVELS],
     count: usize,
+    /// The first word of the lowest level that has any, if there are any at all.
+    first: usize,
 }
 
 impl FreePositions {
@@ -396,11 +406,12 @@ impl FreePositions {
             words = words.div_ceil(64).max(1);
             alloc::vec![0; words]
         });
-        Self { levels, count: 0 }
+        Self { levels, count: 0, first: 0 }
     }
 
     fn put(&mut self, position: u32) {
         let mut at = position as usize;
+        self.first = if self.count == 0 { at / 64 } else { self.first.min(at / 64) };
         self.count += 1;
         for level in &mut self.levels {
             let Some(word) = level.get_mut(at / 64) else { return };
@@ -413,25 +424,39 @@ impl FreePositions {
         }
     }
 
+    #[inline]
     fn take(&mut self) -> Option<u32> {
         if self.count == 0 {
             return None;
         }
-        let mut position = 0;
-        for level in self.levels.iter().rev() {
-            position = position * 64 + level.get(position)?.trailing_zeros() as usize;
-        }
+        let first = self.first;
+        let word = self.levels.first_mut()?.get_mut(first)?;
+        let position = first * 64 + word.trailing_zeros() as usize;
+        *word &= word.wrapping_sub(1);
         self.count -= 1;
-        let mut at = position;
-        for level in &mut self.levels {
-            let word = level.get_mut(at / 64)?;
+        if *word == 0 {
+            self.leave_word(first);
+        }
+        Some(position as u32)
+    }
+
+    /// The word of the lowest level that came first has none any more: the next one that has takes its place.
+    fn leave_word(&mut self, first: usize) {
+        let (mut at, mut height) = (first, 0);
+        for (level, above) in (1..).zip(self.levels.iter_mut().skip(1)) {
+            let Some(word) = above.get_mut(at / 64) else { return };
             *word &= !(1 << (at % 64));
+            height = level;
+            at /= 64;
             if *word != 0 {
                 break;
             }
-            at /= 64;
         }
-        Some(position as u32)
+        for level in self.levels.iter().take(height + 1).skip(1).rev() {
+            let Some(word) = level.get(at).filter(|word| **word != 0) else { return };
+            at = at * 64 + word.trailing_zeros() as usize;
+        }
+        self.first = at;
     }
 }
 
@@ -504,6 +529,24 @@ mod tests {
         free.put(5);
         let rest: alloc::vec::Vec<_> = core::iter::from_fn(|| free.take()).collect();
         assert_eq!((rest.as_slice(), free.count), (&[5, 64, 4_096, 262_144, 999_999][..], 0));
+    }
+
+    #[test]
+    fn free_positions_come_back_in_their_order_whatever_comes_between() {
+        let (mut free, mut expected) = (FreePositions::new(300_000), alloc::collections::BTreeSet::new());
+        let mut random = 1_u64;
+        for step in 0..200_000_u32 {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            // Far apart and close together, more of them and less in turn.
+            let range = if random >> 62 == 0 { 300_000 } else { 5_000 };
+            let position = (random >> 33) as u32 % range;
+            let puts = (random >> 20) % 8 < if step / 20_000 % 2 == 0 { 5 } else { 2 };
+            if puts && expected.insert(position) {
+                free.put(position);
+            } else {
+                assert_eq!(free.take(), expected.pop_first());
+            }
+        }
     }
 
     #[test]
