@@ -1,4 +1,4 @@
-/** Devices: of the three ways to reach an interface each takes exactly one. */
+/** Devices: of the four ways to reach an interface each takes exactly one. */
 import { macFromName } from '../net/mac-address.ts';
 import type { DeviceConfig } from './config.ts';
 import { DEFAULT_MTU } from './defaults.ts';
@@ -6,7 +6,10 @@ import { type DraftContext, need } from './draft-context.ts';
 import type { ConfigPath } from './issue.ts';
 import type { DeviceDraft } from './schema.ts';
 
-const KINDS = ['tap', 'tun', 'packet'] as const;
+const KINDS = ['tap', 'tun', 'packet', 'xdp'] as const;
+
+/** What AF_XDP has room for in a page, its own headroom and a link header with one VLAN tag taken off. */
+const XDP_MTU_MAX = 3822;
 
 export type DeviceKind = (typeof KINDS)[number];
 
@@ -23,13 +26,14 @@ export function completeDevice(
   if (kind === undefined || name === undefined) return undefined;
   const netns = device.netns;
   if (kind === 'tun') checkTun(device, path, context);
+  if (kind === 'xdp') checkXdp(device, path, context);
   return {
     kind,
     name,
     ...(netns === undefined ? {} : { netns }),
     mtu: device.mtu ?? DEFAULT_MTU,
     ...(kind === 'tun' ? {} : { mac: device.mac ?? macFromName(netns === undefined ? name : `${netns}/${name}`) }),
-    offload: device.offload !== 'off',
+    offload: kind !== 'xdp' && device.offload !== 'off',
   };
 }
 
@@ -44,7 +48,7 @@ export function deviceName(device: DeviceDraft): { kind: DeviceKind; name: strin
 
 function kindOf(device: DeviceDraft, path: ConfigPath, context: DraftContext): DeviceKind | undefined {
   const [kind, ...others] = KINDS.filter((key) => context.given([...path, key]));
-  if (kind === undefined) need(device.tap, path, 'tap', context, 'or "tun", or "packet"');
+  if (kind === undefined) need(device.tap, path, 'tap', context, 'or "tun", or "packet", or "xdp"');
   for (const other of others) context.report([...path, other], { code: 'second-kind', kind: other, other: `${kind}` });
   return kind;
 }
@@ -55,5 +59,14 @@ function checkTun(device: DeviceDraft, path: ConfigPath, context: DraftContext):
   }
   if (device.mac !== undefined) {
     context.report([...path, 'device', 'mac'], { code: 'bad-value', reason: 'a TUN device has no link address' });
+  }
+}
+
+function checkXdp(device: DeviceDraft, path: ConfigPath, context: DraftContext): void {
+  if (device.mtu !== undefined && device.mtu > XDP_MTU_MAX) {
+    context.report([...path, 'device', 'mtu'], { code: 'bad-value', reason: `AF_XDP takes at most ${XDP_MTU_MAX}` });
+  }
+  if (device.offload === 'on') {
+    context.report([...path, 'device', 'offload'], { code: 'bad-value', reason: 'AF_XDP has no offloads' });
   }
 }

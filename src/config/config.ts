@@ -74,8 +74,8 @@ export interface AdvertiseConfig {
 }
 
 export interface DeviceConfig {
-  /** A TAP or TUN device that nptd makes, or a packet socket on an interface that is there. */
-  readonly kind: 'tap' | 'tun' | 'packet';
+  /** A TAP or TUN device that nptd makes, or packet or AF_XDP sockets on an interface that is there. */
+  readonly kind: 'tap' | 'tun' | 'packet' | 'xdp';
   /** Interface name. */
   readonly name: string;
   /** Named network namespace; absent: that of the process. */

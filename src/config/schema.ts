@@ -24,10 +24,11 @@ const ipv6Interface = text('an IPv6 address with its prefix length', values.ipv6
 const ipv6Prefix = text('an IPv6 prefix like 2001:db8:a100::/48', values.ipv6Prefix, '2001:db8:a100::/48');
 
 const interfaceName = text('an interface name', values.deviceName, 'tap0');
-const device = map('The device: one of tap, tun and packet.', {
+const device = map('The device: one of tap, tun, packet and xdp.', {
   tap: interfaceName.meta({ description: 'A TAP device that nptd makes: Ethernet.' }),
   tun: interfaceName.meta({ description: 'A TUN device that nptd makes, of an uplink: bare IP, point to point.' }),
   packet: interfaceName.meta({ description: 'An interface that is there, by a packet socket: Ethernet.' }),
+  xdp: interfaceName.meta({ description: 'An interface that is there and nobody else uses, by AF_XDP: Ethernet.' }),
   netns: text('the name of a network namespace', values.netnsName, 'site'),
   mtu: whole(68, TAP_MTU_MAX).meta({ description: 'Longest IP packet in octets; default 1500.' }),
   mac: text('a MAC address', values.unicastMac, '02:00:00:00:00:01'),

@@ -145,7 +145,7 @@ export interface BindingDataPlaneOptions {
 /** `DeviceOptions`. */
 export interface BindingDeviceOptions {
   /** How frames reach it. */
-  kind: 'tap' | 'tun' | 'packet'
+  kind: 'tap' | 'tun' | 'packet' | 'xdp'
   /** Interface name. */
   name: string
   /** Named network namespace to make it in. */

@@ -7,7 +7,7 @@ import type { MappingRow, PortRest, SessionRow } from '../reference/translator.t
 
 /** One device, in the order of `Plan.devices`: a TAP or TUN device that is made, or a packet socket on an interface that is there. */
 export interface DeviceOptions {
-  readonly kind: 'tap' | 'tun' | 'packet';
+  readonly kind: 'tap' | 'tun' | 'packet' | 'xdp';
   /** Interface name, at most 15 octets. */
   readonly name: string;
   /** Named network namespace (as in `ip netns`) it is made in; absent: the namespace of this process. */

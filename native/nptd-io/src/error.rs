@@ -34,6 +34,27 @@ pub enum Step {
     /// Attaching a packet socket to it.
     #[error("attach a packet socket to it")]
     Bind,
+    /// Finding a place for its longest frame in a page.
+    #[error("fit its frames into the places of AF_XDP")]
+    FitPlaces,
+    /// Opening an AF_XDP socket.
+    #[error("open an AF_XDP socket")]
+    OpenXsk,
+    /// Giving an AF_XDP socket memory and rings.
+    #[error("set up the rings of an AF_XDP socket")]
+    MakeRings,
+    /// Binding an AF_XDP socket to a queue of it.
+    #[error("bind an AF_XDP socket to a queue of it")]
+    BindQueue,
+    /// Waiting for all queues of it at once.
+    #[error("wait for its queues")]
+    WatchQueues,
+    /// Loading the program that hands frames to the sockets.
+    #[error("load an XDP program")]
+    LoadProgram,
+    /// Attaching that program to it.
+    #[error("attach an XDP program to it")]
+    AttachProgram,
     /// Setting its MTU.
     #[error("set its MTU")]
     SetMtu,
@@ -83,10 +104,39 @@ fn hint(step: Step, errno: i32) -> &'static str {
         (Step::CheckMtu, _) => {
             "; its own MTU is smaller (ip link set dev NAME mtu OCTETS, or a smaller mtu in the configuration)"
         }
+        (Step::FitPlaces | Step::OpenXsk | Step::MakeRings | Step::BindQueue, _) => socket_hint(step, errno),
+        (Step::LoadProgram | Step::AttachProgram, _) => program_hint(errno),
         (Step::Create, libc::EBUSY) => {
             "; an interface of this name exists already (is nptd running twice? ip link show)"
         }
         (Step::SetMtu, libc::EINVAL) => "; the MTU is out of range",
+        _ => "",
+    }
+}
+
+/// About sockets of AF_XDP.
+fn socket_hint(step: Step, errno: i32) -> &'static str {
+    match (step, errno) {
+        (Step::FitPlaces, _) => "; AF_XDP takes an mtu of at most 3822 (a smaller mtu, or packet instead of xdp)",
+        (Step::OpenXsk, libc::EPERM) => "; AF_XDP sockets take CAP_NET_RAW",
+        (_, libc::EAFNOSUPPORT) => "; this kernel has no AF_XDP (packet instead of xdp)",
+        (Step::MakeRings, libc::ENOBUFS) => "; they lock memory, which takes CAP_IPC_LOCK or a higher ulimit -l",
+        (Step::BindQueue, libc::EBUSY) => "; another program has it (is nptd running twice?)",
+        (Step::BindQueue, libc::ENETDOWN) => "; it is down (ip link set dev NAME up)",
+        _ => "",
+    }
+}
+
+/// About the XDP program.
+fn program_hint(errno: i32) -> &'static str {
+    match errno {
+        libc::EPERM | libc::EACCES => "; XDP programs take CAP_BPF and CAP_NET_ADMIN outside of user namespaces",
+        libc::EBUSY | libc::EEXIST => "; it has an XDP program already (ip link set dev NAME xdp off)",
+        libc::ENOSYS => "; this kernel is too old for it or built without bpf(2) (packet instead of xdp)",
+        libc::EOPNOTSUPP | libc::EINVAL | libc::ERANGE | libc::ENOSPC | libc::ENOMEM => {
+            "; its driver runs no XDP program as it is set up (a smaller MTU, fewer queues by ethtool -L, LRO off by ethtool -K, \
+             or packet instead of xdp)"
+        }
         _ => "",
     }
 }

@@ -28,7 +28,7 @@ const REFUSE: Refuse = |path, problem| BindingError::argument(path, problem);
 #[napi(object, object_to_js = false)]
 pub struct BindingDeviceOptions {
     /// How frames reach it.
-    #[napi(ts_type = "'tap' | 'tun' | 'packet'")]
+    #[napi(ts_type = "'tap' | 'tun' | 'packet' | 'xdp'")]
     pub kind: String,
     /// Interface name.
     pub name: String,
@@ -218,7 +218,8 @@ fn plane_options(options: &BindingDataPlaneOptions) -> Result<DataPlaneOptions, 
                 "tap" => DeviceKind::Tap,
                 "tun" => DeviceKind::Tun,
                 "packet" => DeviceKind::Packet,
-                _ => return Err(REFUSE(path.field("kind").to_string(), "is none of tap, tun and packet")),
+                "xdp" => DeviceKind::Xdp,
+                _ => return Err(REFUSE(path.field("kind").to_string(), "is none of tap, tun, packet and xdp")),
             };
             Ok(DeviceSpec { kind, name: device.name.clone(), netns: device.netns.clone(), mtu, offload })
         })?,

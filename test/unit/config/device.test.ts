@@ -41,6 +41,16 @@ describe('a device', () => {
     ]);
   });
 
+  it('is an interface taken over by AF_XDP, without offloads and with an MTU that fits a page', () => {
+    const { config } = parsed(file('{ xdp: eth0 }', '{ xdp: eth1, mtu: 3822, offload: off }'));
+    expect(config.internal[0]?.device).toMatchObject({ kind: 'xdp', name: 'eth0', mtu: 1500, offload: false });
+    expect(config.internal[0]?.device.mac).toBeDefined();
+    expect(codes(file('{ xdp: eth0, offload: on }', '{ xdp: eth1, mtu: 3823 }'))).toEqual([
+      'internal.lan.device.offload: bad-value',
+      'uplinks.fiber.device.mtu: bad-value',
+    ]);
+  });
+
   it('is no TUN device on the side of the site, and a TUN device has no link address', () => {
     expect(codes(file('{ tun: tun0 }', '{ tun: tun1, mac: "02:00:00:00:00:07" }'))).toEqual([
       'internal.lan.device.tun: bad-value',

@@ -7,6 +7,8 @@ pub mod open;
 pub mod packet;
 pub mod tap;
 pub mod vnet;
+pub mod xdp;
+mod xdp_queue;
 
 use std::io;
 use std::os::fd::RawFd;

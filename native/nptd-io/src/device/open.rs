@@ -8,6 +8,7 @@ use nptd_core::frame::FRAME_LEN_MAX;
 use super::Device;
 use super::packet::PacketSocket;
 use super::tap::Tap;
+use super::xdp::XdpSockets;
 use crate::burst::frame_len;
 use crate::error::{DeviceError, Step};
 use crate::sys::ifreq::{Layer, NAME_LEN_MAX, Queue};
@@ -22,6 +23,8 @@ pub enum DeviceKind {
     Tun,
     /// A packet socket on an interface that is there: Ethernet frames.
     Packet,
+    /// AF_XDP sockets on an interface that is there, which is then ours alone: Ethernet frames.
+    Xdp,
 }
 
 /// What a device shall be.
@@ -35,7 +38,7 @@ pub struct DeviceSpec {
     pub netns: Option<String>,
     /// Longest IP packet, in octets.
     pub mtu: u16,
-    /// Whether super-packets and unfinished checksums cross it.
+    /// Whether super-packets and unfinished checksums cross it; none do by AF_XDP.
     pub offload: bool,
 }
 
@@ -46,7 +49,7 @@ impl DeviceSpec {
             // The kernel may have joined several, whoever has sent them.
             DeviceKind::Packet => FRAME_LEN_MAX,
             DeviceKind::Tap | DeviceKind::Tun if self.offload => FRAME_LEN_MAX,
-            DeviceKind::Tap | DeviceKind::Tun => frame_len(self.mtu),
+            DeviceKind::Tap | DeviceKind::Tun | DeviceKind::Xdp => frame_len(self.mtu),
         }
     }
 
@@ -70,6 +73,7 @@ impl DeviceSpec {
             DeviceKind::Tap => Box::new(Tap::create(self, Layer::Ethernet, queue)?),
             DeviceKind::Tun => Box::new(Tap::create(self, Layer::Ip, queue)?),
             DeviceKind::Packet => Box::new(PacketSocket::open(self)?),
+            DeviceKind::Xdp => Box::new(XdpSockets::open(self)?),
         })
     }
 

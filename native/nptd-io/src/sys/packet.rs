@@ -42,13 +42,7 @@ pub(crate) fn bind(socket: &OwnedFd, index: libc::c_int) -> io::Result<()> {
     set_buffer(socket, libc::SO_RCVBUFFORCE, libc::SO_RCVBUF)?;
     set_buffer(socket, libc::SO_SNDBUFFORCE, libc::SO_SNDBUF)?;
     refuse_vlans(socket)?;
-    let promiscuous = libc::packet_mreq {
-        mr_ifindex: index,
-        mr_type: libc::PACKET_MR_PROMISC as libc::c_ushort,
-        mr_alen: 0,
-        mr_address: [0; 8],
-    };
-    set(socket, libc::SOL_PACKET, libc::PACKET_ADD_MEMBERSHIP, &promiscuous)?;
+    hear_everything(socket, index)?;
     let address = libc::sockaddr_ll {
         sll_family: libc::AF_PACKET as libc::c_ushort,
         sll_protocol: (libc::ETH_P_ALL as u16).to_be(),
@@ -61,6 +55,17 @@ pub(crate) fn bind(socket: &OwnedFd, index: libc::c_int) -> io::Result<()> {
     let length = size_of::<libc::sockaddr_ll>() as libc::socklen_t;
     // SAFETY: `address` is a sockaddr_ll of that length and outlives the call.
     check(unsafe { libc::bind(socket.as_raw_fd(), (&raw const address).cast(), length) })
+}
+
+/// Has an interface take frames for any link address, as long as the socket is open.
+pub(crate) fn hear_everything(socket: &OwnedFd, index: libc::c_int) -> io::Result<()> {
+    let promiscuous = libc::packet_mreq {
+        mr_ifindex: index,
+        mr_type: libc::PACKET_MR_PROMISC as libc::c_ushort,
+        mr_alen: 0,
+        mr_address: [0; 8],
+    };
+    set(socket, libc::SOL_PACKET, libc::PACKET_ADD_MEMBERSHIP, &promiscuous)
 }
 
 /// What carries a VLAN tag is for an interface of that VLAN. The tag may be gone from the octets by now, so only the kernel
