@@ -8,7 +8,7 @@ import type { Ipv6Context } from './ipv6-leg.ts';
 import { noUplink6 } from './no-uplink.ts';
 import { checkQuote, isIcmpError6 } from './nptv6-packet.ts';
 import type { Ipv6Packet } from './packet.ts';
-import { fateOf, newFlowUplink, preferenceOrder } from './policies.ts';
+import { fateOf, isUsable, newFlowUplink, preferenceOrder } from './policies.ts';
 import { DCCP, TCP } from './protocol.ts';
 import { answerOfReset, isReset, resetSession } from './reset-sessions.ts';
 import { uplinkAt } from './steering.ts';
@@ -80,8 +80,9 @@ function knownFlow(
   if (uplink === undefined) {
     throw new Error('a live session is on an uplink of the plan');
   }
-  const { slot, policy } = session;
-  const fate = isReset(session) ? 'reset' : fateOf(plan, 6, { slot, policy, protocol: protocolNumber(flow.protocol) });
+  const { slot, policy, openedFrom } = session;
+  const protocol = protocolNumber(flow.protocol);
+  const fate = isReset(session) ? 'reset' : fateOf(plan, 6, { slot, policy, protocol, openedFrom });
   if (target === undefined && fate !== 'keep') {
     return leavingFlow(context, packet, flow, session, fate);
   }
@@ -100,7 +101,7 @@ function leavingFlow(
   session: FilterSession,
   action: 'move' | 'reset',
 ): OutboundPermit | Dropped {
-  const { filter, nowUs } = context;
+  const { plan, filter, nowUs } = context;
   if (flow.protocol === TCP) {
     if (flow.opens) {
       return newFlow(context, packet, flow, undefined, [session]);
@@ -115,7 +116,11 @@ function leavingFlow(
   if (action === 'reset' && !(flow.protocol === DCCP && flow.opens)) {
     return dropped('UplinkDown', ERROR6.noRoute);
   }
-  return newFlow(context, packet, flow, undefined, filter.ofEndpoint(session.slot, flow.protocol, flow.internal));
+  // Of an uplink that works each flow leaves with a packet of its own.
+  const ending = isUsable(plan, 6, session.slot)
+    ? [session]
+    : filter.ofEndpoint(session.slot, flow.protocol, flow.internal);
+  return newFlow(context, packet, flow, undefined, ending);
 }
 
 /**

@@ -8,7 +8,7 @@ import type { Mapping, Session } from './mapping-table.ts';
 import { type Crossed, crossed, type Leg, type Nat44Context, type OutboundWay, routed } from './nat44-leg.ts';
 import { noUplink4 } from './no-uplink.ts';
 import type { Ipv4Packet } from './packet.ts';
-import { fateOf, newFlowUplink, policyNumberOf } from './policies.ts';
+import { fateOf, isUsable, newFlowUplink, policyNumberOf } from './policies.ts';
 import { hasConnections, TCP } from './protocol.ts';
 import { answerOfReset, isReset, resetSession } from './reset-sessions.ts';
 import { withDestination, withSource } from './rewrite.ts';
@@ -77,7 +77,8 @@ function knownFlow(
   if (uplink === undefined) {
     throw new Error('a live session is on an uplink of the plan');
   }
-  const fate = isReset(session) ? 'reset' : fateOf(plan, 4, { slot, policy: session.policy, protocol: flow.protocol });
+  const { policy, openedFrom } = session;
+  const fate = isReset(session) ? 'reset' : fateOf(plan, 4, { slot, policy, protocol: flow.protocol, openedFrom });
   if (target === undefined && fate !== 'keep') {
     return leavingFlow(context, packet, flow, session, fate);
   }
@@ -111,7 +112,9 @@ function leavingFlow(
   if (action === 'reset') {
     return dropped('UplinkDown', ERROR4.hostUnreachable);
   }
-  return newFlow(context, packet, flow, undefined, { mapping: session.mapping });
+  // Of an uplink that works each flow leaves with a packet of its own.
+  const { mapping } = session;
+  return newFlow(context, packet, flow, undefined, isUsable(context.plan, 4, mapping.slot) ? { session } : { mapping });
 }
 
 /** Step 3 and those after it. */

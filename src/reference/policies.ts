@@ -4,6 +4,7 @@ import { inPrefix4, inPrefix6, ipv6FromOctets } from './address.ts';
 import { hasIdentityPairFor } from './prefix-pairs.ts';
 import { TCP, UDP, UDP_LITE } from './protocol.ts';
 import { uplinkAt } from './steering.ts';
+import type { Side } from './tcp-machine.ts';
 import type { Traffic } from './traffic.ts';
 import { bestByWeight, persistenceKey } from './weighted-choice.ts';
 
@@ -13,6 +14,16 @@ export type Family = Traffic['family'];
 export interface Deciding {
   readonly plan: Plan;
   readonly options: { readonly secret: Uint8Array };
+}
+
+/** What a policy decides by about a flow that is on its way. */
+export interface FlowOfPolicy {
+  readonly slot: number;
+  /** Number of its policy. */
+  readonly policy: number;
+  readonly protocol: number;
+  /** The side of its first packet. */
+  readonly openedFrom: Side;
 }
 
 const NO_POLICY: PlanPolicy = { prefer: [] };
@@ -29,21 +40,22 @@ export function policyNumberOf(plan: Plan, traffic: Traffic): number {
 }
 
 /** What becomes of the flow of a session, as it is on its uplink now: `keep` where nothing speaks against that, or there is nowhere else to go. */
-export function fateOf(
-  plan: Plan,
-  family: Family,
-  { slot, policy: number, protocol }: { readonly slot: number; readonly policy: number; readonly protocol: number },
-): PlanFailureAction {
-  const policy = plan.policies.find((one) => numberOf(plan, one) === number) ?? lastPolicy(plan);
-  return isToBeLeft(plan, policy, family, slot) ? actionOf(policy, protocol) : 'keep';
+export function fateOf(plan: Plan, family: Family, flow: FlowOfPolicy): PlanFailureAction {
+  const policy = plan.policies.find((one) => numberOf(plan, one) === flow.policy) ?? lastPolicy(plan);
+  return isToBeLeft(plan, policy, family, flow) ? actionOf(policy, flow.protocol) : 'keep';
 }
 
-/** Nothing is moved or reset without somewhere else to go (MWAN-1). */
-function isToBeLeft(plan: Plan, policy: PlanPolicy, family: Family, slot: number): boolean {
-  const uplink = uplinkAt(plan, slot);
-  const isUsable = uplink !== undefined && familyOf(uplink, family)?.usable === true;
+/** Nothing is moved or reset without somewhere else to go (MWAN-1), nor what came in by an uplink that works (MWAN-4). */
+function isToBeLeft(plan: Plan, policy: PlanPolicy, family: Family, { slot, openedFrom }: FlowOfPolicy): boolean {
+  const isTold = openedFrom === 'internal' && isLeft(policy, family, slot);
   const elsewhere = candidatesToStay(plan, policy, family).filter((other) => other.slot !== slot);
-  return (!isUsable || isLeft(policy, family, slot)) && elsewhere.length > 0;
+  return (!isUsable(plan, family, slot) || isTold) && elsewhere.length > 0;
+}
+
+/** Whether an uplink works for a family. */
+export function isUsable(plan: Plan, family: Family, slot: number): boolean {
+  const uplink = uplinkAt(plan, slot);
+  return uplink !== undefined && familyOf(uplink, family)?.usable === true;
 }
 
 function actionOf({ onFailure }: PlanPolicy, protocol: number): PlanFailureAction {

@@ -53,16 +53,16 @@ export function resetAll(plan: Plan, table: MappingTable, filter: FilterSessions
 
 function isToBeReset4(plan: Plan, session: Session): boolean {
   const { slot, protocol } = session.mapping;
-  const { policy, remote } = session;
+  const { policy, remote, openedFrom } = session;
   const isHairpin = externalOwner(plan, remote.address) !== undefined;
-  const fate = protocol === TCP ? fateOf(plan, 4, { slot, policy, protocol }) : 'keep';
+  const fate = protocol === TCP ? fateOf(plan, 4, { slot, policy, protocol, openedFrom }) : 'keep';
   return fate === 'reset' && !isReset(session) && !isCalling(session) && !isHairpin;
 }
 
 function isToBeReset6(plan: Plan, session: FilterSession): boolean {
-  const { slot, protocol, policy, remote } = session;
+  const { slot, protocol, policy, remote, openedFrom } = session;
   const isHairpin = externalPrefixOwner(plan, remote.address) !== undefined;
-  const fate = protocol === TCP ? fateOf(plan, 6, { slot, policy, protocol }) : 'keep';
+  const fate = protocol === TCP ? fateOf(plan, 6, { slot, policy, protocol, openedFrom }) : 'keep';
   return fate === 'reset' && !isReset(session) && !isCalling(session) && !isHairpin;
 }
 

@@ -3,6 +3,7 @@ import type { MakeTranslator } from '../support/translator-bed.ts';
 import { runCases } from './case.ts';
 import { filterLeavingCases } from './cases/filter-leaving.cases.ts';
 import { leavingFlowCases } from './cases/leaving-flows.cases.ts';
+import { leavingOneByOneCases } from './cases/leaving-one-by-one.cases.ts';
 import { noUplinkCases } from './cases/no-uplink.cases.ts';
 import { policyMatchCases } from './cases/policies.cases.ts';
 import { policySessionCases } from './cases/policy-sessions.cases.ts';
@@ -17,6 +18,7 @@ export function policyCases(make: MakeTranslator): void {
   runCases('reset sessions', resetSessionCases, make);
   runCases('reset sessions: hosts that only receive', resetSweepCases, make);
   runCases('flows whose uplink is to be left', leavingFlowCases, make);
+  runCases('flows that leave an uplink that works', leavingOneByOneCases, make);
   runCases('IPv6 flows whose uplink is to be left', filterLeavingCases, make);
   runCases('weighted choice', weightedChoiceCases, make);
 }

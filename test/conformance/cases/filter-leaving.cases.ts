@@ -20,12 +20,25 @@ function all(action: PlanFailureAction): PlanOnFailure {
   return { tcp: action === 'keep' ? 'keep' : 'reset', udp: action, other: action };
 }
 
-const WAYS: readonly { readonly way: string; readonly changes: PlanChanges; readonly policy: Partial<PlanPolicy> }[] = [
-  { way: 'that is dead', changes: { a6: DOWN }, policy: {} },
-  { way: 'that is to be left though usable', changes: {}, policy: { leave6: [0], shun6: [0] } },
-];
+/** A way to leave A. */
+interface Way {
+  readonly way: string;
+  readonly changes: PlanChanges;
+  readonly policy: Partial<PlanPolicy>;
+  /** Whether what an endpoint has there goes as one. */
+  readonly takesAll: boolean;
+}
 
-function leavingA(way: (typeof WAYS)[number], action: PlanFailureAction, filter: Partial<PlanFilter6> = {}): Plan {
+const DEAD: Way = { way: 'that is dead', changes: { a6: DOWN }, policy: {}, takesAll: true };
+const TOLD: Way = {
+  way: 'that is to be left though usable',
+  changes: {},
+  policy: { leave6: [0], shun6: [0] },
+  takesAll: false,
+};
+const WAYS = [DEAD, TOLD];
+
+function leavingA(way: Way, action: PlanFailureAction, filter: Partial<PlanFilter6> = {}): Plan {
   const policies = [{ prefer: [0, 1], onFailure: all(action), ...way.policy }];
   return filtered(filter, { ...way.changes, plan: { policies } });
 }
@@ -83,37 +96,44 @@ const actions = WAYS.flatMap((way): Case[] => [
   ),
   ...FLOWS.map(
     ({ name, packet }): Case => ({
-      name: `MWAN-2, MWAN-3 move, ${name}: all of the endpoint leave an uplink ${way.way}`,
+      name: `MWAN-2, MWAN-3 move, ${name}: the endpoint leaves an uplink ${way.way}${way.takesAll ? ', with all it has there' : ', flow by flow'}`,
       plan: filtered(),
       run: (bed) => {
         for (const to of [Q6, R6]) expect(exitOf(bed, packet(to))).toBe(0);
         bed.plan(leavingA(way, 'move'));
         expect(exitOf(bed, packet(Q6))).toBe(1);
-        expect(slots(bed)).toEqual([1]);
+        expect(slots(bed).toSorted()).toEqual(way.takesAll ? [1] : [0, 1]);
+        expect(exitOf(bed, packet(R6))).toBe(1);
+        expect(slots(bed)).toEqual([1, 1]);
         bed.plan(filtered());
-        expect(exitOf(bed, packet(Q6))).toBe(1);
+        for (const to of [Q6, R6]) expect(exitOf(bed, packet(to))).toBe(1);
       },
     }),
   ),
   {
-    name: `MWAN-2 reset, dccp: what opens takes the other uplink, with all of its endpoint, from an uplink ${way.way}`,
+    name: `MWAN-2 reset, dccp: what opens takes the other uplink, from an uplink ${way.way}${way.takesAll ? ', with all of its endpoint' : ', alone'}`,
     plan: filtered(),
     run: (bed) => {
       for (const to of [Q6, R6]) bed.send(LAN, dccp6(H1, to, OUT, 'Request'));
       bed.plan(leavingA(way, 'reset'));
       expect(exitOf(bed, dccp6(H1, Q6, OUT, 'Request'))).toBe(1);
-      expect(slots(bed)).toEqual([1]);
+      expect(slots(bed).toSorted()).toEqual(way.takesAll ? [1] : [0, 1]);
     },
   },
+]);
+
+/** Who calls H1 at A. */
+const CALLS = [udp6(Q6, H1_A, BACK), dccp6(Q6, H1_A, BACK, 'Request'), SCTP6.open(Q6, H1_A, BACK)];
+
+const fromOutside: readonly Case[] = [
   {
-    name: `MWAN-4 what came from outside by an uplink ${way.way} ends alone, without an error, whether it would move or not`,
+    name: 'MWAN-4 what came in by a dead uplink ends alone, without an error, whether it would move or not',
     run: (bed) => {
       const filter = { published: [published6(H1)] };
       for (const action of ['move', 'reset'] as const) {
         bed.restart(filtered(filter));
-        const calls = [udp6(Q6, H1_A, BACK), dccp6(Q6, H1_A, BACK, 'Request'), SCTP6.open(Q6, H1_A, BACK)];
-        for (const call of [...calls, udp6(R6, H1_A, BACK)]) bed.send(ISP_A, call);
-        bed.plan(leavingA(way, action, filter));
+        for (const call of [...CALLS, udp6(R6, H1_A, BACK)]) bed.send(ISP_A, call);
+        bed.plan(leavingA(DEAD, action, filter));
         for (const packet of [udp6(H1, Q6, OUT), dccp6(H1, Q6, OUT, 'Request'), sctp6(H1, Q6, OUT, 'INIT')]) {
           bed.drops(LAN, packet, 'UplinkDown');
           expect(exitOf(bed, packet)).toBe(1);
@@ -122,7 +142,43 @@ const actions = WAYS.flatMap((way): Case[] => [
       }
     },
   },
-]);
+  {
+    name: 'MWAN-4 what came in by an uplink that works goes on there, though others leave it',
+    run: (bed) => {
+      const filter = { published: [published6(H1)] };
+      for (const action of ['move', 'reset'] as const) {
+        bed.restart(filtered(filter));
+        const calls = [...CALLS, tcp6(Q6, H1_A, BACK, 'SYN')];
+        for (const call of calls) bed.send(ISP_A, call);
+        bed.plan(leavingA(TOLD, action, filter));
+        expect(bed.tick()).toEqual([]);
+        const answers = [udp6(H1, Q6, OUT), dccp6(H1, Q6, OUT, 'Response'), sctp6(H1, Q6, OUT, 'INIT ACK')];
+        for (const answer of [...answers, tcp6(H1, Q6, OUT, 'SYN,ACK')]) expect(exitOf(bed, answer)).toBe(0);
+        for (const call of [...CALLS, tcp6(Q6, H1_A, BACK, 'ACK')]) expect(bed.passes(ISP_A, call)).toBe(true);
+        expect(slots(bed)).toEqual([0, 0, 0, 0]);
+        bed.plan(filtered(filter, { a6: DOWN }));
+        expect(bed.tick().map(({ kind }) => kind)).toEqual(['TcpReset']);
+      }
+    },
+  },
+  {
+    name: 'MWAN-2, MWAN-4 of one endpoint what the host began leaves, what came in stays',
+    run: (bed) => {
+      const filter = { published: [published6(H1)] };
+      bed.restart(filtered(filter));
+      for (const packet of [udp6(H1, Q6, OUT), tcp6(H1, Q6, OUT, 'SYN')]) bed.send(LAN, packet);
+      for (const packet of [tcp6(Q6, H1_A, BACK, 'SYN,ACK'), udp6(R6, H1_A, BACK), tcp6(R6, H1_A, BACK, 'SYN')]) {
+        bed.send(ISP_A, packet);
+      }
+      bed.plan(leavingA(TOLD, 'move', filter));
+      expect(bed.tick().map(({ kind }) => kind)).toEqual(['TcpReset']);
+      expect([exitOf(bed, udp6(H1, Q6, OUT)), exitOf(bed, tcp6(H1, Q6, OUT, 'SYN'))]).toEqual([1, 1]);
+      expect([exitOf(bed, udp6(H1, R6, OUT)), exitOf(bed, tcp6(H1, R6, OUT, 'SYN,ACK'))]).toEqual([0, 0]);
+      bed.drops(ISP_A, tcp6(Q6, H1_A, BACK, 'ACK'), 'TcpWithoutSession');
+      expect(slots(bed).toSorted()).toEqual([0, 0, 1, 1]);
+    },
+  },
+];
 
 /** What each plan leaves where it is. */
 function staying(name: string, policies: readonly PlanPolicy[], changes: PlanChanges = { a6: DOWN }): Case {
@@ -247,4 +303,4 @@ const identities: readonly Case[] = [false, true].flatMap((isFiltered): Case[] =
   ];
 });
 
-export const filterLeavingCases: readonly Case[] = [...actions, ...viability, ...identities];
+export const filterLeavingCases: readonly Case[] = [...actions, ...fromOutside, ...viability, ...identities];

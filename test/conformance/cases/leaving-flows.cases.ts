@@ -25,12 +25,17 @@ function all(action: PlanFailureAction): PlanOnFailure {
 }
 
 /** Two ways to leave A: it is dead, or the policy says so. */
-const WAYS: readonly { readonly way: string; readonly changes: PlanChanges; readonly policy: Partial<PlanPolicy> }[] = [
-  { way: 'that is dead', changes: { a4: DOWN }, policy: {} },
-  { way: 'that is to be left though usable', changes: {}, policy: { leave4: [0], shun4: [0] } },
-];
+interface Way {
+  readonly way: string;
+  readonly changes: PlanChanges;
+  readonly policy: Partial<PlanPolicy>;
+}
 
-function leavingA(way: (typeof WAYS)[number], action: PlanFailureAction, changes: PlanChanges = {}): Plan {
+const DEAD: Way = { way: 'that is dead', changes: { a4: DOWN }, policy: {} };
+const TOLD: Way = { way: 'that is to be left though usable', changes: {}, policy: { leave4: [0], shun4: [0] } };
+const WAYS = [DEAD, TOLD];
+
+function leavingA(way: Way, action: PlanFailureAction, changes: PlanChanges = {}): Plan {
   const policies = [{ prefer: [0, 1], onFailure: all(action), ...way.policy }];
   return twoUplinks({ ...changes, ...way.changes, plan: { policies } });
 }

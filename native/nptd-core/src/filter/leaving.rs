@@ -4,8 +4,8 @@
 use super::outbound::Ends;
 use super::{Endpoint, Filter, ProtocolKind, end_of};
 use crate::counters::Direction;
-use crate::plan::Plan;
 use crate::plan::spec::FailureActionSpec;
+use crate::plan::{Plan, Uplink};
 use crate::session::segment::Segment;
 use crate::session::steering::NotSteered;
 use crate::session::tcp_state::{RESET_LIFETIME, TcpState};
@@ -36,6 +36,7 @@ impl Filter {
         let Some(session) = self.sessions.get(position) else { return Ok(None) };
         let (is_reset, by, kind, endpoint) =
             (session.is_reset(), session.by, session.protocol.kind(), session.endpoint);
+        let is_usable = plan.uplink(session.slot).is_some_and(Uplink::is_usable6);
         let action = plan.policy(session.policy).action(session.protocol.number());
         if action == FailureActionSpec::Keep && !is_reset {
             return Ok(None);
@@ -58,7 +59,8 @@ impl Filter {
         if action == FailureActionSpec::Reset && !begins_anew {
             return Err(NotSteered::UplinkDown { is_told: true });
         }
-        Ok(Some(Ends::Endpoint(endpoint)))
+        // Of an uplink that works each flow leaves with a packet of its own.
+        Ok(Some(if is_usable { Ends::Session(position) } else { Ends::Endpoint(endpoint) }))
     }
 
     /// The next live TCP session from a position on that is to be reset, now that its uplink is to be left: it takes the state
@@ -71,7 +73,7 @@ impl Filter {
             *cursor += 1;
             let Some(session) = self.sessions.get(position) else { continue };
             let is_meant = session.protocol.kind() == ProtocolKind::Tcp
-                && plan.leaves6(session.policy, session.slot)
+                && plan.leaves6(session.policy, session.slot, session.by == Direction::Outbound)
                 && session.is_live(plan, tick)
                 && !session.is_reset()
                 // Its host sends its SYN again, which opens the connection on another uplink.

@@ -70,7 +70,7 @@ impl Session {
 
     /// Whether its packets from the site go on as they did: asked of every one of them.
     pub fn stays(&self, plan: &Plan) -> bool {
-        !plan.leaves6(self.policy, self.slot) && !self.is_reset()
+        !plan.leaves6(self.policy, self.slot, self.by == Direction::Outbound) && !self.is_reset()
     }
 
     /// The remote endpoint.

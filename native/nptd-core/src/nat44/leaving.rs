@@ -34,7 +34,7 @@ impl Nat44 {
         now: Instant,
     ) -> Result<Option<Ends>, NotSteered> {
         let Some(session) = self.sessions.get(position) else { return Ok(None) };
-        let (is_reset, by, kind) = (session.is_reset(), session.by, session.protocol.kind());
+        let (is_reset, by, kind, slot) = (session.is_reset(), session.by, session.protocol.kind(), session.slot);
         let action = plan.policy(session.policy).action(session.protocol.number());
         if action == FailureActionSpec::Keep && !is_reset {
             return Ok(None);
@@ -57,7 +57,12 @@ impl Nat44 {
                     self.end_session(position, plan, Some(now));
                     return Err(NotSteered::UplinkDown { is_told });
                 }
-                if is_told { Err(NotSteered::UplinkDown { is_told }) } else { Ok(Some(Ends::MappingOf(position))) }
+                if is_told {
+                    return Err(NotSteered::UplinkDown { is_told });
+                }
+                // Of an uplink that works each flow leaves with a packet of its own.
+                let is_usable = plan.usable4(slot);
+                Ok(Some(if is_usable { Ends::Session(position) } else { Ends::MappingOf(position) }))
             }
         }
     }
@@ -72,7 +77,7 @@ impl Nat44 {
             *cursor += 1;
             let Some(session) = self.sessions.get(position) else { continue };
             let is_meant = session.protocol == Protocol::TCP
-                && plan.leaves4(session.policy, session.slot)
+                && plan.leaves4(session.policy, session.slot, session.by == Direction::Outbound)
                 && session.is_live(plan, tick)
                 && !session.is_reset()
                 // Its host sends its SYN again, which opens the connection on another uplink.

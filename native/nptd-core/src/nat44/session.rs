@@ -83,7 +83,7 @@ impl Session {
 
     /// Whether its packets from the site go on as they did: asked of every one of them.
     pub fn stays(&self, plan: &Plan) -> bool {
-        !plan.leaves4(self.policy, self.slot) && !self.is_reset()
+        !plan.leaves4(self.policy, self.slot, self.by == Direction::Outbound) && !self.is_reset()
     }
 
     /// Whether the host sees the gateway as its client.

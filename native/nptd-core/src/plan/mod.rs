@@ -24,6 +24,7 @@ use crate::wire::ethernet::MacAddress;
 use crate::wire::ipv6::address;
 use elsewhere::Elsewhere6;
 use exempt::Exemptions;
+use policy::Leaving;
 use prefix::{Prefix4, Prefix6};
 use routes::{RouteTable4, RouteTable6};
 use spec::{AdvertiseSpec, LinkSpec, Nat44Spec, Nptv6Spec, PlanSpec, PortsSpec, RateSpec, RoleSpec, Uplink6Spec};
@@ -161,8 +162,8 @@ pub struct Plan {
     policies: Vec<Policy>,
     /// The last policy, which is about everything.
     rest: Policy,
-    /// Slots that flows are to leave, one bit each, by the number of their policy: of IPv4, then of IPv6.
-    leaving: [[u16; POLICIES_MAX]; 2],
+    /// Slots that flows are to leave by the number of their policy: of IPv4, then of IPv6.
+    leaving: [[Leaving; POLICIES_MAX]; 2],
     /// Slots in the order of the last policy, then all others.
     prefer: Vec<u8>,
     internal4: RouteTable4,
@@ -241,7 +242,7 @@ impl Plan {
             prefer: Vec::new(),
             policies: Vec::new(),
             rest: Policy::default(),
-            leaving: [[0; POLICIES_MAX]; 2],
+            leaving: [[Leaving::default(); POLICIES_MAX]; 2],
             nat44: Nat44Spec::default(),
             nptv6: Nptv6Spec::default(),
             error_rate: RateSpec::default(),
@@ -308,14 +309,14 @@ impl Plan {
         })
     }
 
-    /// Whether an IPv4 session of a policy is to leave its uplink: asked of every packet.
-    pub fn leaves4(&self, policy: u8, slot: u8) -> bool {
-        is_in(&self.leaving[0], policy, slot)
+    /// Whether an IPv4 session of a policy, opened from inside or from outside, is to leave its uplink: asked of every packet.
+    pub fn leaves4(&self, policy: u8, slot: u8, is_outbound: bool) -> bool {
+        is_in(&self.leaving[0], policy, slot, is_outbound)
     }
 
     /// The same for IPv6.
-    pub fn leaves6(&self, policy: u8, slot: u8) -> bool {
-        is_in(&self.leaving[1], policy, slot)
+    pub fn leaves6(&self, policy: u8, slot: u8, is_outbound: bool) -> bool {
+        is_in(&self.leaving[1], policy, slot, is_outbound)
     }
 
     /// Whether connections of TCP may have to be reset, since their uplink is to be left.
@@ -411,15 +412,15 @@ impl Plan {
     }
 }
 
-fn is_in(leaving: &[u16; POLICIES_MAX], policy: u8, slot: u8) -> bool {
-    let set = leaving.get(usize::from(policy)).copied().unwrap_or(0);
-    set.checked_shr(u32::from(slot)).unwrap_or(0) & 1 != 0
+fn is_in(leaving: &[Leaving; POLICIES_MAX], policy: u8, slot: u8, is_outbound: bool) -> bool {
+    leaving.get(usize::from(policy)).is_some_and(|leaving| leaving.has(slot, is_outbound))
 }
 
 /// By number; what belongs to none that is there belongs to the last one.
-fn leaving(policies: &[Policy]) -> [[u16; POLICIES_MAX]; 2] {
+fn leaving(policies: &[Policy]) -> [[Leaving; POLICIES_MAX]; 2] {
     [Family::V4, Family::V6].map(|family| {
-        let mut sets = [policies.last().map_or(0, |last| last.leaving(family)); POLICIES_MAX];
+        let rest = policies.last().map(|last| last.leaving(family)).unwrap_or_default();
+        let mut sets = [rest; POLICIES_MAX];
         for policy in policies {
             if let Some(set) = sets.get_mut(usize::from(policy.number())) {
                 *set = policy.leaving(family);

@@ -34,8 +34,24 @@ struct Choices {
     last_resort: Option<u8>,
     /// Whether an uplink carries the family at all.
     is_carried: bool,
-    /// Slots that flows are to leave, one bit each.
-    leaving: u16,
+    leaving: Leaving,
+}
+
+/// Slots that flows are to leave, one bit each.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Leaving {
+    /// Of flows opened from inside.
+    outbound: u16,
+    /// Of flows opened from outside: those that do not work.
+    inbound: u16,
+}
+
+impl Leaving {
+    /// Whether flows are to leave a slot, those opened from inside or those opened from outside.
+    pub(super) fn has(self, slot: u8, is_outbound: bool) -> bool {
+        let set = if is_outbound { self.outbound } else { self.inbound };
+        set.checked_shr(u32::from(slot)).unwrap_or(0) & 1 != 0
+    }
 }
 
 /// An uplink that new flows may take.
@@ -122,19 +138,15 @@ impl Policy {
         self.choices(family).is_carried
     }
 
-    /// Whether flows in a slot are to leave it: it is not usable, or is to be left, and there is another one (MWAN-6).
-    pub fn leaves(&self, family: Family, slot: u8) -> bool {
-        self.leaving(family) >> slot & 1 != 0
-    }
-
-    /// The slots that flows are to leave, one bit each.
-    pub(super) fn leaving(&self, family: Family) -> u16 {
+    /// The slots that flows are to leave: they are not usable, or are to be left, and there is another one.
+    pub(super) fn leaving(&self, family: Family) -> Leaving {
         self.choices(family).leaving
     }
 
     /// Whether connections of TCP are reset in some slot.
     pub(super) fn resets(&self) -> bool {
-        self.action(TCP) != FailureActionSpec::Keep && self.v4.leaving | self.v6.leaving != 0
+        // What is left by flows opened from outside is by all others too.
+        self.action(TCP) != FailureActionSpec::Keep && self.v4.leaving.outbound | self.v6.leaving.outbound != 0
     }
 
     /// What becomes of a flow of an IP protocol whose uplink is to be left. A connection of TCP cannot move: its peer knows it by
@@ -165,12 +177,15 @@ impl Choices {
         });
         let candidates: Vec<_> =
             offered.map(|(slot, weight)| Candidate { slot: *slot, weight, is_left: leave.contains(slot) }).collect();
-        let is_left = |slot: u8| {
-            let offered = carriage(slot);
-            let has_other = candidates.iter().any(|other| other.slot != slot && !other.is_left);
-            offered.carries && has_other && (!offered.usable || leave.contains(&slot))
+        // MWAN-6: nothing has to go without somewhere else to go.
+        let has_other = |slot: u8| candidates.iter().any(|other| other.slot != slot && !other.is_left);
+        let carrying = (0..SLOTS_MAX as u8).filter(|slot| carriage(*slot).carries && has_other(*slot));
+        let is_dead = |slot: &u8| !carriage(*slot).usable;
+        // MWAN-4: what came in by an uplink that works is answered by it.
+        let leaving = Leaving {
+            outbound: set_of(carrying.clone().filter(|slot| is_dead(slot) || leave.contains(slot))),
+            inbound: set_of(carrying.filter(is_dead)),
         };
-        let leaving = (0..SLOTS_MAX as u8).filter(|slot| is_left(*slot)).fold(0, |set, slot| set | 1 << slot);
         let last_resort = spec.prefer.iter().copied().find(|slot| carriage(*slot).last_resort);
         Self {
             last_resort: last_resort.filter(|_| !spec.refuse),
@@ -179,6 +194,11 @@ impl Choices {
             candidates,
         }
     }
+}
+
+/// A set of slots, one bit each.
+fn set_of(slots: impl Iterator<Item = u8>) -> u16 {
+    slots.fold(0, |set, slot| set | 1 << slot)
 }
 
 impl Uplink {
