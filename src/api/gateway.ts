@@ -233,7 +233,7 @@ export class Gateway implements Nptd {
     };
     const prober = new RawSocketProber({
       onSample: (sample) => take({ type: 'probe-sample', atMs: Date.now(), sample }),
-      onNotProbed: (slot, family, reason) => take({ type: 'not-probed', atMs: Date.now(), slot, family, reason }),
+      onNotProbed: (list, reason) => take({ type: 'not-probed', atMs: Date.now(), ...list, reason }),
     });
     const controller = new Controller({
       dataPlane,

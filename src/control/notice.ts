@@ -65,7 +65,6 @@ export interface ProbesVetoed {
   readonly atMs: number;
   readonly uplink: string;
   readonly family: Family;
-  readonly policy?: string;
   readonly cause: string;
   readonly generation: number;
 }

@@ -14,10 +14,17 @@ import {
 import { observeRoundTrip } from './multihoming/reachability.ts';
 import { isSaturated } from './multihoming/saturation.ts';
 import { distrustedTargets } from './multihoming/trust.ts';
-import { type FamilyState, familyOf, type TargetsState, type UplinkState, withFamily } from './multihoming/uplink.ts';
+import {
+  type FamilyState,
+  familyOf,
+  OWN_LIST,
+  type TargetsState,
+  type UplinkState,
+  withFamily,
+} from './multihoming/uplink.ts';
 import { causeInWords, deviceInWords, fieldsOfDevice, logOfUplinkChange, logOfVeto, targetNames } from './narrate.ts';
 import type { PolicyTargetsChanged, ProbesVetoed, UplinkChanged } from './notice.ts';
-import { type ControlEvent, type ControlState, type Effect, tell } from './state.ts';
+import { type ControlEvent, type ControlState, type Effect, type ProbedList, tell } from './state.ts';
 
 export interface Observation {
   readonly state: ControlState;
@@ -45,17 +52,16 @@ export function observed(state: ControlState, event: Observable): Observation {
     case 'probe-sample':
       return observedSample(state, event, moment);
     case 'round-trip':
-      return observedBy(state, moment, ({ uplink, family, targets: { health } }) =>
+      return observedBy(state, moment, ({ uplink, family, targets: { health, list } }) =>
         // Only a miss can be vetoed, and only by what began after it.
-        uplink.slot === event.slot && family === event.family && health.reach.bursting
+        // It speaks for the uplink, and not for what a policy wants to reach by it.
+        uplink.slot === event.slot && family === event.family && list === OWN_LIST && health.reach.bursting
           ? { health: { ...health, reach: observeRoundTrip(health.reach, event.startedAtUs) } }
           : undefined,
       );
     case 'not-probed':
-      return observedBy(state, moment, ({ uplink, family, targets: { health } }) =>
-        uplink.slot === event.slot && family === event.family
-          ? observeNotProbed(health, event.reason, moment)
-          : undefined,
+      return observedBy(state, moment, (place) =>
+        isMeant(place, event) ? observeNotProbed(place.targets.health, event.reason, moment) : undefined,
       );
     case 'device-failed':
       return observedFailure(state, event, moment);
@@ -67,13 +73,16 @@ export function observed(state: ControlState, event: Observable): Observation {
 }
 
 function observedSample(state: ControlState, { sample }: SampleEvent, moment: Moment): Observation {
-  return observedBy(state, moment, ({ uplink, family, targets: { health, rules }, first, policy }) => {
-    const target = sample.target - first;
-    const meant = uplink.slot === sample.slot && family === sample.family && target >= 0 && target < rules.targets;
-    if (!meant) return undefined;
+  return observedBy(state, moment, (place) => {
+    const { uplink, family, targets, policy } = place;
+    if (!isMeant(place, sample) || sample.target >= targets.rules.targets) return undefined;
     const doubt = policy === undefined ? doubtOf(state, uplink, family, sample.burst) : NO_DOUBT;
-    return observeSample(health, { ...sample, target }, rules, moment, doubt);
+    return observeSample(targets.health, sample, targets.rules, moment, doubt);
   });
+}
+
+function isMeant({ uplink, family, targets }: Place, { slot, family: probed, list }: ProbedList): boolean {
+  return uplink.slot === slot && family === probed && targets.list === list;
 }
 
 function doubtOf(state: ControlState, uplink: UplinkState, family: Family, burst: boolean): Doubt {
@@ -120,8 +129,6 @@ interface Place {
   readonly uplink: UplinkState;
   readonly family: Family;
   readonly targets: TargetsState;
-  /** Position of the first of them in what is probed. */
-  readonly first: number;
   /** Absent: the uplink's own. */
   readonly policy?: string;
 }
@@ -158,13 +165,8 @@ function familyStep(
   before: FamilyState,
   take: <T extends TargetsState>(place: Place, targets: T) => T,
 ): FamilyState {
-  const own = take({ uplink, family, targets: before, first: 0 }, before);
-  let first = before.targets.length;
-  const policies = before.policies.map((targets) => {
-    const place = { uplink, family, targets, first, policy: targets.policy };
-    first += targets.targets.length;
-    return take(place, targets);
-  });
+  const own = take({ uplink, family, targets: before }, before);
+  const policies = before.policies.map((targets) => take({ uplink, family, targets, policy: targets.policy }, targets));
   return { ...own, policies };
 }
 
@@ -187,12 +189,7 @@ function newsOf(
   const news: News[] = [];
   if (step.vetoed !== undefined) {
     const cause = `${targetNames(step.vetoed, targets)} missed, but traffic comes back`;
-    const notice: ProbesVetoed = {
-      type: 'probes-vetoed',
-      ...what,
-      ...(policy === undefined ? {} : { policy }),
-      cause,
-    };
+    const notice: ProbesVetoed = { type: 'probes-vetoed', ...what, cause };
     news.push({ effects: tell(notice, logOfVeto(notice)) });
   }
   if (step.cause !== undefined) {

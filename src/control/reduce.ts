@@ -52,7 +52,8 @@ function reduceConfig(state: ControlState, config: NptdConfig, atMs: number): Re
   const slotByName = (name: string) => slotOf(slots, name);
   const numbers = assignPolicyNumbers(state.site?.numbers ?? new Map(), config);
   const epochs = assignEpochs(state.site?.epochs ?? new Map(), config.uplinks, slotByName);
-  const uplinks = uplinksOf(config, slotByName, state, momentOf(state, atMs));
+  const numbering = { slotOf: slotByName, policyNumberOf: (name: string) => numbers.get(name) ?? 0 };
+  const uplinks = uplinksOf(config, numbering, state, momentOf(state, atMs));
   const generation = state.generation + 1;
   const changes = addressChanges(state.site?.config, config).flatMap((change) => {
     const notice = { type: 'address-changed', atMs, ...change, cause: 'configuration', generation } as const;

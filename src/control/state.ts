@@ -1,12 +1,11 @@
 /** What the control plane knows, what it is told, and what it wants done. Values; `reduce.ts` makes one of the other. */
 import type { NptdConfig } from '../config/config.ts';
-import type { CountersSnapshot, DataPlaneEvent } from '../native/data-plane.ts';
+import type { CountersSnapshot, DataPlaneEvent, ProbeSample } from '../native/data-plane.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { PolicyNumbers, SlotAssignment } from '../plan/slots.ts';
 import { type Clock, STOPPED } from './clock.ts';
 import type { ConflictState } from './conflicts.ts';
 import type { ExhaustionState } from './exhaustion.ts';
-import type { Family } from './family.ts';
 import type { EpochAssignment } from './multihoming/epochs.ts';
 import type { SaturationState } from './multihoming/saturation.ts';
 import type { Selection, SelectionMemory } from './multihoming/selection.ts';
@@ -44,12 +43,15 @@ export interface Site {
   readonly epochs: EpochAssignment;
 }
 
+/** Which list of targets is probed, or cannot be. */
+export type ProbedList = Pick<ProbeSample, 'slot' | 'family' | 'list'>;
+
 /** `atMs`: wall clock in milliseconds. */
 export type ControlEvent = { readonly atMs: number } & (
   | { readonly type: 'config'; readonly config: NptdConfig }
   /** An operator wants something of an uplink; one that is not there is ignored. */
   | { readonly type: 'operator'; readonly uplink: string; readonly mode: UplinkMode }
-  | { readonly type: 'not-probed'; readonly slot: number; readonly family: Family; readonly reason: string }
+  | ({ readonly type: 'not-probed'; readonly reason: string } & ProbedList)
   /** Comes once a second, and is what timers are looked at by. */
   | { readonly type: 'counters'; readonly counters: CountersSnapshot }
   | DataPlaneEvent

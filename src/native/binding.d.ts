@@ -757,6 +757,8 @@ export interface BindingProbe {
   slot: number
   /** 4 or 6. */
   family: 4 | 6
+  /** Which list of targets. */
+  list: number
   /** IPv4 addresses as numbers, or IPv6 addresses as 16 octets, or services there. */
   targets: readonly (number | Uint8Array | BindingServiceTarget)[]
   /** Own ports for services. */
@@ -783,7 +785,9 @@ export interface BindingProbeSample {
   slot: number
   /** 4 or 6. */
   family: 4 | 6
-  /** Position of the target. */
+  /** List of targets. */
+  list: number
+  /** Position of the target in it. */
   target: number
   /** Number of the round. */
   round: number

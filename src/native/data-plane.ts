@@ -53,6 +53,8 @@ export type ProbeDestination = number | Uint8Array | ServiceTarget;
 export interface ProbeOptions {
   readonly slot: number;
   readonly family: 4 | 6;
+  /** 0: targets that speak for the uplink itself; each other number, up to 255, has rounds and bursts of its own. */
+  readonly list: number;
   /** All of `family`. */
   readonly targets: readonly ProbeDestination[];
   /** Own ports that services are asked from; the plan keeps them from all mappings. */
@@ -72,9 +74,10 @@ export interface ProbeOptions {
 export interface ProbeSample {
   readonly slot: number;
   readonly family: 4 | 6;
+  readonly list: number;
   /** Position of the target in `ProbeOptions.targets`. */
   readonly target: number;
-  /** Number of the round it was sent in, per slot and family, from 1 on; a burst has one round for all targets. */
+  /** Number of the round it was sent in, per slot, family and list, from 1 on; a burst has one round for all targets. */
   readonly round: number;
   readonly burst: boolean;
   /** Microseconds on the data plane's monotonic clock. */

@@ -53,6 +53,7 @@ impl Site {
         let spec = ProbeSpec {
             slot: 1,
             family,
+            list: 0,
             targets: methods.into_iter().map(|method| ProbeTarget { address, method }).collect(),
             interval: Duration::from_millis(500),
             timeout: Duration::from_millis(800),

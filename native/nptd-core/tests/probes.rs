@@ -29,6 +29,7 @@ fn spec4() -> ProbeSpec {
     ProbeSpec {
         slot: 1,
         family: Family::V4,
+        list: 0,
         targets: T4.iter().map(|target| mapped4(v4(target)).into()).collect(),
         interval: Duration::from_millis(INTERVAL_MS),
         timeout: Duration::from_millis(TIMEOUT_MS),
@@ -222,6 +223,7 @@ fn a_miss_is_judged_at_exactly_the_timeout_and_starts_a_burst_at_once() {
     let missed = ProbeSample {
         slot: 1,
         family: Family::V4,
+        list: 0,
         target: 0,
         round: 1,
         burst: false,
@@ -306,6 +308,34 @@ fn bursts_that_began_after_the_calm_round_go_on() {
     assert_eq!(prober.after_ms(INTERVAL_MS).len(), 3);
     prober.set(vec![ProbeSpec { calm_round: 3, ..spec4() }]);
     assert_eq!(prober.after_ms(INTERVAL_MS).len(), 1);
+}
+
+// ---- Lists of targets ----
+
+#[test]
+fn each_list_of_an_uplink_has_its_own_rounds_bursts_and_answers_though_they_share_a_target() {
+    let site = ProbeSpec { list: 4, ..spec4() };
+    let mut prober = Prober::new(vec![spec4(), site.clone()]);
+    let sent = prober.after_ms(0);
+    assert_eq!((sent.len(), sent[0].target), (2, sent[1].target));
+    assert!(prober.answer(&sent[0]));
+    assert_eq!(prober.samples().iter().map(|sample| (sample.list, sample.target)).collect::<Vec<_>>(), [(0, 0)]);
+
+    let second = prober.after_ms(INTERVAL_MS);
+    second.iter().for_each(|request| assert!(prober.answer(request)));
+    prober.samples();
+    // The first probe of list 4 misses: a burst of that list alone.
+    assert_eq!(prober.after_ms(TIMEOUT_MS - INTERVAL_MS).len(), 3);
+    let missed = prober.samples();
+    assert_eq!(missed.iter().map(|sample| (sample.list, sample.round)).collect::<Vec<_>>(), [(4, 1)]);
+    let sent = prober.after_ms(2 * INTERVAL_MS - TIMEOUT_MS);
+    assert_eq!(sent.len(), 1, "a single probe of list 0");
+    assert!(prober.answer(&sent[0]));
+    assert_eq!(prober.samples()[0].list, 0);
+
+    // Each keeps its own when both are given anew, in whatever order.
+    prober.set(vec![ProbeSpec { calm_round: 3, ..site }, spec4()]);
+    assert_eq!(prober.after_ms(INTERVAL_MS).len(), 2);
 }
 
 // ---- The gateway ----

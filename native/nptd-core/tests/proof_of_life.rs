@@ -8,7 +8,7 @@ use etherparse::PacketBuilder;
 use nptd_core::counters::Counters;
 use nptd_core::frame::{DeviceIndex, Frame, HEADROOM};
 use nptd_core::host::neighbours::mapped4;
-use nptd_core::host::probes::{Family, ProbeSpec};
+use nptd_core::host::probes::{Family, OWN_LIST, ProbeSpec};
 use nptd_core::output::OutputPool;
 use nptd_core::pipeline::{Engine, EngineConfig};
 use nptd_core::plan::Plan;
@@ -99,7 +99,7 @@ impl Site {
         Self { engine, outputs: OutputPool::new() }
     }
 
-    fn probe(&mut self, family: Family, now: Instant) {
+    fn probe(&mut self, family: Family, list: u8, now: Instant) {
         let target = match family {
             Family::V4 => mapped4(0xc000_0201),
             Family::V6 => v6("2001:db8:ffff::1"),
@@ -108,6 +108,7 @@ impl Site {
         let spec = ProbeSpec {
             slot: 0,
             family,
+            list,
             targets: vec![target.into()],
             interval: span,
             timeout: span,
@@ -167,7 +168,7 @@ fn answer(packet: &[u8]) -> Vec<u8> {
 fn traffic_that_comes_back_is_told_of_while_probes_are_missed() {
     for (family, other) in [(Family::V4, Family::V6), (Family::V6, Family::V4)] {
         let mut site = Site::new();
-        site.probe(family, at(0));
+        site.probe(family, OWN_LIST, at(0));
         site.tick(at(0));
         site.converse(family, 1_000, at(10), at(20));
         assert_eq!(site.engine.take_round_trip(), None, "no probe was missed");
@@ -183,4 +184,14 @@ fn traffic_that_comes_back_is_told_of_while_probes_are_missed() {
         site.converse(family, 1_002, at(500), at(510));
         assert_eq!(site.engine.take_round_trip(), None, "nothing is probed");
     }
+}
+
+#[test]
+fn the_targets_of_a_policy_doubt_no_uplink() {
+    let mut site = Site::new();
+    site.probe(Family::V4, OWN_LIST + 1, at(0));
+    site.tick(at(0));
+    site.tick(at(100));
+    site.converse(Family::V4, 1_000, at(130), at(150));
+    assert_eq!(site.engine.take_round_trip(), None);
 }

@@ -162,6 +162,7 @@ impl Site {
         let spec = ProbeSpec {
             slot: 1,
             family: self.family,
+            list: 0,
             targets: methods.into_iter().map(|method| ProbeTarget { address, method }).collect(),
             interval: Duration::from_millis(INTERVAL_MS),
             timeout: Duration::from_millis(800),

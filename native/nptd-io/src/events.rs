@@ -221,6 +221,7 @@ mod tests {
         Event::ProbeSample(ProbeSample {
             slot: 0,
             family: Family::V4,
+            list: 0,
             target: 0,
             round,
             burst: false,

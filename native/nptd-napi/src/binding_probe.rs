@@ -49,6 +49,8 @@ pub struct BindingProbe {
     /// 4 or 6.
     #[napi(ts_type = "4 | 6")]
     pub family: f64,
+    /// Which list of targets.
+    pub list: f64,
     /// IPv4 addresses as numbers, or IPv6 addresses as 16 octets, or services there.
     #[napi(ts_type = "readonly (number | Uint8Array | BindingServiceTarget)[]")]
     pub targets: Vec<Either3<f64, Uint8Array, BindingServiceTarget>>,
@@ -70,7 +72,9 @@ pub struct BindingProbeSample {
     /// 4 or 6.
     #[napi(ts_type = "4 | 6")]
     pub family: u8,
-    /// Position of the target.
+    /// List of targets.
+    pub list: u8,
+    /// Position of the target in it.
     pub target: u16,
     /// Number of the round.
     pub round: u32,
@@ -92,6 +96,7 @@ impl From<ProbeSample> for BindingProbeSample {
                 Family::V4 => 4,
                 Family::V6 => 6,
             },
+            list: sample.list,
             target: sample.target,
             round: sample.round,
             burst: sample.burst,
@@ -128,6 +133,7 @@ fn probe(path: Path<'_>, probe: &BindingProbe) -> Result<ProbeSpec, BindingError
     Ok(ProbeSpec {
         slot,
         family,
+        list: path.field("list").integer(probe.list, REFUSE)?,
         targets: path.field("targets").each(&probe.targets, |path, chosen| target(path, family, chosen))?,
         interval: span("intervalMs", probe.interval_ms)?,
         timeout: span("timeoutMs", probe.timeout_ms)?,

@@ -34,8 +34,13 @@ export interface UplinkState {
   readonly ipv6?: FamilyState;
 }
 
+/** The list of targets that speak for an uplink itself. */
+export const OWN_LIST = 0;
+
 /** Targets of one uplink in one family, and what they tell. */
 export interface TargetsState {
+  /** Number of the list, `OWN_LIST` or that of a policy. */
+  readonly list: number;
   readonly targets: readonly ProbeTarget[];
   readonly rules: HealthRules;
   readonly health: Health;
@@ -66,11 +71,6 @@ export function withFamily(uplink: UplinkState, family: Family, state: FamilySta
   return { ...uplink, [family === 4 ? 'ipv4' : 'ipv6']: state };
 }
 
-/** All that is probed: the uplink's own targets, then those of its policies in their order. */
-export function probedTargets({ targets, policies }: FamilyState): ProbeTarget[] {
-  return [...targets, ...policies.flatMap((policy) => policy.targets)];
-}
-
 /** Whether new traffic may use it. Nothing known against it is enough. */
 export function isUsable(family: FamilyState): boolean {
   return family.health.status !== 'down';
@@ -79,6 +79,13 @@ export function isUsable(family: FamilyState): boolean {
 /** Devices that do not work, by their position in the plans, each with what is wrong as a sentence without a full stop. */
 export type FailedDevices = ReadonlyMap<number, string>;
 
+/** What is known by its number all the time. */
+export interface Numbering {
+  /** Position of an uplink. */
+  readonly slotOf: (uplink: string) => number;
+  readonly policyNumberOf: (policy: string) => number;
+}
+
 /** What was known before a new configuration. */
 export interface KnownUplinks {
   /** The health of an uplink outlives a new configuration. */
@@ -86,13 +93,10 @@ export interface KnownUplinks {
   readonly failedDevices: FailedDevices;
 }
 
-/**
- * The uplinks of a configuration, in its order.
- * @param slotOf position of an uplink by name
- */
+/** The uplinks of a configuration, in its order. */
 export function uplinksOf(
   config: NptdConfig,
-  slotOf: (name: string) => number,
+  { slotOf, policyNumberOf }: Numbering,
   known: KnownUplinks,
   moment: Moment,
 ): UplinkState[] {
@@ -106,6 +110,7 @@ export function uplinksOf(
         before: before && familyOf(before, number),
         failure: known.failedDevices.get(deviceIndex),
         moment,
+        policyNumberOf,
       };
       return familyState(uplink, config.policies, number, facts);
     };
@@ -137,7 +142,10 @@ interface FamilyFacts {
   /** What is wrong with the uplink's device, if anything is. */
   readonly failure: string | undefined;
   readonly moment: Moment;
+  readonly policyNumberOf: Numbering['policyNumberOf'];
 }
+
+type ListFacts = Pick<FamilyFacts, 'failure' | 'moment'> & { readonly before: TargetsState | undefined };
 
 function familyState(
   { name, probe }: UplinkConfig,
@@ -145,24 +153,24 @@ function familyState(
   family: Family,
   facts: FamilyFacts,
 ): FamilyState {
-  const own = targetsState(probe, probe.quorum, targetsOf(probe, family), { ...facts, degraded: true });
+  const own = targetsState(probe, probe.quorum, targetsOf(probe, family), { ...facts, list: OWN_LIST });
   const listing = policies.flatMap((policy): PolicyTargets[] => {
     if (policy.probe === undefined || !preferredUplinks(policy).includes(name)) return [];
     const targets = targetsOf(policy.probe, family);
     if (targets.length === 0) return [];
     const before = facts.before?.policies.find((other) => other.policy === policy.name);
-    const state = targetsState(probe, policy.probe.quorum, targets, { ...facts, before, degraded: false });
+    const list = OWN_LIST + 1 + facts.policyNumberOf(policy.name);
+    const state = targetsState(probe, policy.probe.quorum, targets, { ...facts, before, list });
     return [{ policy: policy.name, ...state }];
   });
   return { ...own, policies: listing };
 }
 
-/** @param facts.degraded whether the uplink's thresholds hold for these targets as well */
 function targetsState(
   { upAfterMs, upAfterMaxMs, timeoutMs, degraded }: ProbeConfig,
   quorum: number,
   targets: readonly ProbeTarget[],
-  facts: Omit<FamilyFacts, 'before'> & { readonly before: TargetsState | undefined; readonly degraded: boolean },
+  { list, ...facts }: ListFacts & { readonly list: number },
 ): TargetsState {
   const rules = {
     targets: targets.length,
@@ -170,9 +178,10 @@ function targetsState(
     upAfterMs,
     upAfterMaxMs,
     timeoutMs,
-    ...(facts.degraded ? { degraded } : {}),
+    // The thresholds are the uplink's: how well a policy's targets do says nothing of it.
+    ...(list === OWN_LIST ? { degraded } : {}),
   };
-  return { targets, rules, health: healthOf(targets, rules, facts) };
+  return { list, targets, rules, health: healthOf(targets, rules, facts) };
 }
 
 function targetsOf({ targets }: Pick<ProbeConfig, 'targets'>, family: Family): readonly ProbeTarget[] {
@@ -180,11 +189,7 @@ function targetsOf({ targets }: Pick<ProbeConfig, 'targets'>, family: Family): r
   return own.map((target) => ({ destination: destinationOf(target), text: target.text }));
 }
 
-function healthOf(
-  targets: readonly ProbeTarget[],
-  rules: HealthRules,
-  { before, failure, moment }: Omit<FamilyFacts, 'before'> & { readonly before: TargetsState | undefined },
-): Health {
+function healthOf(targets: readonly ProbeTarget[], rules: HealthRules, { before, failure, moment }: ListFacts): Health {
   if (before === undefined) {
     const health = initialHealth(moment.atMs);
     return failure === undefined ? health : observeDeviceFailure(health, failure, rules, moment).health;

@@ -1,10 +1,10 @@
-/** Which probes run where: one assignment per uplink and family that has targets. */
+/** Which probes run where: one assignment per list of targets of an uplink in a family. */
 import type { ProbeTransport } from '../../config/config.ts';
 import type { ProbeOptions } from '../../native/data-plane.ts';
 import { FAMILIES, type Family } from '../family.ts';
-import { isRecovering } from '../multihoming/health.ts';
+import { type Health, isRecovering } from '../multihoming/health.ts';
 import type { Selection } from '../multihoming/selection.ts';
-import { type FamilyState, familyOf, probedTargets, type UplinkState } from '../multihoming/uplink.ts';
+import { familyOf, OWN_LIST, type TargetsState, type UplinkState } from '../multihoming/uplink.ts';
 import { ownPortsOf } from './destination.ts';
 
 export interface ProbeAssignment {
@@ -17,28 +17,39 @@ export interface ProbeAssignment {
 export function probeAssignments(uplinks: readonly UplinkState[], selections: readonly Selection[]): ProbeAssignment[] {
   return uplinks.flatMap((uplink) =>
     FAMILIES.flatMap((family) => {
-      const state = familyOf(uplink, family);
-      const targets = state === undefined ? [] : probedTargets(state);
-      if (state === undefined || targets.length === 0) return [];
-      const destinations = targets.map(({ destination }) => destination);
-      const options: ProbeOptions = {
-        slot: uplink.slot,
-        family,
-        targets: destinations,
-        ...ownPortsOf(destinations),
-        intervalMs: isSparse(uplink, family, uplinks, selections) ? uplink.standbyIntervalMs : uplink.intervalMs,
-        timeoutMs: uplink.timeoutMs,
-        calmRound: calmRoundOf(state),
-      };
-      return [{ transport: uplink.transport, device: uplink.device, options }];
+      const place = { uplink, family };
+      return listsOf(place)
+        .filter(({ targets }) => targets.length > 0)
+        .map((list) => assignment(place, list, isSparse(place, list, uplinks, selections)));
     }),
   );
 }
 
-/** Bursts are for all targets, so they end when none of them needs them any more. */
-function calmRoundOf({ targets, health, policies }: FamilyState): number {
-  const rounds = policies.map((policy) => policy.health.reach.calmRound);
-  return Math.min(...(targets.length === 0 ? [] : [health.reach.calmRound]), ...rounds);
+interface Place {
+  readonly uplink: UplinkState;
+  readonly family: Family;
+}
+
+/** The uplink's own targets, then those of its policies in their order. */
+function listsOf({ uplink, family }: Place): readonly TargetsState[] {
+  const state = familyOf(uplink, family);
+  return state === undefined ? [] : [state, ...state.policies];
+}
+
+function assignment({ uplink, family }: Place, list: TargetsState, sparse: boolean): ProbeAssignment {
+  const { slot, transport, device, timeoutMs, intervalMs, standbyIntervalMs } = uplink;
+  const targets = list.targets.map(({ destination }) => destination);
+  const options: ProbeOptions = {
+    slot,
+    family,
+    list: list.list,
+    targets,
+    ...ownPortsOf(targets),
+    intervalMs: sparse ? standbyIntervalMs : intervalMs,
+    timeoutMs,
+    calmRound: list.health.reach.calmRound,
+  };
+  return { transport, device, options };
 }
 
 /**
@@ -46,19 +57,22 @@ function calmRoundOf({ targets, health, policies }: FamilyState): number {
  * has missed a probe, or there is something to find out about this one.
  */
 function isSparse(
-  uplink: UplinkState,
-  family: Family,
+  { uplink, family }: Place,
+  { list, health }: TargetsState,
   uplinks: readonly UplinkState[],
   selections: readonly Selection[],
 ): boolean {
   if (!uplink.metered || carries(uplink.name, family, selections)) return false;
-  const isInDoubt = (other: UplinkState): boolean => {
-    const health = familyOf(other, family)?.health;
-    return health !== undefined && health.status !== 'down' && health.reach.bursting;
-  };
-  const own = familyOf(uplink, family)?.health;
-  if (isInDoubt(uplink) || (own !== undefined && isRecovering(own))) return false;
-  return !uplinks.some((other) => carries(other.name, family, selections) && isInDoubt(other));
+  if (isInDoubt(health) || isRecovering(health)) return false;
+  const mayBeLeft = (other: UplinkState): boolean =>
+    listsOf({ uplink: other, family }).some(
+      (doubted) => (doubted.list === OWN_LIST || doubted.list === list) && isInDoubt(doubted.health),
+    );
+  return !uplinks.some((other) => carries(other.name, family, selections) && mayBeLeft(other));
+}
+
+function isInDoubt({ status, reach }: Health): boolean {
+  return status !== 'down' && reach.bursting;
 }
 
 function carries(uplink: string, family: Family, selections: readonly Selection[]): boolean {

@@ -1,5 +1,5 @@
 /**
- * The schedule of probes of one uplink and family, without any input or output: the data path has its own in Rust,
+ * The schedule of probes of one list of targets, without any input or output: the data path has its own in Rust,
  * and this one, with the same rules, serves the raw-socket transport.
  *
  * `poll` gives what is to be sent now, `expire` what has missed by now, `answer` what an answer proves; `nextAtUs`
@@ -115,7 +115,7 @@ export class ProbeSession {
   }
 
   #sample({ target, round, burst, sentAtUs }: Pending): ProbeSample {
-    const { slot, family } = this.#options;
-    return { slot, family, target, round, burst, sentAtUs };
+    const { slot, family, list } = this.#options;
+    return { slot, family, list, target, round, burst, sentAtUs };
   }
 }

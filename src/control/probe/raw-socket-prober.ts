@@ -1,10 +1,11 @@
 /**
  * Probes of uplinks whose devices the kernel owns (`probe: { transport: raw-socket }`): one bound socket and one
- * schedule per uplink and family, with the samples of the data path's own probes.
+ * schedule per list of targets, with the samples of the data path's own probes.
  */
 import { randomInt } from 'node:crypto';
 import type { ProbeSample } from '../../native/data-plane.ts';
 import type { Family } from '../family.ts';
+import type { ProbedList } from '../state.ts';
 import type { ProbeAssignment } from './assignment.ts';
 import type { Echo } from './icmp-echo.ts';
 import { ProbeSession } from './probe-session.ts';
@@ -15,7 +16,7 @@ import { parseTarget, targetText } from './target.ts';
 export interface ProberListener {
   onSample(sample: ProbeSample): void;
   /** No probe can be sent; called again only after probes ran in between, or for another reason. */
-  onNotProbed(slot: number, family: Family, reason: string): void;
+  onNotProbed(list: ProbedList, reason: string): void;
 }
 
 /** What it needs of the machine. */
@@ -69,13 +70,12 @@ export class RawSocketProber {
 }
 
 function keyOf({ device, options }: ProbeAssignment): string {
-  return [options.slot, options.family, device, ...options.targets.map(targetText)].join(' ');
+  return [options.slot, options.family, options.list, device, ...options.targets.map(targetText)].join(' ');
 }
 
 class UplinkProbe {
   readonly #device: string;
-  readonly #family: Family;
-  readonly #slot: number;
+  readonly #list: ProbedList;
   readonly #targets: readonly string[];
   readonly #listener: ProberListener;
   readonly #host: ProberHost;
@@ -91,8 +91,7 @@ class UplinkProbe {
 
   constructor({ device, options }: ProbeAssignment, listener: ProberListener, host: ProberHost) {
     this.#device = device;
-    this.#family = options.family;
-    this.#slot = options.slot;
+    this.#list = { slot: options.slot, family: options.family, list: options.list };
     this.#targets = options.targets.map(targetText);
     this.#listener = listener;
     this.#host = host;
@@ -112,7 +111,7 @@ class UplinkProbe {
 
   /** Begins to probe once there is a route; without one probes would prove nothing. */
   async #resume(): Promise<void> {
-    const { device, family } = { device: this.#device, family: this.#family };
+    const { device, family } = { device: this.#device, family: this.#list.family };
     try {
       await this.#host.requireRoute(device, family, this.#targets);
       const onReply = (echo: Echo, source: string) => this.#onReply(echo, source);
@@ -135,7 +134,7 @@ class UplinkProbe {
     this.#held.push(...misses);
     if (looking || misses.length === 0) return;
     try {
-      await this.#host.requireRoute(this.#device, this.#family, this.#targets);
+      await this.#host.requireRoute(this.#device, this.#list.family, this.#targets);
       for (const miss of this.#held.splice(0)) this.#listener.onSample(miss);
     } catch (error) {
       this.#giveUp(error);
@@ -157,7 +156,7 @@ class UplinkProbe {
     const reason = error instanceof Error ? error.message : String(error);
     if (reason === this.#reason) return;
     this.#reason = reason;
-    this.#listener.onNotProbed(this.#slot, this.#family, reason);
+    this.#listener.onNotProbed(this.#list, reason);
   }
 
   #onReply({ identifier, sequence }: Echo, source: string): void {

@@ -147,5 +147,5 @@ export class FakeDataPlane implements DataPlane {
 }
 
 function missed(slot: number, family: 4 | 6, round: number, target: number): ProbeSample {
-  return { slot, family, round, target, burst: true, sentAtUs: round * 500_000 };
+  return { slot, family, list: 0, round, target, burst: true, sentAtUs: round * 500_000 };
 }

@@ -285,7 +285,16 @@ test('of two configurations at once the later one stays when the earlier one is 
 test('status is plain data about uplinks, selections and counters', async () => {
   const { plane, nptd } = open();
   await nptd.start();
-  const answered = { slot: 0, family: 4, round: 0, target: 0, burst: false, sentAtUs: 0, rttUs: 1500 } as const;
+  const answered = {
+    slot: 0,
+    family: 4,
+    list: 0,
+    round: 0,
+    target: 0,
+    burst: false,
+    sentAtUs: 0,
+    rttUs: 1500,
+  } as const;
   plane.say({ type: 'probe-sample', sample: answered });
   plane.kill(2, 4);
   await settle();

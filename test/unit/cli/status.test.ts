@@ -37,7 +37,16 @@ afterEach(async () => {
 
 describe('nptd status', () => {
   test('shows each uplink per family, and what new traffic takes', async () => {
-    const answered = { slot: 0, family: 4, round: 0, target: 0, burst: false, sentAtUs: 0, rttUs: 1500 } as const;
+    const answered = {
+      slot: 0,
+      family: 4,
+      list: 0,
+      round: 0,
+      target: 0,
+      burst: false,
+      sentAtUs: 0,
+      rttUs: 1500,
+    } as const;
     plane.say({ type: 'probe-sample', sample: answered });
     plane.kill(2, 4);
     expect(await statusCommand({ socket, json: false }, output)).toBe(EXIT_CODE.ok);

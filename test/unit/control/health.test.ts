@@ -35,7 +35,15 @@ class Watched {
     const { targets = 2, intervalMs, timeoutMs } = rules;
     this.#rules = { targets, quorum: 1, upAfterMs: 5000, upAfterMaxMs: 600_000, degraded: DEGRADED, ...rules };
     const addresses = Array.from({ length: targets }, (_, index) => index + 1);
-    const options: ProbeOptions = { slot: 0, family: 4, targets: addresses, intervalMs, timeoutMs, calmRound: 0 };
+    const options: ProbeOptions = {
+      slot: 0,
+      family: 4,
+      list: 0,
+      targets: addresses,
+      intervalMs,
+      timeoutMs,
+      calmRound: 0,
+    };
     this.#probes = new SimulatedProbes(options, network);
   }
 
@@ -213,6 +221,7 @@ describe('bursts', () => {
   const burst = (round: number, target: number, rttUs?: number) => ({
     slot: 0,
     family: 4 as const,
+    list: 0,
     target,
     round,
     burst: true,

@@ -6,6 +6,7 @@ import { type SimulatedNetwork, SimulatedProbes } from './simulated-probes.ts';
 const OPTIONS: ProbeOptions = {
   slot: 3,
   family: 4,
+  list: 0,
   targets: [1, 2, 3],
   intervalMs: 500,
   timeoutMs: 800,
@@ -45,7 +46,7 @@ test('a miss is told after the timeout, and starts bursts at once', () => {
     [1300, 1],
     [1300, 2],
   ]);
-  expect(samples[0]).toEqual({ slot: 3, family: 4, target: 0, round: 1, burst: false, sentAtUs: 0 });
+  expect(samples[0]).toEqual({ slot: 3, family: 4, list: 0, target: 0, round: 1, burst: false, sentAtUs: 0 });
   const burst = samples.filter(({ round }) => round === 3);
   expect(burst.map(({ burst, target }) => [burst, target])).toEqual([
     [true, 0],

@@ -7,7 +7,7 @@ import type { ProbeSample } from '../../../src/native/data-plane.ts';
 const TARGET = 0xc0000201;
 
 function assignment(device = 'eth1', targets: readonly number[] = [TARGET]): ProbeAssignment {
-  const options = { slot: 2, family: 4, targets, intervalMs: 500, timeoutMs: 800, calmRound: 0 } as const;
+  const options = { slot: 2, family: 4, list: 0, targets, intervalMs: 500, timeoutMs: 800, calmRound: 0 } as const;
   return { transport: 'raw-socket', device, options };
 }
 
@@ -54,7 +54,7 @@ beforeEach(() => {
   samples = [];
   reasons = [];
   prober = new RawSocketProber(
-    { onSample: (sample) => samples.push(sample), onNotProbed: (_slot, _family, reason) => reasons.push(reason) },
+    { onSample: (sample) => samples.push(sample), onNotProbed: (_list, reason) => reasons.push(reason) },
     host,
   );
 });
@@ -69,7 +69,7 @@ test('an assignment gives samples with slot, family and round-trip time', async 
   prober.setProbes([assignment()]);
   await vi.advanceTimersByTimeAsync(1100);
   expect(samples).toHaveLength(3);
-  expect(samples[0]).toMatchObject({ slot: 2, family: 4, target: 0, round: 1, burst: false });
+  expect(samples[0]).toMatchObject({ slot: 2, family: 4, list: 0, target: 0, round: 1, burst: false });
   expect(samples[0]?.rttUs).toBeGreaterThanOrEqual(5000);
 });
 

@@ -46,7 +46,7 @@ const configured = (options = {}): Run => new Run().take({ type: 'config', atMs:
 const sample = (slot: number, round: number, fields: Partial<ProbeSample> = {}): ControlEvent => ({
   type: 'probe-sample',
   atMs: 1000 + round * 500,
-  sample: { slot, family: 4, target: 0, round, burst: false, sentAtUs: round * 500_000, ...fields },
+  sample: { slot, family: 4, list: 0, target: 0, round, burst: false, sentAtUs: round * 500_000, ...fields },
 });
 
 const badBurst = (slot: number, round: number, family: 4 | 6 = 4): ControlEvent[] =>
@@ -284,13 +284,8 @@ test('while the plan is not in force what was observed holds, and nothing of wha
 });
 
 test('an uplink that cannot be probed is unknown and stays usable', () => {
-  const run = configured().take(...down(FIBER), {
-    type: 'not-probed',
-    atMs: 8000,
-    slot: FIBER,
-    family: 4,
-    reason: 'no route via wan0',
-  });
+  const event = { type: 'not-probed', atMs: 8000, slot: FIBER, family: 4, list: 0 } as const;
+  const run = configured().take(...down(FIBER), { ...event, reason: 'no route via wan0' });
   expect(run.status('fiber', 4)).toBe('unknown');
   expect(run.selected(4)).toBe('fiber');
   expect(run.logs[0]?.message).toBe('uplink fiber IPv4 is unknown (was down): no route via wan0');

@@ -181,6 +181,35 @@ describe('a policy with targets of its own', () => {
     expect([world.takes('central'), world.leave('central')]).toEqual(['fiber', []]);
   });
 
+  test('has them probed by themselves: while they are dead the uplink is probed as before', () => {
+    const sent = (policyText: string): number => {
+      const world = new World(multihomed({ policy: policyText })).run(5000);
+      world.links.set('fiber', cutCentral);
+      world.run(5000);
+      const before = world.sent.get('fiber') ?? 0;
+      world.run(MINUTE);
+      return (world.sent.get('fiber') ?? 0) - before;
+    };
+    // Two probes a second in each family, and two to the central site.
+    expect([sent('  default: { prefer: [dsl, fiber] }'), sent(policy)]).toEqual([240, 360]);
+  });
+
+  test('leaves an uplink although its traffic comes back: that does not come from them', () => {
+    const world = new World(multihomed({ policy })).run(5000);
+    world.links.set('fiber', cutCentral);
+    for (let step = 0; step < 20; step++) {
+      world.say({
+        type: 'round-trip',
+        slot: FIBER,
+        family: 4,
+        startedAtUs: world.nowMs * 1000,
+        atUs: world.nowMs * 1000,
+      });
+      world.run(250);
+    }
+    expect([world.takes('central'), world.status('fiber')]).toEqual(['lte', 'up']);
+  });
+
   test('follows the default policy when none of its uplinks is alive', () => {
     const world = new World(multihomed({ policy })).run(5000);
     for (const name of ['fiber', 'lte']) world.links.set(name, cutCentral);

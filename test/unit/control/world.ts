@@ -115,8 +115,8 @@ export class World {
 
   #setProbes(probes: readonly ProbeAssignment[]): void {
     this.#tracks = probes.map((assignment) => {
-      const { slot, family, targets } = assignment.options;
-      const key = `${slot} ${family} ${targets.map(targetText).join()}`;
+      const { slot, family, list, targets } = assignment.options;
+      const key = `${slot} ${family} ${list} ${targets.map(targetText).join()}`;
       const known = this.#tracks.find((track) => track.key === key);
       if (known === undefined) {
         const session = new ProbeSession(assignment.options, this.nowMs * 1000);

@@ -135,7 +135,7 @@ describe('nptd history', () => {
   test('shows availability, outages and causes', async () => {
     plane.say({
       type: 'probe-sample',
-      sample: { slot: 0, family: 4, round: 0, target: 0, burst: false, sentAtUs: 0, rttUs: 1500 },
+      sample: { slot: 0, family: 4, list: 0, round: 0, target: 0, burst: false, sentAtUs: 0, rttUs: 1500 },
     });
     plane.kill(0, 4);
     await vi.waitFor(() => expect(log.some(({ message }) => message.includes('fiber IPv4 is down'))).toBe(true));

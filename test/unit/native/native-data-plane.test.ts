@@ -150,10 +150,10 @@ describe.skipIf(obstacle !== undefined)('a data plane with a plan', () => {
   it('measures round trips to a probe target', async () => {
     const sampled = eventOf(plane, ({ type }) => type === 'probe-sample');
     const targets = [ipv4('203.0.113.1')];
-    plane.setProbes([{ slot: 0, family: 4, targets, intervalMs: 50, timeoutMs: 800, calmRound: 0 }]);
+    plane.setProbes([{ slot: 0, family: 4, list: 0, targets, intervalMs: 50, timeoutMs: 800, calmRound: 0 }]);
     const event = await sampled;
     if (event.type !== 'probe-sample') throw new Error(event.type);
-    expect(event.sample).toMatchObject({ slot: 0, family: 4, target: 0, burst: false });
+    expect(event.sample).toMatchObject({ slot: 0, family: 4, list: 0, target: 0, burst: false });
     expect(event.sample.rttUs).toBeGreaterThan(0);
     expect(event.sample.rttUs).toBeLessThan(800_000);
     expect(event.sample.sentAtUs).toBeLessThan(Number(process.hrtime.bigint() / 1000n));
@@ -161,7 +161,7 @@ describe.skipIf(obstacle !== undefined)('a data plane with a plan', () => {
 
   it('tells of traffic that comes back by an uplink whose probes are missed', async () => {
     const targets = [ipv4('203.0.113.99')];
-    plane.setProbes([{ slot: 0, family: 4, targets, intervalMs: 50, timeoutMs: 60, calmRound: 0 }]);
+    plane.setProbes([{ slot: 0, family: 4, list: 0, targets, intervalMs: 50, timeoutMs: 60, calmRound: 0 }]);
     await eventOf(plane, (event) => event.type === 'probe-sample' && event.sample.burst);
     const returned = eventOf(plane, ({ type }) => type === 'round-trip');
     expect(ping('203.0.113.1')).toBe(0);
@@ -206,7 +206,7 @@ describe.skipIf(obstacle !== undefined)('a data plane with a plan', () => {
   });
 
   it('refuses probes that make no sense, with their path', () => {
-    const probe = { slot: 0, family: 4, targets: [1], intervalMs: 500, timeoutMs: 800, calmRound: 0 } as const;
+    const probe = { slot: 0, family: 4, list: 0, targets: [1], intervalMs: 500, timeoutMs: 800, calmRound: 0 } as const;
     const path = (change: object) => {
       try {
         plane.setProbes([probe, { ...probe, ...change }]);

@@ -96,6 +96,7 @@ fn probes_keep_their_identifier_from_plan_to_plan_3022_2_2() {
     let probe = ProbeSpec {
         slot: 0,
         family: Family::V4,
+        list: 0,
         targets: vec![mapped4(REMOTE).into()],
         interval: Duration::from_secs(1),
         timeout: Duration::from_secs(1),

@@ -399,6 +399,7 @@ fn commands_are_obeyed_between_batches() -> io::Result<()> {
     let spec = ProbeSpec {
         slot: 1,
         family: Family::V4,
+        list: 0,
         targets: vec![1.into()],
         interval: Duration::from_millis(500),
         timeout: Duration::from_millis(800),
@@ -437,8 +438,8 @@ fn a_long_listing_does_not_hold_up_frames() -> io::Result<()> {
 
 fn missed_probe() -> ProbeSample {
     let (slot, family, sent_at) = (2, Family::V6, Instant::from_micros(5));
-    let (target, round, burst, rtt, gateway_answered) = (1, 9, false, None, false);
-    ProbeSample { slot, family, target, round, burst, sent_at, rtt, gateway_answered }
+    let (list, target, round, burst, rtt, gateway_answered) = (3, 1, 9, false, None, false);
+    ProbeSample { slot, family, list, target, round, burst, sent_at, rtt, gateway_answered }
 }
 
 #[test]

@@ -29,9 +29,11 @@ pub struct ProbeRequest {
     pub slot: u8,
     /// Family.
     pub family: Family,
-    /// Index of the target in its [`super::ProbeSpec`].
+    /// List of targets of its [`super::ProbeSpec`].
+    pub list: u8,
+    /// Index of the target in that list.
     pub target: u16,
-    /// Tells it from others of the same slot and family.
+    /// Tells it from others of the same list.
     pub sequence: u16,
 }
 
@@ -50,7 +52,7 @@ struct Conversation {
     is_over: bool,
 }
 
-/// The conversations under way of one family of one uplink.
+/// The conversations under way with one list of targets.
 #[derive(Default)]
 pub struct Conversations(Vec<Conversation>);
 

@@ -1,7 +1,8 @@
 //! Probes of the uplinks: ICMP echo, DNS queries and half-open TCP connections, sent, matched and judged here, so that a
 //! busy event loop is no lost packet. Conversations are asked for in the same rounds, and judged by whoever holds them.
 //!
-//! Each (slot, family) is probed at a steady interval. In single mode one probe goes to the next target in turn and
+//! Each (slot, family) has a list of targets of its own, and one for each policy that has targets of its own; each list is
+//! probed at a steady interval, whatever the others are told. In single mode one probe goes to the next target in turn and
 //! is a round of its own. A miss starts burst mode at once: all targets at each interval, one round number for all,
 //! until [`Probes::set`] says that one of its rounds was answered well. With each burst the gateway of the uplink is
 //! asked for its link address: where no target answers, that tells whether the first hop does.
@@ -32,6 +33,9 @@ pub const SAMPLES_MAX: usize = 1024;
 
 // 1,024 samples of at most 64 octets: 64 KiB.
 const _: () = assert!(SAMPLES_MAX * size_of::<ProbeSample>() <= 64 << 10);
+
+/// The list of targets that speak for an uplink itself.
+pub const OWN_LIST: u8 = 0;
 
 /// Address family of a probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,13 +101,15 @@ impl From<u128> for ProbeTarget {
     }
 }
 
-/// What one family of one uplink is probed with.
+/// What one family of one uplink is probed with, for itself or for a policy.
 #[derive(Clone, Debug)]
 pub struct ProbeSpec {
     /// Slot of the uplink.
     pub slot: u8,
     /// Family.
     pub family: Family,
+    /// Which list of targets of these: [`OWN_LIST`], or any other number for a policy.
+    pub list: u8,
     /// Targets in turn.
     pub targets: Vec<ProbeTarget>,
     /// Time between two rounds; at least 1 ms.
@@ -151,7 +157,9 @@ pub struct ProbeSample {
     pub slot: u8,
     /// Family.
     pub family: Family,
-    /// Index of the target in its [`ProbeSpec`].
+    /// List of targets of its [`ProbeSpec`].
+    pub list: u8,
+    /// Index of the target in that list.
     pub target: u16,
     /// Number of the round; counts up from 1, a burst is one round.
     pub round: u32,
@@ -179,7 +187,7 @@ impl Probes {
         Self { token: Token::new(secret), tracks: Vec::new(), samples: Samples::new(), handover: Handover::default() }
     }
 
-    /// Replaces what is probed. A (slot, family) that stays keeps its round numbers and, if its targets stay, the
+    /// Replaces what is probed. A (slot, family, list) that stays keeps its round numbers and, if its targets stay, the
     /// probes under way; a new one starts with the next poll. Allocates: not for the packet path.
     pub fn set(&mut self, specs: Vec<ProbeSpec>, now: Instant) {
         let mut old = core::mem::take(&mut self.tracks);
@@ -187,7 +195,7 @@ impl Probes {
             if spec.targets.iter().any(|target| target.method.is_conversation()) {
                 self.handover.prepare();
             }
-            let place = old.iter().position(|track| track.is_for(spec.slot, spec.family));
+            let place = old.iter().position(|track| track.is_for(spec.slot, spec.family) && track.list() == spec.list);
             let track = match place {
                 Some(place) => old.swap_remove(place).respecified(spec, now),
                 None => Track::new(spec, now),
@@ -227,43 +235,34 @@ impl Probes {
         message: &[u8],
     ) -> Claim {
         let Arrival { slot, family, protocol, source: address } = arrival;
-        let Some(track) = self.tracks.iter_mut().find(|track| track.is_for(slot, family)) else {
-            return Claim::Nobody;
-        };
         let (port, own_port) = (udp::source_port(message), udp::destination_port(message));
         let ends = Ends { address, port, own_port };
-        if track.converses(protocol, ends) {
+        if self.tracks.iter().any(|track| track.is_for(slot, family) && track.converses(protocol, ends)) {
             return Claim::Conversation;
         }
-        if !track.asks(protocol, ends) {
-            return Claim::Nobody;
-        }
-        let base = self.token.base(slot, ends);
-        if protocol == protocol::UDP {
-            let sequence = dns::id(message).wrapping_sub(base as u16);
-            let says =
-                |method: &Method| matches!(method, Method::Dns { question, .. } if dns::answers(message, question));
-            track.take_service_answer(sequence, ends, says, context.now, &mut self.samples);
-        } else if let Some((sequence, reply)) = connect::read(message, base) {
-            let says = |method: &Method| match method {
-                Method::Tcp { refused_is_answer, .. } => {
-                    reply == Reply::Accepted || (reply == Reply::Refused && *refused_is_answer)
+        let mut claim = Claim::Nobody;
+        for track in &mut self.tracks {
+            if !track.is_for(slot, family) || !track.asks(protocol, ends) {
+                continue;
+            }
+            claim = Claim::Consumed;
+            let base = self.token.base(track.name(), ends);
+            if protocol == protocol::UDP {
+                let sequence = dns::id(message).wrapping_sub(base as u16);
+                let says =
+                    |method: &Method| matches!(method, Method::Dns { question, .. } if dns::answers(message, question));
+                track.take_service_answer(sequence, ends, says, context.now, &mut self.samples);
+            } else if let Some((sequence, reply)) = connect::read(message, base) {
+                track.take_connection(sequence, reply, ends, context.now, &mut self.samples);
+                if reply != Reply::Refused {
+                    // RFC 9293 section 3.10.7.1: to one that knows of a connection, from one that does not.
+                    let sequence = connect::initial_sequence(base, sequence).wrapping_add(1);
+                    let reset = Message::Tcp(Segment { ends, sequence, kind: Kind::Rst });
+                    track.transmit(context, neighbours, address, &reset);
                 }
-                Method::Echo | Method::Dns { .. } | Method::Conversation { .. } => false,
-            };
-            track.take_service_answer(sequence, ends, says, context.now, &mut self.samples);
-            if reply != Reply::Refused {
-                // RFC 9293 section 3.10.7.1: to one that knows of a connection, from one that does not.
-                let sequence = connect::initial_sequence(base, sequence).wrapping_add(1);
-                track.transmit(
-                    context,
-                    neighbours,
-                    address,
-                    &Message::Tcp(Segment { ends, sequence, kind: Kind::Rst }),
-                );
             }
         }
-        Claim::Consumed
+        claim
     }
 
     /// Keeps a copy of an IP packet, with a complete checksum, for whoever holds the conversations; false if there is no room.
@@ -283,7 +282,8 @@ impl Probes {
 
     /// Takes in how a conversation has ended; it is judged with the next poll, and nothing if nobody asked for it.
     pub fn conclude(&mut self, ProbeConclusion { request, rtt }: ProbeConclusion) {
-        let track = self.tracks.iter_mut().find(|track| track.is_for(request.slot, request.family));
+        let ProbeRequest { slot, family, list, .. } = request;
+        let track = self.tracks.iter_mut().find(|track| track.is_for(slot, family) && track.list() == list);
         track.into_iter().for_each(|track| track.conclude(request.sequence, rtt));
     }
 
@@ -308,7 +308,7 @@ impl Probes {
         self.samples.lost
     }
 
-    /// The uplinks that a family of which is probed in bursts, one bit a slot.
+    /// The uplinks that a family of which is probed in bursts for itself, one bit a slot.
     pub fn doubted(&self, family: Family) -> u16 {
         let bursts = self.tracks.iter().filter_map(Track::burst).filter(|(probed, _)| *probed == family);
         bursts.fold(0, |set, (_, slot)| set | 1_u16.checked_shl(u32::from(slot)).unwrap_or(0))
@@ -320,14 +320,15 @@ impl Probes {
     }
 
     fn handle_reply(&mut self, slot: u8, family: Family, message: &[u8], source: u128, now: Instant) -> bool {
-        let Some(track) = self.tracks.iter_mut().find(|track| track.is_for(slot, family)) else { return false };
         let sequence = icmp::sequence(message);
-        let ours = icmp::identifier(message) == track.identifier()
-            && packet::carries(message, self.token.of(slot, sequence, source));
-        if ours {
-            track.take_answer(sequence, source, |method| *method == Method::Echo, now, &mut self.samples);
-        }
-        ours
+        let asked = self.tracks.iter_mut().find(|track| {
+            track.is_for(slot, family)
+                && icmp::identifier(message) == track.identifier()
+                && packet::carries(message, self.token.of(track.name(), sequence, source))
+        });
+        let Some(track) = asked else { return false };
+        track.take_answer(sequence, source, |method| *method == Method::Echo, now, &mut self.samples);
+        true
     }
 }
 

@@ -18,6 +18,9 @@ const ECHO_LEN: usize = icmp::HEADER_LEN + TOKEN_LEN;
 /// Makes what an answer has to prove that it has seen.
 pub struct Token(SipHasher24);
 
+/// What tells the probes of one list of targets from those of another: slot and list.
+pub type Name = [u8; 2];
+
 /// The two ends of a probe that has ports.
 #[derive(Clone, Copy)]
 pub struct Ends {
@@ -35,20 +38,20 @@ impl Token {
         Self(SipHasher24::new_with_key(&secret))
     }
 
-    /// Of an echo request: `SipHash-2-4-128(secret, slot (1 octet) ‖ sequence (2) ‖ target (16))`, numbers big-endian.
-    pub fn of(&self, slot: u8, sequence: u16, target: u128) -> [u8; TOKEN_LEN] {
+    /// Of an echo request: `SipHash-2-4-128(secret, slot (1 octet) ‖ list (1) ‖ sequence (2) ‖ target (16))`, numbers big-endian.
+    pub fn of(&self, name: Name, sequence: u16, target: u128) -> [u8; TOKEN_LEN] {
         let mut hasher = self.0;
-        hasher.write(&[slot]);
+        hasher.write(&name);
         hasher.write(&sequence.to_be_bytes());
         hasher.write(&target.to_be_bytes());
         hasher.finish128().as_bytes()
     }
 
     /// What the ids and sequence numbers between two ends count from: the first 4 octets of
-    /// `SipHash-2-4-128(secret, slot (1 octet) ‖ own port (2) ‖ port (2) ‖ target (16))`.
-    pub fn base(&self, slot: u8, ends: Ends) -> u32 {
+    /// `SipHash-2-4-128(secret, slot (1 octet) ‖ list (1) ‖ own port (2) ‖ port (2) ‖ target (16))`.
+    pub fn base(&self, name: Name, ends: Ends) -> u32 {
         let mut hasher = self.0;
-        hasher.write(&[slot]);
+        hasher.write(&name);
         hasher.write(&ends.own_port.to_be_bytes());
         hasher.write(&ends.port.to_be_bytes());
         hasher.write(&ends.address.to_be_bytes());

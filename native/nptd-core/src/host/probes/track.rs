@@ -1,22 +1,21 @@
-//! The probes of one family of one uplink: when the next is due, and which are under way.
+//! The probes of one list of targets, in one family by one uplink: when the next is due, and which are under way.
 
 use alloc::collections::VecDeque;
 
-use super::connect::{Kind, Segment, initial_sequence};
+use super::connect::{Kind, Reply, Segment, initial_sequence};
 use super::conversations::{Conversations, Handover, ProbeRequest};
 use super::departure;
 use super::dns::Query;
-use super::packet::{Echo, Ends, Message, Token};
-use super::{Family, Method, ProbeSample, ProbeSpec, ProbeTarget, Samples};
+use super::packet::{Echo, Ends, Message, Name, Token};
+use super::{Family, Method, OWN_LIST, ProbeSample, ProbeSpec, ProbeTarget, Samples};
 use crate::host::context::Context;
 use crate::host::neighbours::Neighbours;
 use crate::time::{Duration, Instant};
 
-/// Most probes under way of one (slot, family): bursts to 256 targets, those of policies among them, each 500 ms, judged
-/// after 800 ms, need 1,024.
+/// Most probes under way of one list: bursts to 64 targets each 100 ms, judged after 5 s, need 3,328.
 const OUTSTANDING_MAX: usize = 4096;
 
-// 4,096 probes of at most 112 octets for each of 32 (slot, family): 14 MiB, if somebody configures that.
+// 4,096 probes of at most 112 octets: 448 KiB for a list that needs as many.
 const _: () = assert!(OUTSTANDING_MAX * size_of::<Outstanding>() <= 448 << 10);
 
 /// Shortest interval that is kept to.
@@ -31,7 +30,7 @@ struct Outstanding {
     sample: ProbeSample,
 }
 
-/// State of one (slot, family).
+/// State of one list.
 pub struct Track {
     spec: ProbeSpec,
     /// Round in which burst mode began.
@@ -77,14 +76,25 @@ impl Track {
         self
     }
 
-    /// The family and slot that it probes, if it sends bursts.
+    /// The family and slot that it probes, if it sends bursts for the uplink itself.
     pub fn burst(&self) -> Option<(Family, u8)> {
-        self.bursting_since.map(|_| (self.spec.family, self.spec.slot))
+        let is_own = self.spec.list == OWN_LIST;
+        self.bursting_since.filter(|_| is_own).map(|_| (self.spec.family, self.spec.slot))
     }
 
     /// Whether it probes this family of this uplink.
     pub fn is_for(&self, slot: u8, family: Family) -> bool {
         self.spec.slot == slot && self.spec.family == family
+    }
+
+    /// Its list of targets.
+    pub fn list(&self) -> u8 {
+        self.spec.list
+    }
+
+    /// What its probes prove to be of.
+    pub fn name(&self) -> Name {
+        [self.spec.slot, self.spec.list]
     }
 
     /// Identifier of its echo requests.
@@ -198,6 +208,17 @@ impl Track {
         }
     }
 
+    /// Takes what a segment says to the SYN of this sequence number; see [`Self::take_service_answer`].
+    pub fn take_connection(&mut self, sequence: u16, reply: Reply, ends: Ends, now: Instant, samples: &mut Samples) {
+        let says = |method: &Method| match method {
+            Method::Tcp { refused_is_answer, .. } => {
+                reply == Reply::Accepted || (reply == Reply::Refused && *refused_is_answer)
+            }
+            Method::Echo | Method::Dns { .. } | Method::Conversation { .. } => false,
+        };
+        self.take_service_answer(sequence, ends, says, now, samples);
+    }
+
     /// Takes an answer that has proved itself, if it is one by the method of its probe; a late or second one changes
     /// nothing. What is still under way has not been judged since its time was over: an answer that is found then
     /// may have waited here, for a processor that was busy elsewhere, and counts.
@@ -250,11 +271,12 @@ impl Track {
         handover: &mut Handover,
     ) {
         self.sequence = self.sequence.wrapping_add(1);
-        let (slot, family, sequence) = (self.spec.slot, self.spec.family, self.sequence);
+        let (slot, family, list, sequence) = (self.spec.slot, self.spec.family, self.spec.list, self.sequence);
         let target = index as u16;
         let sample = ProbeSample {
             slot,
             family,
+            list,
             target,
             round: self.round,
             burst: self.bursting_since.is_some(),
@@ -264,7 +286,7 @@ impl Track {
         };
         match self.spec.targets.get(index).map(|target| &target.method) {
             Some(Method::Conversation { .. }) => {
-                let request = ProbeRequest { slot, family, target, sequence };
+                let request = ProbeRequest { slot, family, list, target, sequence };
                 if self.conversations.begin(sequence, sample) && !handover.ask(request) {
                     // Nobody will ever hear of it.
                     self.conversations.forget(sequence);
@@ -285,23 +307,23 @@ impl Track {
         sample: ProbeSample,
         samples: &mut Samples,
     ) {
-        let (slot, sequence) = (self.spec.slot, self.sequence);
+        let (name, sequence) = (self.name(), self.sequence);
         let Some(target) = self.spec.targets.get(usize::from(sample.target)) else { return };
         let address = target.address;
         let ends = |port| Ends { address, port, own_port: self.own_port(sequence) };
         let message = match &target.method {
             Method::Echo => {
-                let token = token.of(slot, sequence, address);
+                let token = token.of(name, sequence, address);
                 Message::Echo(Echo { identifier: self.spec.identifier, sequence, token })
             }
             Method::Dns { port, question } => {
                 let ends = ends(*port);
-                let id = (token.base(slot, ends) as u16).wrapping_add(sequence);
+                let id = (token.base(name, ends) as u16).wrapping_add(sequence);
                 Message::Dns(Query { ends, id, question })
             }
             Method::Tcp { port, .. } => {
                 let ends = ends(*port);
-                let sequence = initial_sequence(token.base(slot, ends), sequence);
+                let sequence = initial_sequence(token.base(name, ends), sequence);
                 Message::Tcp(Segment { ends, sequence, kind: Kind::Syn })
             }
             Method::Conversation { .. } => return,
