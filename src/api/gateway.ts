@@ -33,6 +33,7 @@ interface Running {
   readonly dataPlane: DataPlane;
   readonly controller: Controller;
   readonly prober: RawSocketProber;
+  readonly stateFile: StateFile;
   readonly startedAtMs: number;
 }
 
@@ -129,11 +130,12 @@ export class Gateway implements Nptd {
   }
 
   async setUplinkMode(uplink: string, mode: UplinkMode): Promise<void> {
-    const { controller } = this.#require();
+    const { controller, stateFile } = this.#require();
     requireUplink(controller.state, uplink);
     await controller.dispatch({ type: 'operator', atMs: Date.now(), uplink, mode }).catch((error: unknown) => {
       throw planRefused(error);
     });
+    await stateFile.write();
   }
 
   simulate(assumptions: readonly Assumption[]): SimulatedPolicy[] {
@@ -187,9 +189,9 @@ export class Gateway implements Nptd {
     // 6056-5.
     const dataPlane = await open({ ...machine, secret: randomBytes(16), hashKey: randomBytes(16) });
     this.#cleanups.push(() => dataPlane.close());
-    const controller = this.#control(dataPlane);
-    const stateFile = this.#stateFile(dataPlane, controller);
-    await stateFile.restore();
+    const { controller, stateFile } = this.#control(dataPlane);
+    const modes = await stateFile.restore();
+    await controller.dispatch({ type: 'restored', atMs: Date.now(), modes });
     try {
       await controller.dispatch({ type: 'config', atMs: Date.now(), config });
     } catch (error) {
@@ -213,6 +215,7 @@ export class Gateway implements Nptd {
       current: () => ({
         config: this.#config,
         slots: controller.state.site?.slots ?? assignSlots(new Map(), this.#config),
+        modes: controller.state.modes,
       }),
       complain: (message) => this.#complain(message),
       now: () => Date.now(),
@@ -227,7 +230,7 @@ export class Gateway implements Nptd {
     this.#cleanups.push(() => signal?.removeEventListener('abort', abort));
   }
 
-  #control(dataPlane: DataPlane): Controller {
+  #control(dataPlane: DataPlane): Running {
     const take = (event: ControlEvent) => {
       controller.dispatch(event).catch((error: unknown) => this.#complain(`a plan was refused: ${messageOf(error)}`));
     };
@@ -249,8 +252,9 @@ export class Gateway implements Nptd {
     // It holds the process open too, as a listening server does.
     const watch = setInterval(() => this.#watchCounters(dataPlane, take), COUNTERS_INTERVAL_MS);
     this.#cleanups.push(() => clearInterval(watch));
-    this.#running = { dataPlane, controller, prober, startedAtMs: Date.now() };
-    return controller;
+    const stateFile = this.#stateFile(dataPlane, controller);
+    this.#running = { dataPlane, controller, prober, stateFile, startedAtMs: Date.now() };
+    return this.#running;
   }
 
   #watchCounters(dataPlane: DataPlane, take: (event: ControlEvent) => void): void {

@@ -50,7 +50,8 @@ export interface Nptd extends AsyncDisposable {
   mappings(limit?: number): Promise<MappingRow[]>;
   /**
    * What an operator wants of an uplink: `draining`: no new flows while another one can take them; `disabled`: none, and
-   * those that it has leave it; `enabled`: as its health says. Holds until the gateway stops. Rejects with an `NptdError`
+   * those that it has leave it; `enabled`: as its health says. Holds until the gateway stops, and with a state file after
+   * that. Rejects with an `NptdError`
    * with code `UNKNOWN_NAME` if there is no such uplink.
    */
   setUplinkMode(uplink: string, mode: UplinkMode): Promise<void>;

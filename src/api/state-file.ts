@@ -1,22 +1,31 @@
-/** Keeps the state file: read when a gateway opens, written every ten seconds and when it closes. */
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+/** Keeps the state file: read when a gateway opens, written every ten seconds, when an operator decides, and when it closes. */
+import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { NptdConfig } from '../config/config.ts';
+import type { UplinkModes } from '../control/multihoming/standing.ts';
 import type { DataPlane } from '../native/data-plane.ts';
 import type { SlotAssignment } from '../plan/slots.ts';
+import { replaceFile } from '../replace-file.ts';
 import { messageOf } from './errors.ts';
-import { formatPortRests, readPortRests } from './port-rests.ts';
+import { formatKeptState, readKeptState } from './kept-state.ts';
 
 const INTERVAL_MS = 10_000;
 
 export interface StateFileOptions {
   readonly dataPlane: Pick<DataPlane, 'portRests' | 'restorePortRests'>;
-  /** The configuration in force and the slots of its uplinks, at the time of each writing. */
-  readonly current: () => { readonly config: NptdConfig; readonly slots: SlotAssignment };
+  /** What holds at the time of each reading and writing. */
+  readonly current: () => CurrentState;
   /** Told when the file cannot be used: the gateway goes on without it. */
   readonly complain: (message: string) => void;
   /** Wall clock. */
   readonly now: () => number;
+}
+
+export interface CurrentState {
+  readonly config: NptdConfig;
+  /** Of the uplinks of the configuration. */
+  readonly slots: SlotAssignment;
+  readonly modes: UplinkModes;
 }
 
 export class StateFile {
@@ -31,20 +40,28 @@ export class StateFile {
     this.#options = options;
   }
 
-  /** Before the first plan, so that no packet takes a port that still rests. A file that is not there is no trouble. */
-  async restore(): Promise<void> {
+  /**
+   * Before the first plan, so that no packet takes a port that still rests; resolves with what operators wanted. A file
+   * that is not there is no trouble.
+   */
+  async restore(): Promise<UplinkModes> {
     const { dataPlane, current, now } = this.#options;
     const { config, slots } = current();
     const { file } = config.state;
-    if (file === undefined) return;
+    if (file === undefined) return new Map();
     const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOENT') this.#tell(`the state file ${file} cannot be read: ${messageOf(error)}`);
       return undefined;
     });
-    if (text === undefined) return;
-    const rests = readPortRests(text, slots, now());
-    if (!rests.ok) this.#tell(`${file} ${rests.error}: it is written anew`);
-    else if (rests.value.length > 0) dataPlane.restorePortRests(rests.value);
+    if (text === undefined) return new Map();
+    const kept = readKeptState(text, slots, now());
+    if (!kept.ok) {
+      this.#tell(`${file} ${kept.error}: it is written anew`);
+      return new Map();
+    }
+    const { rests, modes } = kept.value;
+    if (rests.length > 0) dataPlane.restorePortRests(rests);
+    return modes;
   }
 
   start(): void {
@@ -65,15 +82,14 @@ export class StateFile {
 
   async #write(): Promise<void> {
     const { dataPlane, current, now } = this.#options;
-    const { config, slots } = current();
-    const { file } = config.state;
+    const { file } = current().config.state;
     if (file === undefined) return;
     try {
-      const text = formatPortRests(await dataPlane.portRests(), config, slots, now());
+      const rests = await dataPlane.portRests();
+      const { config, slots, modes } = current();
+      const text = formatKeptState({ rests, modes }, config, slots, now());
       await mkdir(dirname(file), { recursive: true });
-      // A reader finds the old state or the new one, also after a crash in between.
-      await writeFile(`${file}.new`, text, { mode: 0o600 });
-      await rename(`${file}.new`, file);
+      await replaceFile(file, text);
       this.#trouble = undefined;
     } catch (error) {
       this.#tell(`the state file ${file} cannot be written: ${messageOf(error)}`);

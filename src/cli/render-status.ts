@@ -70,17 +70,17 @@ function renderSelections({ selections }: Status): string {
 
 /** Why what is not simply up is as it is. */
 function renderReasons(uplinks: readonly UplinkStatus[]): string {
-  return uplinks
-    .flatMap((uplink) =>
-      families(uplink).flatMap(([family, state]) => {
-        const own = { ...state, what: `${uplink.name} IPv${family}` };
-        const others = state.policies.map((one) => ({ ...one, what: `${own.what} for ${one.policy}` }));
-        return [own, ...others].map(({ what, health, reason }) =>
-          reason === undefined || health === 'up' ? '' : `${what}: ${reason}\n`,
-        );
-      }),
-    )
-    .join('');
+  const modes = uplinks.map(({ name, mode }) => (mode === 'enabled' ? '' : `${name}: ${mode} by an operator\n`));
+  const reasons = uplinks.flatMap((uplink) =>
+    families(uplink).flatMap(([family, state]) => {
+      const own = { ...state, what: `${uplink.name} IPv${family}` };
+      const others = state.policies.map((one) => ({ ...one, what: `${own.what} for ${one.policy}` }));
+      return [own, ...others].map(({ what, health, reason }) =>
+        reason === undefined || health === 'up' ? '' : `${what}: ${reason}\n`,
+      );
+    }),
+  );
+  return [...modes, ...reasons].join('');
 }
 
 function renderExhausted({ exhausted, atMs }: Status): string {

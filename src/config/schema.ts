@@ -302,7 +302,9 @@ export const fileSchema = map(
     }),
     nptv6: map('NPTv6 behaviour.', { 'all-zeros-interface-id': choice(['drop', 'translate']) }),
     limits,
-    state: map('What survives a restart.', { file: text('a path', values.filePath, '/var/lib/nptd/state.json') }),
+    state: map('What survives a restart: ports that rest, and what operators want of uplinks.', {
+      file: text('a path', values.filePath, '/var/lib/nptd/state.json'),
+    }),
     journal: map('What happened, for `nptd history`.', {
       file: text('a path', values.filePath, '/var/lib/nptd/journal.jsonl').meta({
         description: 'Keeps it across restarts; without it, it is gone with the process.',

@@ -2,6 +2,7 @@
 import type { DeviceId } from '../native/data-plane.ts';
 import type { HealthCause } from './multihoming/health.ts';
 import type { Quality } from './multihoming/quality.ts';
+import type { UplinkMode } from './multihoming/standing.ts';
 import type { TargetsState } from './multihoming/uplink.ts';
 import type {
   AddressChanged,
@@ -84,6 +85,11 @@ export function logOfLeave(notice: FlowsLeave): LogEntry {
 export function logOfModeChange(notice: ModeChanged): LogEntry {
   const { uplink, from, to, cause } = notice;
   return { level: 'info', message: `uplink ${uplink} is ${to} (was ${from}): ${cause}`, fields: fieldsOf(notice) };
+}
+
+export function logOfForgottenMode(uplink: string, mode: UplinkMode): LogEntry {
+  const message = `that uplink ${uplink} is ${mode} is forgotten: there is no such uplink any more`;
+  return { level: 'warn', message, fields: { event: 'mode-forgotten', uplink, mode } };
 }
 
 export function logOfAddressChange(notice: AddressChanged): LogEntry {

@@ -11,6 +11,7 @@ import { keepConflicts, noteConflict } from './conflicts.ts';
 import { watchExhaustion } from './exhaustion.ts';
 import { addressChanges } from './multihoming/addresses.ts';
 import { assignEpochs } from './multihoming/epochs.ts';
+import { keepModes } from './multihoming/modes.ts';
 import { watchSaturation } from './multihoming/saturation.ts';
 import { uplinksOf } from './multihoming/uplink.ts';
 import { logOfAddressChange, logOfConflict, logOfExhaustion, logOfModeChange, logOfPanic } from './narrate.ts';
@@ -31,6 +32,8 @@ export function reduce(before: ControlState, event: ControlEvent): Reduction {
       return concluded(state, observed(state, event), event.atMs);
     case 'operator':
       return reduceOperator(state, event);
+    case 'restored':
+      return atOnce({ ...state, modes: event.modes }, []);
     case 'address-conflict':
       return atOnce(
         { ...state, conflicts: noteConflict(state.conflicts, event, event.atMs) },
@@ -61,7 +64,8 @@ function reduceConfig(state: ControlState, config: NptdConfig, atMs: number): Re
   });
   const site = { config, slots, numbers, epochs };
   const conflicts = keepConflicts(state.conflicts, config);
-  return configured(state, { ...state, site, uplinks, conflicts }, changes, atMs);
+  const { modes, effects } = keepModes(state, config, atMs);
+  return configured(state, { ...state, site, uplinks, conflicts, modes }, [...changes, ...effects], atMs);
 }
 
 function reduceOperator(
@@ -70,15 +74,8 @@ function reduceOperator(
 ): Reduction {
   const from = state.modes.get(uplink) ?? 'enabled';
   if (from === mode || !state.uplinks.some(({ name }) => name === uplink)) return atOnce(state, []);
-  const notice: ModeChanged = {
-    type: 'operator',
-    atMs,
-    uplink,
-    from,
-    to: mode,
-    cause: 'operator',
-    generation: state.generation,
-  };
+  const { generation } = state;
+  const notice: ModeChanged = { type: 'operator', atMs, uplink, from, to: mode, cause: 'operator', generation };
   const entry = logOfModeChange(notice);
   const next = { ...state, modes: new Map([...state.modes, [uplink, mode]]) };
   return concluded(state, { state: next, effects: tell(notice, entry), causes: [entry.message], changed: true }, atMs);

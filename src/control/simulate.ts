@@ -4,12 +4,12 @@ import { FAMILIES, type Family } from './family.ts';
 import type { HealthStatus } from './multihoming/health.ts';
 import { interrupted } from './multihoming/reachability.ts';
 import { type Selection, selectAll } from './multihoming/selection.ts';
-import type { UplinkMode } from './multihoming/standing.ts';
+import { UPLINK_MODES, type UplinkMode } from './multihoming/standing.ts';
 import { familyOf, type UplinkState, withFamily } from './multihoming/uplink.ts';
 import type { ControlState } from './state.ts';
 
 /** States that may be assumed of an uplink: one of health, or what an operator wants. */
-export const ASSUMED_STATES = ['up', 'degraded', 'down', 'enabled', 'draining', 'disabled'] as const;
+export const ASSUMED_STATES = ['up', 'degraded', 'down', ...UPLINK_MODES] as const;
 export type AssumedState = (typeof ASSUMED_STATES)[number];
 
 export interface Assumption {
@@ -67,7 +67,7 @@ function assume(state: ControlState, assumptions: readonly Assumption[]): Contro
 }
 
 function isMode(assumed: AssumedState): assumed is UplinkMode {
-  return assumed === 'enabled' || assumed === 'draining' || assumed === 'disabled';
+  return UPLINK_MODES.some((mode) => mode === assumed);
 }
 
 function withHealth(uplink: UplinkState, only: Family | undefined, status: HealthStatus): UplinkState {

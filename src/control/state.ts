@@ -51,6 +51,8 @@ export type ControlEvent = { readonly atMs: number } & (
   | { readonly type: 'config'; readonly config: NptdConfig }
   /** An operator wants something of an uplink; one that is not there is ignored. */
   | { readonly type: 'operator'; readonly uplink: string; readonly mode: UplinkMode }
+  /** What operators wanted before a restart; comes before the first configuration. */
+  | { readonly type: 'restored'; readonly modes: UplinkModes }
   | ({ readonly type: 'not-probed'; readonly reason: string } & ProbedList)
   /** Comes once a second, and is what timers are looked at by. */
   | { readonly type: 'counters'; readonly counters: CountersSnapshot }

@@ -1,8 +1,9 @@
 /** The journal of a gateway: entries in memory, and in a file that survives a restart if there is one. */
 import { createReadStream } from 'node:fs';
-import { appendFile, mkdir, rename, stat, utimes, writeFile } from 'node:fs/promises';
+import { appendFile, mkdir, stat, utimes } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
+import { replaceFile } from '../replace-file.ts';
 import { formatEntry, type JournalEntry, parseEntry } from './entry.ts';
 
 /** How far the time of a crash may be off. */
@@ -64,7 +65,9 @@ export class Journal {
     const isFull = this.#lines > 2 * entriesMax;
     if (isFull) this.#lines = Math.min(entriesMax, this.#entries.length);
     const text = isFull ? this.#entries.slice(-entriesMax).map(formatEntry).join('') : formatEntry(entry);
-    this.#writing = this.#writing.then(() => this.#attempt(() => (isFull ? rewrite(file, text) : append(file, text))));
+    this.#writing = this.#writing.then(() =>
+      this.#attempt(() => (isFull ? replaceFile(file, text) : append(file, text))),
+    );
   }
 
   /** In order of time. */
@@ -108,12 +111,6 @@ export class Journal {
 
 async function append(file: string, text: string): Promise<void> {
   await appendFile(file, text, { mode: 0o600 });
-}
-
-/** A reader finds the old journal or the new one, also after a crash in between. */
-async function rewrite(file: string, text: string): Promise<void> {
-  await writeFile(`${file}.new`, text, { mode: 0o600 });
-  await rename(`${file}.new`, file);
 }
 
 async function readEntries(file: string): Promise<{ entries: JournalEntry[]; lines: number }> {

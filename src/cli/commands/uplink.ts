@@ -19,7 +19,9 @@ export function registerUplinkCommand(program: Command): void {
   const uplink = program
     .command('uplink')
     .summary('drain, disable or enable an uplink')
-    .description('Says what the operator wants of an uplink, whatever its health; it holds until the gateway stops.');
+    .description(
+      'Says what the operator wants of an uplink, whatever its health; with a state file ("state") it holds over a restart.',
+    );
   for (const verb of ['drain', 'disable', 'enable'] as const) {
     const command = uplink.command(verb).description(MODES[verb][1]).argument('<name>', 'name of the uplink');
     addControlOptions(command).action(async (name: string, options: ControlOptions) => {

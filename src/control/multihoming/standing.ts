@@ -5,11 +5,13 @@ import { isRecovering } from './health.ts';
 import { qualityOf } from './quality.ts';
 import { type FailedDevices, type FamilyState, familyOf, isUsable, type UplinkState } from './uplink.ts';
 
+export const UPLINK_MODES = ['enabled', 'draining', 'disabled'] as const;
+
 /**
  * What an operator wants of an uplink: `draining`: no new flows while another one can take them; `disabled`: none at
  * all, and those that it has leave it.
  */
-export type UplinkMode = 'enabled' | 'draining' | 'disabled';
+export type UplinkMode = (typeof UPLINK_MODES)[number];
 
 /** By name; an uplink that is not in it is enabled. */
 export type UplinkModes = ReadonlyMap<string, UplinkMode>;

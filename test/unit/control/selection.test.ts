@@ -231,6 +231,18 @@ describe('a policy with targets of its own', () => {
 });
 
 describe('an operator', () => {
+  test('is heard as long as the uplink is in the configuration', () => {
+    const world = new World(multihomed()).run(5000);
+    world.say({ type: 'operator', uplink: 'fiber', mode: 'draining' });
+    world.say({ type: 'operator', uplink: 'dsl', mode: 'disabled' });
+    const site = multihomed();
+    world.say({ type: 'config', config: { ...site, uplinks: site.uplinks.filter(({ name }) => name !== 'dsl') } });
+    expect([...world.state.modes]).toEqual([['fiber', 'draining']]);
+    expect(world.logs.at(-1)?.message).toContain('uplink dsl is disabled is forgotten');
+    world.say({ type: 'config', config: site });
+    expect([...world.state.modes]).toEqual([['fiber', 'draining']]);
+  });
+
   test('drains an uplink: no new flows, and the others stay', () => {
     const world = new World(multihomed()).run(5000);
     world.say({ type: 'operator', uplink: 'fiber', mode: 'draining' });

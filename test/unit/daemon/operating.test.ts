@@ -167,6 +167,7 @@ describe('nptd uplink', () => {
     expect(await uplinkCommand({ ...asked(), name: 'fiber', verb: 'disable' }, output)).toBe(EXIT_CODE.ok);
     expect(plane.plans.at(-1)?.uplinks[0]?.ipv4?.usable).toBe(false);
     expect(output.printed).toMatch(/fiber .* disabled /);
+    expect(output.printed).toContain('fiber: disabled by an operator\n');
     await uplinkCommand({ ...asked(), name: 'fiber', verb: 'enable' }, output);
     expect(plane.plans.at(-1)?.uplinks[0]?.ipv4?.usable).toBe(true);
     const history = new RecordedOutput();
