@@ -62,6 +62,7 @@ const CASES: &[(&str, Measure)] = &[
     ("plan-change-1m", operations::plan_change),
     ("counters-snapshot", operations::counters_snapshot),
     ("expiry-1m", operations::expiry),
+    ("telling-1m", operations::telling),
 ];
 
 fn main() {

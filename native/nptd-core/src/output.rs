@@ -117,6 +117,11 @@ impl OutputPool {
         (output, octets.unwrap_or(&[]))
     }
 
+    /// How many more outputs there is room for.
+    pub fn room(&self) -> u32 {
+        (OUTPUTS_MAX - self.outputs.len().min(OUTPUTS_MAX)) as u32
+    }
+
     /// Number of outputs.
     pub fn len(&self) -> usize {
         self.outputs.len()

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use etherparse::PacketBuilder;
 use nptd_core::counters::{Counters, Direction};
 use nptd_core::frame::{DeviceIndex, Frame, HEADROOM};
-use nptd_core::output::OutputPool;
+use nptd_core::output::{OUTPUTS_MAX, OutputPool};
 use nptd_core::pipeline::explain::{ChosenBy, LiveSession};
 use nptd_core::pipeline::{Engine, EngineConfig};
 use nptd_core::plan::Plan;
 use nptd_core::plan::spec::*;
 use nptd_core::plan::subject::{Addresses, Subject};
+use nptd_core::session::leaving::Step;
 use nptd_core::session::tcp_state::TcpState;
 use nptd_core::time::{Duration, Instant};
 use nptd_core::verdict::{OutputKind, Verdict};
@@ -162,6 +163,25 @@ fn a_look_at_sessions_that_may_stay_takes_512_a_step() {
     }
     assert_eq!(steps, 2_000_usize.div_ceil(512));
     assert!(site.states().iter().all(|row| *row == (1, Some(TcpState::InitOutbound))));
+}
+
+#[test]
+fn whoever_has_time_tells_as_many_hosts_at_once_as_the_outputs_hold_mwan_2() {
+    let mut site = Site::new(plan(true));
+    (0..1_000).for_each(|port| site.establish(10_000 + port));
+    site.engine.adopt(plan(false));
+    let mut told = Vec::new();
+    site.outputs.clear();
+    // What stands in the pool already takes its place.
+    assert!(site.outputs.allocate(40, DeviceIndex(0), OutputKind::Injected).is_some());
+    while site.engine.sweep_left(Step::sending(u32::MAX / 8), Instant::default(), &mut site.outputs) {
+        told.push(site.outputs.len());
+        site.outputs.clear();
+    }
+    told.push(site.outputs.len());
+    assert_eq!(told, [OUTPUTS_MAX, 1_000 - (OUTPUTS_MAX - 1)]);
+    assert_eq!(site.counters.output(OutputKind::TcpReset), 1_000);
+    assert!(!site.engine.sweep_left(Step::SMALL, Instant::default(), &mut site.outputs));
 }
 
 #[test]

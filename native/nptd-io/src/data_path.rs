@@ -12,6 +12,7 @@ use nptd_core::pipeline::Engine;
 use nptd_core::pipeline::explain::Explanation;
 use nptd_core::plan::Plan;
 use nptd_core::plan::subject::Subject;
+use nptd_core::session::leaving::Step;
 use nptd_core::session::round_trips::RoundTrip;
 use nptd_core::time::Instant;
 
@@ -23,8 +24,10 @@ pub trait DataPath {
     fn adopt(&mut self, plan: Arc<Plan>);
     /// Processes a batch: sets verdict and egress of each frame and fills the pool.
     fn process(&mut self, frames: &mut [Frame<'_>], now: Instant, outputs: &mut OutputPool);
-    /// Does what time demands.
-    fn tick(&mut self, now: Instant, outputs: &mut OutputPool);
+    /// Does what time demands; true while hosts are to be told that their connections are over.
+    fn tick(&mut self, now: Instant, outputs: &mut OutputPool) -> bool;
+    /// Tells some of them; true while there are more.
+    fn sweep_left(&mut self, step: Step, now: Instant, outputs: &mut OutputPool) -> bool;
     /// When [`Self::tick`] has something to do next.
     fn next_wakeup(&self) -> Option<Instant>;
     /// Takes leave of the links; the last call.
@@ -68,8 +71,12 @@ impl DataPath for Engine {
         self.process(frames, now, outputs);
     }
 
-    fn tick(&mut self, now: Instant, outputs: &mut OutputPool) {
-        self.tick(now, outputs);
+    fn tick(&mut self, now: Instant, outputs: &mut OutputPool) -> bool {
+        self.tick(now, outputs)
+    }
+
+    fn sweep_left(&mut self, step: Step, now: Instant, outputs: &mut OutputPool) -> bool {
+        self.sweep_left(step, now, outputs)
     }
 
     fn next_wakeup(&self) -> Option<Instant> {

@@ -26,6 +26,7 @@ mod device;
 mod device_health;
 mod error;
 mod events;
+mod pace;
 mod passed;
 mod plan_cell;
 mod ports;

@@ -20,6 +20,7 @@ use crate::counters_snapshot::Gauges;
 use crate::data_path::DataPath;
 use crate::device::Outgoing;
 use crate::events::{Event, EventQueue};
+use crate::pace::Pace;
 use crate::passed::{PassedQueue, PassedSender};
 use crate::plan_cell::PlanCell;
 use crate::ports::Ports;
@@ -76,6 +77,7 @@ pub(crate) struct Worker<P, C> {
     /// What a former process held, while there is no plan yet.
     rests_until_plan: Vec<PortRest>,
     reception: Reception,
+    pace: Pace,
     /// Whether the last turn had frames.
     was_busy: bool,
 }
@@ -114,6 +116,7 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
             listings: VecDeque::new(),
             rests_until_plan: Vec::new(),
             reception,
+            pace: Pace::default(),
             was_busy: false,
         }
     }
@@ -295,9 +298,27 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
     fn keep_time(&mut self) {
         let now = self.clock.now();
         self.outputs.clear();
-        self.path.tick(now, &mut self.outputs);
+        let has_news = self.path.tick(now, &mut self.outputs);
         self.send_outputs(now);
+        if has_news {
+            self.tell_hosts(now);
+        }
         self.ports.look_after(now, &self.shared.events);
+    }
+
+    /// Hosts whose connections have no uplink any more are told with what time a turn has left.
+    fn tell_hosts(&mut self, begun: Instant) {
+        let mut now = self.clock.now();
+        while let Some(step) = self.pace.step(now.since(begun)) {
+            self.outputs.clear();
+            let goes_on = self.path.sweep_left(step, now, &mut self.outputs);
+            self.send_outputs(now);
+            let then = core::mem::replace(&mut now, self.clock.now());
+            self.pace.took(now.since(then));
+            if !goes_on {
+                return;
+            }
+        }
     }
 
     fn send_outputs(&mut self, now: Instant) {

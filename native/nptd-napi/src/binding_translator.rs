@@ -14,6 +14,7 @@ use nptd_core::output::OutputPool;
 use nptd_core::pipeline::{Engine, EngineConfig};
 use nptd_core::plan::Plan;
 use nptd_core::plan::spec::PlanSpec;
+use nptd_core::session::leaving::Step;
 use nptd_core::time::Instant;
 
 use crate::binding_error::BindingError;
@@ -145,12 +146,12 @@ impl BindingTranslator {
     #[napi(catch_unwind)]
     pub fn tick(&mut self, now_us: f64) -> u32 {
         let now = self.advance(now_us);
-        self.engine.tick(now, &mut self.outputs);
+        let mut goes_on = self.engine.tick(now, &mut self.outputs);
         self.gather();
-        while self.engine.sweep_left(now, &mut self.outputs) {
+        while goes_on {
+            goes_on = self.engine.sweep_left(Step::SMALL, now, &mut self.outputs);
             self.gather();
         }
-        self.gather();
         self.gathered.len() as u32
     }
 

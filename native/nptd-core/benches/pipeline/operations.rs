@@ -4,6 +4,8 @@ use crate::system::Clock;
 use std::sync::Arc;
 
 use nptd_core::counters::Direction;
+use nptd_core::output::OUTPUTS_MAX;
+use nptd_core::session::leaving::Step;
 use nptd_core::time::Instant;
 use nptd_core::verdict::VERDICT_COUNT;
 
@@ -82,4 +84,26 @@ pub fn expiry(_effort: Effort) -> Measured {
     let median = Measured::of(pauses, "µs").value;
     let measured = Measured { value: longest, best: median, unit: "µs", note: String::new() };
     measured.with_note(format!("the longest and the median of {calls} calls, {total} ms together"))
+}
+
+/// Milliseconds until each host has been told that its connection is over, of a million whose uplink is left.
+pub fn telling(_effort: Effort) -> Measured {
+    let mut site = Site::new(Shape::of(SESSIONS, 1));
+    (0..SESSIONS).for_each(|number| site.open_connection(number));
+    site.engine.adopt(Arc::new(site.plan_of_failure(2)));
+    let now = Instant::from_micros(20_000_000);
+    let (mut steps, mut told, begin) = (Vec::new(), 0, Clock::now());
+    let mut goes_on = true;
+    while goes_on {
+        let start = Clock::now();
+        site.outputs.clear();
+        goes_on = site.engine.sweep_left(Step::sending(OUTPUTS_MAX as u32), now, &mut site.outputs);
+        steps.push(start.elapsed().as_nanos() as f64 / 1e3);
+        told += site.outputs.len();
+    }
+    let total = begin.elapsed().as_nanos() as f64 / 1e6;
+    assert_eq!(told, SESSIONS as usize);
+    let longest = steps.iter().copied().fold(0.0, f64::max);
+    let measured = Measured { value: total, best: total, unit: "ms", note: String::new() };
+    measured.with_note(format!("{} steps of {OUTPUTS_MAX} resets, the longest of {longest:.0} µs", steps.len()))
 }

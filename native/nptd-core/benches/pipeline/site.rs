@@ -142,6 +142,20 @@ impl Site {
         compile(self.shape, generation)
     }
 
+    /// One whose uplink is dead, beside another one that works.
+    pub fn plan_of_failure(&self, generation: u64) -> Plan {
+        let mut spec = PlanSpec { generation, ..plan(self.shape.pool) };
+        let (mut device, mut other) = (spec.devices[1].clone(), spec.uplinks[0].clone());
+        (device.role, other.slot, other.device, other.ipv6) = (RoleSpec::Uplink(1), 1, 2, None);
+        spec.devices.push(device);
+        if let Some(ipv4) = &mut spec.uplinks[0].ipv4 {
+            ipv4.usable = false;
+        }
+        spec.uplinks.push(other);
+        spec.policies[0].prefer.push(1);
+        Plan::new(spec).expect("a valid plan")
+    }
+
     /// A frame from each host through the prefix pair.
     pub fn prefix_outbound(&mut self) -> Vec<Template> {
         (0..HOSTS).map(|host| frame6(INTERNAL, SITE_PREFIX | u128::from(host + 2), SERVER6)).collect()
@@ -182,13 +196,21 @@ impl Site {
             self.send(&mut template);
             return template;
         }
-        let mut syn = frame4(protocol::TCP, (host, port), server, 0x02);
-        let outside = self.send(&mut syn);
+        self.connect((host, port), server);
+        frame4(protocol::TCP, (host, port), server, 0x10)
+    }
+
+    /// Opens a connection that the server accepts.
+    pub fn open_connection(&mut self, number: u32) {
+        self.connect(socket(number), SERVER);
+    }
+
+    fn connect(&mut self, host: (u32, u16), server: u32) {
+        let outside = self.send(&mut frame4(protocol::TCP, host, server, 0x02));
         let mut syn_ack = answer(&outside);
         syn_ack.octets[ethernet::HEADER_LEN + 33] = 0x12;
         refresh_checksum(&mut syn_ack.octets);
         self.send(&mut syn_ack);
-        frame4(protocol::TCP, (host, port), server, 0x10)
     }
 
     /// Sends one frame and returns it as it left.

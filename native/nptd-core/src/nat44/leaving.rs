@@ -6,22 +6,14 @@ use super::{Endpoint, Nat44, Protocol, ProtocolKind, end_of};
 use crate::counters::Direction;
 use crate::plan::Plan;
 use crate::plan::spec::FailureActionSpec;
+use crate::session::leaving::{self, Step, Walk, is_to_be_told};
 use crate::session::segment::Segment;
 use crate::session::steering::NotSteered;
 use crate::session::tcp_state::{RESET_LIFETIME, TcpState};
-use crate::session::tcp_tracking::ResetNumbers;
 use crate::time::Instant;
 
 /// A reset that an internal host is due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DueReset {
-    /// Who gets it.
-    pub internal: Endpoint,
-    /// Whom it seems to come from.
-    pub remote: Endpoint,
-    /// What makes it believed.
-    pub numbers: ResetNumbers,
-}
+pub type DueReset = leaving::DueReset<Endpoint>;
 
 impl Nat44 {
     /// What ends before a packet of a session goes on as a new flow: the session is reset, or its uplink is to be left. None where
@@ -67,36 +59,30 @@ impl Nat44 {
         }
     }
 
-    /// The next live TCP session from a position on that is to be reset, now that its uplink is to be left: it takes the state
-    /// RESET. None once `budget` positions have been looked at, or at the end of the table; `cursor` says where to go on.
-    pub fn next_reset(&mut self, cursor: &mut u32, budget: &mut u32, plan: &Plan, now: Instant) -> Option<DueReset> {
-        let tick = now.tick();
-        while *budget > 0 && *cursor < self.sessions.end() {
-            let position = *cursor;
-            *budget -= 1;
-            *cursor += 1;
-            let Some(session) = self.sessions.get(position) else { continue };
-            let is_meant = session.protocol == Protocol::TCP
-                && plan.leaves4(session.policy, session.slot, session.by == Direction::Outbound)
-                && session.is_live(plan, tick)
-                && !session.is_reset()
-                // Its host sends its SYN again, which opens the connection on another uplink.
-                && session.tcp != Some(TcpState::InitOutbound)
-                && plan.policy(session.policy).action(Protocol::TCP.number()) != FailureActionSpec::Keep
-                && plan.external_owner4(session.remote.address).is_none();
-            if is_meant {
-                let (internal, remote) = (session.internal, session.seen_remote());
-                let numbers = session.tracking.reset();
-                self.reset_session(position, now);
-                return Some(DueReset { internal, remote, numbers });
-            }
-        }
-        None
+    /// The next live TCP session of a walk that is to be reset, now that its uplink is to be left.
+    pub fn next_reset(&mut self, walk: &mut Walk, step: &mut Step, plan: &Plan, now: Instant) -> Option<DueReset> {
+        walk.next(step, self.sessions.end(), |position| self.reset_if_left(position, plan, now))
     }
 
-    /// Whether all positions of the table are behind a cursor.
-    pub fn is_behind(&self, cursor: u32) -> bool {
-        cursor >= self.sessions.end()
+    /// Whether a walk is over.
+    pub fn is_behind(&self, walk: &Walk) -> bool {
+        walk.is_over(self.sessions.end())
+    }
+
+    fn reset_if_left(&mut self, position: u32, plan: &Plan, now: Instant) -> Option<DueReset> {
+        let session = self.sessions.get(position)?;
+        let is_meant = session.protocol == Protocol::TCP
+            && plan.leaves4(session.policy, session.slot, session.by == Direction::Outbound)
+            && session.is_live(plan, now.tick())
+            && is_to_be_told(session.tcp)
+            && plan.policy(session.policy).action(Protocol::TCP.number()) != FailureActionSpec::Keep
+            && plan.external_owner4(session.remote.address).is_none();
+        if !is_meant {
+            return None;
+        }
+        let (internal, remote, numbers) = (session.internal, session.seen_remote(), session.tracking.reset());
+        self.reset_session(position, now);
+        Some(DueReset { internal, remote, numbers })
     }
 
     fn reset_session(&mut self, position: u32, now: Instant) {

@@ -4,41 +4,37 @@ use super::own_errors;
 use super::transit::Transit;
 use crate::host::neighbours::mapped4;
 use crate::plan::NextHop;
+use crate::session::leaving::{Step, Walk};
 use crate::{filter, nat44};
-
-/// Sessions that one tick looks at: some 30 us of work between two batches.
-const SESSIONS_PER_TICK: u32 = 512;
-
-/// Resets that one tick sends.
-const RESETS_PER_TICK: u32 = 64;
 
 /// Where the look at all sessions goes on, in each table.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Sweep {
-    nat44: u32,
-    filter: u32,
+    nat44: Walk,
+    filter: Walk,
 }
 
 impl Transit<'_> {
     /// Looks at the next sessions, resets those whose uplink is to be left, and tells their hosts; false at the end of the tables.
-    pub fn sweep_left(&mut self, sweep: &mut Sweep) -> bool {
+    pub fn sweep_left(&mut self, sweep: &mut Sweep, mut step: Step) -> bool {
         let (plan, now) = (self.plan(), self.context.now);
-        let (mut budget, mut resets) = (SESSIONS_PER_TICK, RESETS_PER_TICK);
-        while resets > 0
-            && let Some(due) = self.nat44.next_reset(&mut sweep.nat44, &mut budget, plan, now)
+        // What has no room in the pool would not be sent.
+        step.resets = step.resets.min(self.context.outputs.room());
+        while step.resets > 0
+            && let Some(due) = self.nat44.next_reset(&mut sweep.nat44, &mut step, plan, now)
         {
-            resets -= 1;
+            step.resets -= 1;
             self.send_reset4(&due);
         }
-        while resets > 0
+        while step.resets > 0
             && let Some(filter) = self.filter.as_deref_mut()
-            && let Some(due) = filter.next_reset(&mut sweep.filter, &mut budget, plan, now)
+            && let Some(due) = filter.next_reset(&mut sweep.filter, &mut step, plan, now)
         {
-            resets -= 1;
+            step.resets -= 1;
             self.send_reset6(&due);
         }
-        let is_over = self.filter.as_ref().is_none_or(|filter| filter.is_behind(sweep.filter));
-        !(self.nat44.is_behind(sweep.nat44) && is_over)
+        let is_over = self.filter.as_ref().is_none_or(|filter| filter.is_behind(&sweep.filter));
+        !(self.nat44.is_behind(&sweep.nat44) && is_over)
     }
 
     fn send_reset4(&mut self, due: &nat44::DueReset) {

@@ -41,6 +41,7 @@ use crate::nat44::{Capacities, MappingRow, Nat44, PortRest, SessionRow};
 use crate::output::OutputPool;
 use crate::plan::{DEVICES_MAX, Plan, SLOTS_MAX};
 use crate::session::fragments::FragmentTable;
+use crate::session::leaving::Step;
 use crate::session::round_trips::RoundTrip;
 use crate::super_packet;
 use crate::table::Region;
@@ -197,23 +198,24 @@ impl Engine {
         }
     }
 
-    /// Does what time demands: what [`Self::poll`] does, the answers to held packets, and a part of [`Self::sweep_left`]. To be called after each batch,
-    /// and at [`Self::next_wakeup`].
-    pub fn tick(&mut self, now: Instant, outputs: &mut OutputPool) {
+    /// Does what time demands: what [`Self::poll`] does, the answers to held packets, and a small step of [`Self::sweep_left`], whose
+    /// answer it gives. To be called after each batch, and at [`Self::next_wakeup`].
+    pub fn tick(&mut self, now: Instant, outputs: &mut OutputPool) -> bool {
         self.poll(now, outputs);
         let plan = Arc::clone(&self.plan);
         let counters = Arc::clone(&self.counters);
         self.transit(&plan, &counters, now, outputs).answer_held();
-        self.sweep_left(now, outputs);
+        self.sweep_left(Step::SMALL, now, outputs)
     }
 
     /// Resets some of the connections whose uplink is to be left since the last plan, and tells their hosts; true while there are
-    /// sessions to be looked at. [`Self::tick`] does so once, and wants to be called again at once until it is over.
-    pub fn sweep_left(&mut self, now: Instant, outputs: &mut OutputPool) -> bool {
+    /// sessions to be looked at. Whoever has time may do more of it than [`Self::tick`] does, which wants to be called again at once
+    /// until it is over.
+    pub fn sweep_left(&mut self, step: Step, now: Instant, outputs: &mut OutputPool) -> bool {
         let Some(mut sweep) = self.leaving else { return false };
         let plan = Arc::clone(&self.plan);
         let counters = Arc::clone(&self.counters);
-        let goes_on = self.transit(&plan, &counters, now, outputs).sweep_left(&mut sweep);
+        let goes_on = self.transit(&plan, &counters, now, outputs).sweep_left(&mut sweep, step);
         self.leaving = goes_on.then_some(sweep);
         goes_on
     }

@@ -4,6 +4,7 @@ pub mod endpoint;
 pub mod filtering;
 pub mod fragments;
 pub mod held;
+pub mod leaving;
 pub mod protocol;
 pub mod rate_limit;
 pub mod round_trips;

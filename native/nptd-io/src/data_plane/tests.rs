@@ -17,6 +17,7 @@ use nptd_core::pipeline::explain::Explanation;
 use nptd_core::plan::Plan;
 use nptd_core::plan::spec::{DeviceSpec, LinkSpec, PlanSpec, PolicySpec, RoleSpec};
 use nptd_core::plan::subject::{Addresses, Subject};
+use nptd_core::session::leaving::Step;
 use nptd_core::session::round_trips::RoundTrip;
 use nptd_core::time::Instant;
 use nptd_core::verdict::Verdict;
@@ -43,8 +44,12 @@ impl DataPath for Echo {
             frame.verdict = Verdict::Reply;
         }
     }
-    fn tick(&mut self, _now: Instant, _outputs: &mut OutputPool) {
+    fn tick(&mut self, _now: Instant, _outputs: &mut OutputPool) -> bool {
         self.0.fetch_add(1, Ordering::SeqCst);
+        false
+    }
+    fn sweep_left(&mut self, _step: Step, _now: Instant, _outputs: &mut OutputPool) -> bool {
+        false
     }
     fn next_wakeup(&self) -> Option<Instant> {
         None

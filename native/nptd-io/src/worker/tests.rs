@@ -18,6 +18,7 @@ use nptd_core::output::OutputPool;
 use nptd_core::pipeline::explain::Explanation;
 use nptd_core::plan::spec::{PlanSpec, PolicySpec};
 use nptd_core::plan::{Plan, subject::Subject};
+use nptd_core::session::leaving::Step;
 use nptd_core::session::round_trips::RoundTrip;
 use nptd_core::time::{Duration, Instant};
 use nptd_core::verdict::{DropReason, OutputKind, Verdict};
@@ -67,6 +68,9 @@ struct Script {
     samples: VecDeque<ProbeSample>,
     conflicts: VecDeque<AddressConflict>,
     sessions: u32,
+    hosts_to_tell: u32,
+    /// What passes while some of them are told.
+    telling_us: Option<(FakeClock, u64)>,
     /// External ports of the rests it was given.
     restored: Vec<u16>,
 }
@@ -82,6 +86,8 @@ const FORWARD_WITH_OUTPUT: u8 = 3;
 const PANIC: u8 = 4;
 /// What it says at its end.
 const BYE: u8 = 0xbe;
+/// What hosts are told whose connections are over.
+const TOLD: u8 = 0x0d;
 
 impl ScriptedPath {
     fn script(&self) -> MutexGuard<'_, Script> {
@@ -115,8 +121,24 @@ impl DataPath for ScriptedPath {
         }
     }
 
-    fn tick(&mut self, now: Instant, _outputs: &mut OutputPool) {
-        self.script().ticks.push(now);
+    fn tick(&mut self, now: Instant, _outputs: &mut OutputPool) -> bool {
+        let mut script = self.script();
+        script.ticks.push(now);
+        script.hosts_to_tell > 0
+    }
+
+    fn sweep_left(&mut self, step: Step, _now: Instant, outputs: &mut OutputPool) -> bool {
+        let mut script = self.script();
+        if let Some((clock, us)) = &script.telling_us {
+            clock.set(clock.now().as_micros() + us);
+        }
+        let told = step.resets.min(script.hosts_to_tell);
+        script.hosts_to_tell -= told;
+        for _ in 0..told {
+            let space = outputs.allocate(1, DeviceIndex(0), OutputKind::TcpReset);
+            space.into_iter().for_each(|space| space.fill(TOLD));
+        }
+        script.hosts_to_tell > 0
     }
 
     fn next_wakeup(&self) -> Option<Instant> {

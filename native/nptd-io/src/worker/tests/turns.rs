@@ -7,7 +7,7 @@ use std::thread;
 use nptd_core::frame::DeviceIndex;
 use nptd_core::time::{Duration, Instant};
 
-use super::{Bench, FORWARD, FORWARD_WITH_OUTPUT, LoopbackPeer, REPLY};
+use super::{Bench, FORWARD, FORWARD_WITH_OUTPUT, LoopbackPeer, REPLY, TOLD};
 use crate::sys::clock::monotonic_us;
 
 #[test]
@@ -26,6 +26,23 @@ fn frames_leave_by_their_egress_in_order_each_with_its_outputs_behind_it() -> io
     assert_eq!(script.processed, [(DeviceIndex(0), 2, Instant::from_micros(5_000)); 5]);
     assert_eq!(bench.link.gauges.received.load(Ordering::Relaxed), 5);
     assert_eq!(bench.link.gauges.transmitted.load(Ordering::Relaxed), 5);
+    Ok(())
+}
+
+#[test]
+fn hosts_are_told_with_what_time_a_turn_has_left() -> io::Result<()> {
+    let mut bench = Bench::new(1)?;
+    bench.path.script().telling_us = Some((bench.clock.clone(), 150));
+    bench.path.script().hosts_to_tell = 300;
+    let mut told = Vec::new();
+    for _ in 0..4 {
+        bench.turn()?;
+        let frames: Vec<_> = std::iter::from_fn(|| bench.peers[0].receive()).collect();
+        assert!(frames.iter().all(|frame| *frame == [TOLD]));
+        told.push(frames.len());
+    }
+    // Four steps of 150 us, which are as long as a step may be.
+    assert_eq!(told, [4 * 32, 4 * 32, 300 - 8 * 32, 0]);
     Ok(())
 }
 
