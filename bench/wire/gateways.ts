@@ -5,14 +5,15 @@
  *     nptd, nptd-filter          client ── TAP ── nptd ── TAP ── server
  *     forwarder                  client ── TAP ── (nothing) ── TAP ── server
  *
- * TAP devices lie in the namespaces of client and server and are their only network cards. All exist at the same time;
- * those that are not measured sleep.
+ * TAP devices lie in the namespaces of client and server and are their only network cards; with `--device packet` or `xdp` a veth
+ * pair and sockets on its other end take the place of each. All exist at the same time; those that are not measured sleep.
  */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Namespace, Network } from '../../src/demo/network.ts';
 import type { Background } from '../../src/demo/processes.ts';
 import { CLIENT, GATEWAY, PREFIX, SERVER } from './addresses.ts';
+import { type DeviceKind, type DevicePlaces, type Hosts, placeDevices } from './devices.ts';
 
 export const GATEWAY_NAMES = ['kernel', 'kernel-conntrack', 'nptd', 'nptd-filter', 'forwarder'] as const;
 
@@ -33,6 +34,10 @@ export interface Programs {
   readonly nptd: string;
   /** The load generator of native/nptd-load. */
   readonly load: string;
+  /** A program that has a network card finish what it sends. */
+  readonly finishAll: string;
+  /** How nptd and the forwarder reach the hosts. */
+  readonly kind: DeviceKind;
   /** Folder for configurations and control sockets. */
   readonly folder: string;
 }
@@ -49,13 +54,15 @@ export async function openPath(network: Network, name: GatewayName, programs: Pr
       return { name, client, server };
     case 'nptd':
     case 'nptd-filter': {
-      const gateway = await startNptd(network, { name, client, server }, programs);
+      const places = await placeDevices(network, { name, client, server }, programs.kind, programs.finishAll);
+      const gateway = await startNptd(network, name, places, programs);
       await configureHosts(client, server);
       return { name, client, server, gateway };
     }
     case 'forwarder': {
-      const devices = `${CLIENT.device}@${client.name},${SERVER.device}@${server.name}`;
-      const gateway = network.start([programs.load, 'forward', '--devices', devices]);
+      const places = await placeDevices(network, { name, client, server }, programs.kind, programs.finishAll);
+      const devices = [places.internal, places.external].map((place) => `${place.name}@${place.netns}`).join(',');
+      const gateway = network.start([programs.load, 'forward', '--kind', programs.kind, '--devices', devices]);
       await gateway.waitForLine((line) => line.includes('"ready"'), READY_MS_MAX);
       await configureHosts(client, server);
       await introduceHosts(client, server);
@@ -98,8 +105,6 @@ async function introduceHosts(client: Namespace, server: Namespace): Promise<voi
     known(CLIENT.ipv6, CLIENT.mac, SERVER.device),
   );
 }
-
-type Hosts = Pick<Path, 'name' | 'client' | 'server'>;
 
 async function kernelGateway(network: Network, { name, client, server }: Hosts): Promise<void> {
   const router = await network.add(`${name}-r`);
@@ -146,23 +151,29 @@ const PREFIX_RULES = [
   '',
 ].join('\n');
 
-async function startNptd(network: Network, hosts: Hosts, programs: Programs): Promise<Background> {
-  const file = join(programs.folder, `${hosts.name}.yaml`);
-  await writeFile(file, JSON.stringify(nptdConfig(hosts, join(programs.folder, `${hosts.name}.sock`)), undefined, 2));
+async function startNptd(
+  network: Network,
+  name: GatewayName,
+  places: DevicePlaces,
+  programs: Programs,
+): Promise<Background> {
+  const file = join(programs.folder, `${name}.yaml`);
+  const config = nptdConfig(name, places, programs.kind, join(programs.folder, `${name}.sock`));
+  await writeFile(file, JSON.stringify(config, undefined, 2));
   const gateway = network.start([process.execPath, programs.nptd, 'run', file, '--log', 'json']);
   await gateway.waitForLine((line) => line.includes('"event":"ready"'), READY_MS_MAX);
   return gateway;
 }
 
 /** Tables and limits as large as one busy client needs them; everything else as it comes. */
-function nptdConfig({ name, client, server }: Hosts, socket: string): object {
+function nptdConfig(name: GatewayName, places: DevicePlaces, kind: DeviceKind, socket: string): object {
   const uplink = {
-    device: { tap: SERVER.device, netns: server.name },
+    device: { [kind]: places.external.name, netns: places.external.netns },
     ipv4: { address: `${GATEWAY.external4}/24`, gateway: SERVER.ipv4 },
     ipv6: { address: `${GATEWAY.external6}/64`, gateway: SERVER.ipv6, prefix: PREFIX.external },
   };
   const internal = {
-    device: { tap: CLIENT.device, netns: client.name },
+    device: { [kind]: places.internal.name, netns: places.internal.netns },
     ipv4: `${GATEWAY.internal4}/24`,
     ipv6: `${GATEWAY.internal6}/64`,
   };

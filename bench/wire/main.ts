@@ -1,5 +1,5 @@
 /**
- * `npm run bench:wire [-- --json FILE] [-- --quick] [-- CASE]`: nptd on TAP devices beside the kernel's own translators
+ * `npm run bench:wire [-- --json FILE] [-- --quick] [-- --device tap|packet|xdp] [-- CASE]`: nptd beside the kernel's own translators
  * and an empty forwarder, in alternation. `scripts/lib/bench.mjs` starts it in namespaces of its own.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -9,6 +9,7 @@ import { Network } from '../../src/demo/network.ts';
 import { chosen, parseOptions, UsageError } from '../lib/options.ts';
 import { figure, machine, writeReport } from '../lib/report.ts';
 import { CASES, type WireCase } from './cases.ts';
+import { takeDeviceKind } from './devices.ts';
 import { GATEWAY_NAMES, type GatewayName, openPath, type Programs } from './gateways.ts';
 import { LEGEND, lineOf, type Rounds, rowOf, type WireRow, wireTable } from './rows.ts';
 import { FAILED, type Sample, Traffic } from './traffic.ts';
@@ -18,7 +19,8 @@ const LENGTHS = { full: { rounds: 7, seconds: 1 }, quick: { rounds: 3, seconds: 
 type Paths = ReadonlyMap<GatewayName, Traffic>;
 
 async function main(given: readonly string[]): Promise<void> {
-  const options = parseOptions(given);
+  const { kind, rest } = takeDeviceKind(given);
+  const options = parseOptions(rest);
   const cases = chosen(CASES, options);
   const length = options.quick ? LENGTHS.quick : LENGTHS.full;
   const folder = await mkdtemp(join(tmpdir(), 'nptd-wire-'));
@@ -39,7 +41,8 @@ async function main(given: readonly string[]): Promise<void> {
     });
   }
   try {
-    const programs = { nptd: resolve('dist/cli/main.js'), load: resolve('native/target/release/nptd-load'), folder };
+    const [nptd, load] = [resolve('dist/cli/main.js'), resolve('native/target/release/nptd-load')];
+    const programs: Programs = { nptd, load, finishAll: resolve('test/e2e/no-offload.pl'), folder, kind };
     const rows = await measureAll(cases, length, await openPaths(network, neededBy(cases), programs));
     if (options.json !== undefined) {
       writeReport(options.json, rows);

@@ -1,18 +1,16 @@
 /**
- * The other ways to reach an interface: TUN for an uplink without Ethernet, and packet sockets on interfaces that the kernel
- * owns, on both sides. Behind nptd the ISP finishes every checksum, so that a wrong one is seen.
+ * The other ways to reach an interface: TUN for an uplink without Ethernet, and packet and AF_XDP sockets on interfaces that
+ * are there, on both sides. Behind nptd the ISP finishes every checksum, so that a wrong one is seen.
  */
-import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { download, ping, urlHost } from '../../src/demo/clients.ts';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { dig, download, ping, traceroute, urlHost } from '../../src/demo/clients.ts';
 import { contentDigest } from '../../src/demo/content.ts';
-import type { Network } from '../../src/demo/network.ts';
-import { CLIENT, INTERNET, ISP_A, type Site } from '../../src/demo/site.ts';
+import { CLIENT, INTERNET, ISP_A, ISP_B } from '../../src/demo/site.ts';
+import { expectAllBelow, FAILOVER_MS_MAX, msUntilAllUse, RECOVERY_MS_MAX } from './failover.ts';
+import { addFinishedInterfaces, addInterfaces, byInterfaces, finishAll, xdpObstacle } from './interfaces.ts';
 import { type ConfigObject, changeUplink, TestBed } from './test-bed.ts';
 
 const LENGTH = 5_000_000;
-
-const finishAll = fileURLToPath(new URL('no-offload.pl', import.meta.url));
 
 /** The uplink as a TUN device: no gateway, no link address. */
 function byTun(config: ConfigObject, prefix: string): ConfigObject {
@@ -24,31 +22,27 @@ function byTun(config: ConfigObject, prefix: string): ConfigObject {
   }));
 }
 
-/** Both devices by packet sockets, in a namespace between the others. */
-function byPacket(config: ConfigObject, prefix: string): ConfigObject {
-  const { office } = config.internal as { office: ConfigObject };
-  const netns = `${prefix}gateway`;
-  const changed = changeUplink(config, ISP_A, (uplink) => ({ ...uplink, device: { packet: 'port1', netns } }));
-  const internal = { office: { ...office, device: { packet: 'port0', netns } } };
-  return { ...changed, internal, worker: { 'busy-poll': 50 } };
-}
+const KINDS = [
+  { name: 'a TUN device as the uplink', change: byTun, before: async () => {}, joins: true },
+  { name: 'packet sockets on either side', change: byInterfaces('packet'), before: addInterfaces, joins: true },
+  {
+    name: 'AF_XDP sockets on either side',
+    change: byInterfaces('xdp'),
+    before: addFinishedInterfaces,
+    joins: false,
+    obstacle: xdpObstacle(),
+  },
+];
 
-async function addPorts(network: Network, site: Site): Promise<void> {
-  const gateway = await network.add('gateway');
-  await network.connect(gateway, 'port0', site.client, CLIENT.device);
-  await network.connect(gateway, 'port1', site.isp(ISP_A), ISP_A.device);
-}
-
-describe.each([
-  { name: 'a TUN device as the uplink', change: byTun, before: async () => {} },
-  { name: 'packet sockets on either side', change: byPacket, before: addPorts },
-])('$name', ({ change, before }) => {
+describe.each(KINDS)('$name', ({ change, before, joins, obstacle }) => {
   let bed: TestBed;
 
   beforeAll(async () => {
-    bed = await TestBed.open({ isps: [ISP_A], change, before });
-    await bed.site.isp(ISP_A).runOrThrow(['perl', finishAll, 'transit']);
+    if (obstacle !== undefined) return;
+    bed = await TestBed.open({ change, before });
+    await finishAll(bed.site.isp(ISP_A), 'transit');
   });
+  beforeEach(({ skip }) => skip(obstacle !== undefined, obstacle));
   afterAll(() => bed?.close());
 
   test.each([INTERNET.probe4, INTERNET.probe6])('ping reaches %s', async (target) => {
@@ -77,9 +71,27 @@ describe.each([
     expect(values[names.indexOf('InCsumErrors')]).toBe('0');
   });
 
-  test('what was too long to be an ordinary packet crossed in one piece', async () => {
+  test(`what was too long to be an ordinary packet crossed ${joins ? 'in one piece' : 'in many'}`, async () => {
     const { counters } = await bed.status();
-    const octets = 4 * LENGTH;
-    expect(counters.receivedFrames).toBeLessThan(octets / 1500);
+    const ordinary = (4 * LENGTH) / 1500;
+    if (joins) expect(counters.receivedFrames).toBeLessThan(ordinary);
+    else expect(counters.receivedFrames).toBeGreaterThan(ordinary);
+  });
+
+  test.each([INTERNET.dns4, INTERNET.dns6])('datagrams get answers from %s', async (server) => {
+    expect(await dig(bed.site.client, server, 'A', 'www.example')).toBe(INTERNET.web4);
+  });
+
+  test('5508-S7.2 errors come from every hop, our own among them', async () => {
+    const hops = [CLIENT.gateway4, ISP_A.ipv4.gateway, INTERNET.web4];
+    expect(await traceroute(bed.site.client, INTERNET.web4)).toEqual(hops);
+    const hops6 = [CLIENT.gateway6, ISP_A.ipv6.gateway, INTERNET.web6];
+    expect(await traceroute(bed.site.client, INTERNET.web6)).toEqual(hops6);
+  });
+
+  test('new connections leave a dead uplink for the other one, and come back', async () => {
+    expectAllBelow(await msUntilAllUse(bed, ISP_B, 2 * FAILOVER_MS_MAX, () => bed.site.cut(ISP_A)), FAILOVER_MS_MAX);
+    const ms = await msUntilAllUse(bed, ISP_A, 2 * RECOVERY_MS_MAX, () => bed.site.restore(ISP_A));
+    expectAllBelow(ms, RECOVERY_MS_MAX);
   });
 });

@@ -26,7 +26,7 @@ export interface TestBedOptions {
   /** Until all uplinks are up, in milliseconds; what came down while the ISPs were not there yet needs `up-after` more. */
   readonly upMsMax?: number;
   /** More namespaces, made before nptd starts. */
-  readonly before?: (network: Network, site: Site) => Promise<void>;
+  readonly before?: (network: Network, site: Site) => Promise<unknown>;
 }
 
 /** Until all targets have answered once. */

@@ -154,7 +154,7 @@ pub(crate) fn remedy(errno: i32, device: &str, netns: Option<&str>) -> String {
             "; it was deleted, or its network namespace was: restart nptd to make it again".to_owned()
         }
         libc::EIO | libc::ENETDOWN => {
-            format!("; it is used again when it is up (ip {namespace}link set dev {device} up)")
+            format!("; it is used again when it is up and has a carrier (ip {namespace}link set dev {device} up)")
         }
         _ => String::new(),
     }

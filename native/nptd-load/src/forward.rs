@@ -1,4 +1,4 @@
-//! The least that a user-space gateway can do: every frame of one TAP device leaves by the other, unchanged.
+//! The least that a user-space gateway can do: every frame of one device leaves by the other, unchanged.
 //!
 //! Hosts on either side have to know each other's link address. What a data plane adds on the same devices is the
 //! difference between its figures and those of this loop.
@@ -12,10 +12,17 @@ use crate::sys;
 /// Longest IP packet of both devices.
 const MTU: u16 = 1_500;
 
-/// `forward --devices NAME@NETNS,NAME@NETNS`, with offloads on as nptd has them: prints `{"ready":true}` and runs until it is killed.
+/// `forward --devices NAME@NETNS,NAME@NETNS [--kind tap|packet|xdp]`, with offloads on as nptd has them: prints `{"ready":true}` and runs until it is killed.
 pub fn forward(arguments: &Arguments) -> Result<(), String> {
     let names: String = arguments.required("devices")?;
-    let devices = names.split(',').map(open).collect::<Result<Vec<_>, _>>()?;
+    let kind: String = arguments.or("kind", "tap".to_owned())?;
+    let kind = match kind.as_str() {
+        "tap" => DeviceKind::Tap,
+        "packet" => DeviceKind::Packet,
+        "xdp" => DeviceKind::Xdp,
+        other => return Err(format!("--kind cannot be {other:?}")),
+    };
+    let devices = names.split(',').map(|name| open(kind, name)).collect::<Result<Vec<_>, _>>()?;
     let Ok([mut one, mut other]) = <[Box<dyn Device>; 2]>::try_from(devices) else {
         return Err("--devices names two".to_owned());
     };
@@ -35,10 +42,10 @@ pub fn forward(arguments: &Arguments) -> Result<(), String> {
     }
 }
 
-fn open(name: &str) -> Result<Box<dyn Device>, String> {
+fn open(kind: DeviceKind, name: &str) -> Result<Box<dyn Device>, String> {
     let (name, netns) = name.split_once('@').ok_or("a device is NAME@NETNS")?;
     let (name, netns) = (name.to_owned(), Some(netns.to_owned()));
-    let spec = DeviceSpec { kind: DeviceKind::Tap, name, netns, mtu: MTU, offload: true };
+    let spec = DeviceSpec { kind, name, netns, mtu: MTU, offload: true };
     spec.open().map_err(|error| error.to_string())
 }
 

@@ -5,7 +5,7 @@
 //! nptd-load flood   --to A --sources N …       datagrams, as fast as can be or at a rate
 //! nptd-load connect --to A --seconds S …       opens and closes connections
 //! nptd-load ping    --to A --seconds S         one datagram there and back at a time
-//! nptd-load forward --devices A@NS,B@NS        carries frames between two TAP devices, unchanged
+//! nptd-load forward --devices A@NS,B@NS        carries frames between two devices, unchanged
 //! ```
 //!
 //! Each prints one line of JSON. Addresses are literals of either family.

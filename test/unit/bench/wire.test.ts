@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { CASES, type WireCase } from '../../../bench/wire/cases.ts';
 import { runtimeOf } from '../../../bench/wire/cpu.ts';
+import { takeDeviceKind } from '../../../bench/wire/devices.ts';
 import { lineOf, rowOf, wireTable } from '../../../bench/wire/rows.ts';
 import { FAILED } from '../../../bench/wire/traffic.ts';
 
@@ -31,6 +32,15 @@ describe('cases', () => {
   it('compare like with like: a filter with connection tracking, no state with none', () => {
     const contestants = new Set(CASES.map(({ nptd, peer }) => `${nptd} ${peer}`));
     expect([...contestants]).toEqual(['nptd kernel', 'nptd-filter kernel-conntrack']);
+  });
+});
+
+describe('the kind of device', () => {
+  it('is taken out of the command line wherever it stands, and is TAP without', () => {
+    expect(takeDeviceKind(['--quick', 'tcp'])).toEqual({ kind: 'tap', rest: ['--quick', 'tcp'] });
+    expect(takeDeviceKind(['--quick', '--device', 'xdp', 'tcp'])).toEqual({ kind: 'xdp', rest: ['--quick', 'tcp'] });
+    expect(() => takeDeviceKind(['--device'])).toThrow('one of tap, packet, xdp');
+    expect(() => takeDeviceKind(['--device', 'tun'])).toThrow('one of tap, packet, xdp');
   });
 });
 

@@ -1,6 +1,7 @@
 //! Devices: whole bursts in, whole bursts out. No header is looked at here.
 
 mod frame_file;
+mod link;
 #[cfg(test)]
 pub mod loopback;
 pub mod open;

@@ -8,6 +8,7 @@ use std::os::fd::{AsFd, AsRawFd, RawFd};
 use nptd_core::frame::Offloads;
 
 use super::frame_file::FrameFile;
+use super::link::Link;
 use super::{Device, DeviceSpec, Outgoing, Transmitted};
 use crate::burst::Burst;
 use crate::error::{DeviceError, Step};
@@ -21,6 +22,7 @@ pub struct PacketSocket {
     netns: Option<String>,
     frames: FrameFile,
     offloads: Offloads,
+    link: Link,
     /// None at one that only sends.
     bell: Option<LinkBell>,
 }
@@ -39,7 +41,7 @@ impl PacketSocket {
         let bell = Some(LinkBell::open().map_err(at(Step::WatchLink))?);
         let offloads = Offloads { checksum: spec.offload, tcp: spec.offload, udp: spec.offload };
         let frames = FrameFile { file: File::from(socket), has_header: true };
-        Ok(Self { name: spec.name.clone(), netns: spec.netns.clone(), frames, offloads, bell })
+        Ok(Self { name: spec.name.clone(), netns: spec.netns.clone(), frames, offloads, link: Link::default(), bell })
     }
 }
 
@@ -53,7 +55,7 @@ impl Device for PacketSocket {
     }
 
     fn is_up(&self) -> io::Result<bool> {
-        ifreq::is_up(self.frames.file.as_fd(), &self.name)
+        ifreq::is_up(self.frames.file.as_fd(), &self.name).map(|is_up| self.link.heed(is_up))
     }
 
     fn link_bell(&self) -> Option<RawFd> {
@@ -81,7 +83,7 @@ impl Device for PacketSocket {
     }
 
     fn transmit(&mut self, frames: &mut dyn Iterator<Item = Outgoing<'_>>) -> Transmitted {
-        self.frames.transmit(frames)
+        self.link.refuse(frames).unwrap_or_else(|| self.frames.transmit(frames))
     }
 
     /// The same socket: the kernel takes frames from several threads at once.
@@ -90,6 +92,6 @@ impl Device for PacketSocket {
             self.frames.file.try_clone().map_err(|error| DeviceError::new(&self.name, Step::OpenSocket, &error))?;
         let frames = FrameFile { file, has_header: self.frames.has_header };
         let (name, netns) = (self.name.clone(), self.netns.clone());
-        Ok(Box::new(Self { name, netns, frames, offloads: self.offloads, bell: None }))
+        Ok(Box::new(Self { name, netns, frames, offloads: self.offloads, link: self.link.clone(), bell: None }))
     }
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use super::link::Link;
 use super::xdp_queue::Queue;
 use super::{Device, DeviceSpec, Outgoing, Transmitted};
 use crate::burst::{Burst, frame_len};
@@ -60,6 +61,7 @@ struct Interface {
     netns: Option<String>,
     /// Has the interface take frames for our own link address.
     promiscuous: OwnedFd,
+    link: Link,
     /// Locked for a burst; workers meet at a queue only where they are more than the queues, or receive and send by the same one.
     queues: Vec<Mutex<Queue>>,
 }
@@ -87,7 +89,13 @@ impl XdpSockets {
         let all =
             (descriptors.len() > 1).then(|| Epoll::of(&descriptors)).transpose().map_err(at(Step::WatchQueues))?;
         let queues = queues.into_iter().map(Mutex::new).collect();
-        let interface = Interface { name: spec.name.clone(), netns: spec.netns.clone(), promiscuous, queues };
+        let interface = Interface {
+            name: spec.name.clone(),
+            netns: spec.netns.clone(),
+            promiscuous,
+            link: Link::default(),
+            queues,
+        };
         let reception = Some(Reception { _program, first: 0, all, first_queue, bell });
         Ok(Self { reception, interface: Arc::new(interface), egress: 0 })
     }
@@ -155,7 +163,8 @@ impl Device for XdpSockets {
     /// The socket knows whether its interface is there: by now another one may have its name.
     fn is_up(&self) -> io::Result<bool> {
         let is_there = self.interface.queue(self.egress).map_or(Ok(true), |queue| queue.is_up());
-        Ok(is_there? && ifreq::is_up(self.interface.promiscuous.as_fd(), &self.interface.name)?)
+        let Interface { name, promiscuous, link, .. } = &*self.interface;
+        Ok(link.heed(is_there? && ifreq::is_up(promiscuous.as_fd(), name)?))
     }
 
     fn link_bell(&self) -> Option<RawFd> {
@@ -182,6 +191,9 @@ impl Device for XdpSockets {
     }
 
     fn transmit(&mut self, frames: &mut dyn Iterator<Item = Outgoing<'_>>) -> Transmitted {
+        if let Some(result) = self.interface.link.refuse(frames) {
+            return result;
+        }
         match self.interface.queue(self.egress) {
             Some(mut queue) => queue.transmit(frames),
             None => Transmitted { refused: frames.count() as u64, ..Transmitted::default() },

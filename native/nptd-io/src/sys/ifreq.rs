@@ -133,14 +133,15 @@ pub(crate) fn mtu(socket: BorrowedFd<'_>, name: &str) -> io::Result<u32> {
     Ok(u32::try_from(mtu).unwrap_or(0))
 }
 
-/// Whether an interface is up; `ENODEV` if there is none of this name.
+/// Whether an interface is up and has a carrier; `ENODEV` if there is none of this name.
 pub(crate) fn is_up(socket: BorrowedFd<'_>, name: &str) -> io::Result<bool> {
     let mut request = named(name)?;
     // SAFETY: SIOCGIFFLAGS reads and writes one ifreq, which `request` is.
     check(unsafe { libc::ioctl(socket.as_raw_fd(), GET_FLAGS, &raw mut request) })?;
     // SAFETY: the call before filled in this member of the union.
     let flags = unsafe { request.ifr_ifru.ifru_flags };
-    Ok(flags & libc::IFF_UP as libc::c_short != 0)
+    let both = (libc::IFF_UP | libc::IFF_RUNNING) as libc::c_short;
+    Ok(flags & both == both)
 }
 
 /// A request about the interface of this name; `ENAMETOOLONG` beyond [`NAME_LEN_MAX`].

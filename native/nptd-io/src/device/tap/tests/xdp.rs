@@ -201,13 +201,32 @@ fn it_fails_while_its_interface_is_down_and_is_gone_with_it() {
     let mut burst = Burst::new(frame_len(1_400));
     assert!(one.receive(&mut burst).is_ok(), "an interface that is down may come back");
     namespace.ip(&["link", "set", "v0", "up"]);
-    assert_eq!((one.transmit(&mut std::iter::once(outgoing(&octets))).sent, up(&*one)), (1, Ok(true)));
+    assert!(eventually(|| up(&*one) == Ok(true)));
+    assert_eq!(one.transmit(&mut std::iter::once(outgoing(&octets))).sent, 1);
     namespace.ip(&["link", "del", "v0"]);
     // Another one of the same name is not ours.
     connect(&namespace, 1);
     assert_eq!(up(&*one), Err(Some(libc::ENODEV)));
     let result = one.transmit(&mut std::iter::once(outgoing(&octets)));
     assert_eq!(result.failure.and_then(|error| error.raw_os_error()), Some(libc::ENODEV));
+}
+
+#[test]
+fn without_a_carrier_nothing_is_taken() {
+    let Some(namespace) = Namespace::new() else { return };
+    connect(&namespace, 1);
+    let octets = numbered(1, 60);
+    for kind in [DeviceKind::Packet, DeviceKind::Xdp] {
+        let Some(mut one) = opened(&namespace, kind, "v0") else { return };
+        namespace.ip(&["link", "set", "v1", "down"]);
+        assert!(eventually(|| up(&*one) == Ok(false)));
+        let result = one.transmit(&mut std::iter::once(outgoing(&octets)));
+        assert_eq!((result.sent, result.refused), (0, 1));
+        assert_eq!(result.failure.and_then(|error| error.raw_os_error()), Some(libc::ENETDOWN));
+        namespace.ip(&["link", "set", "v1", "up"]);
+        assert!(eventually(|| up(&*one) == Ok(true)));
+        assert_eq!(one.transmit(&mut std::iter::once(outgoing(&octets))).sent, 1);
+    }
 }
 
 #[test]
