@@ -210,6 +210,25 @@ fn an_interval_slept_through_is_not_made_up_for() {
 }
 
 #[test]
+fn a_shorter_interval_counts_from_the_last_round_on() {
+    let every_ms = |ms| vec![ProbeSpec { interval: Duration::from_millis(ms), ..spec4() }];
+    let mut prober = Prober::new(every_ms(10_000));
+    let sent = prober.after_ms(0);
+    assert!(prober.answer(&sent[0]));
+    prober.after_ms(200);
+    prober.set(every_ms(INTERVAL_MS));
+    assert!(prober.after_ms(INTERVAL_MS - 201).is_empty());
+    let sent = prober.after_ms(1);
+    assert!(sent.len() == 1 && prober.answer(&sent[0]));
+    prober.set(every_ms(10_000));
+    let sent = prober.after_ms(INTERVAL_MS);
+    assert!(sent.len() == 1 && prober.answer(&sent[0]), "what is due soon stays so");
+    prober.after_ms(TIMEOUT_MS);
+    prober.set(every_ms(INTERVAL_MS));
+    assert_eq!(prober.after_ms(0).len(), 1, "at once");
+}
+
+#[test]
 fn a_miss_is_judged_at_exactly_the_timeout_and_starts_a_burst_at_once() {
     let mut prober = Prober::new(vec![spec4()]);
     let start = prober.gateway.now;

@@ -5,7 +5,8 @@
  * - a burst is bad if fewer than `quorum` of its trusted targets answered; two bad bursts running mean that nothing does
  * - a burst whose result is older than the latest good observation (a single answer, or a burst that is not bad) says
  *   nothing any more
- * - a round trip of somebody's traffic that began after the first of the two bursts vetoes that, for `VETO_MS` in all
+ * - a round trip of somebody's traffic that began after the first miss, and not long before the last burst, vetoes that, for
+ *   `VETO_MS` in all
  * - where every target is distrusted, because it fails on all uplinks, a gateway that answers speaks for the uplink
  *
  * Times are the data plane's monotonic clock in microseconds.
@@ -73,6 +74,9 @@ export interface ReachStep {
 /** How long round trips may veto in all what probes say. */
 export const VETO_MS = 10_000;
 
+/** A round trip that began longer before a burst, and before the burst ahead of it, says nothing of now. They are told each 250 ms. */
+const ROUND_TRIP_FRESH_MS = 500;
+
 /** Bursts overlap while a timeout is longer than an interval: 2 at 500/800 ms; beyond this a sample was lost. */
 const OPEN_BURSTS_MAX = 8;
 
@@ -99,7 +103,8 @@ export function observeReach(
   // Where none can be trusted one answer is still one.
   const quorum = Math.max(1, Math.min(rules.quorum, rules.targets - distrusted.size));
   if (burst.answered.length < quorum) return observeBad(closed, burst, rules, distrusted.size >= rules.targets);
-  const calm = { ...closed, bursting: false, calmRound: Math.max(closed.calmRound, burst.round) };
+  const { roundTripUs: _, ...undoubted } = closed;
+  const calm = { ...undoubted, bursting: false, calmRound: Math.max(closed.calmRound, burst.round) };
   return observeGood(calm, burst.sentAtUs);
 }
 
@@ -138,7 +143,8 @@ function observeBad(reach: Reach, burst: Burst, { timeoutMs }: ReachRules, distr
   if (before?.round !== burst.round - 1) return { reach: bad };
   if (distrusted && burst.gateway) return { reach: bad, verdict: { kind: 'distrusted' } };
   const { missed } = burst;
-  if (reach.roundTripUs !== undefined && reach.roundTripUs > before.sentAtUs) {
+  const freshFromUs = Math.min(before.sentAtUs, burst.sentAtUs - ROUND_TRIP_FRESH_MS * 1000);
+  if (reach.roundTripUs !== undefined && reach.roundTripUs > freshFromUs) {
     const vetoSinceUs = reach.vetoSinceUs ?? burst.sentAtUs;
     const first = reach.vetoSinceUs === undefined;
     if (burst.sentAtUs - vetoSinceUs < VETO_MS * 1000) {

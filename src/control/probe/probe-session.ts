@@ -40,8 +40,10 @@ export class ProbeSession {
 
   /** Takes new options over; probes on their way are still judged, by the new timeout. */
   configure(options: ProbeOptions, nowUs: number): void {
+    // A shorter interval counts from the last round on: what was probed seldom may be due at once.
+    const sooner = Math.max(0, this.#options.intervalMs - options.intervalMs) * 1000;
+    this.#nextRoundUs = Math.min(this.#nextRoundUs, Math.max(nowUs, this.#nextRoundUs - sooner));
     this.#options = options;
-    this.#nextRoundUs = Math.min(this.#nextRoundUs, nowUs + options.intervalMs * 1000);
     if (this.#burstingSince !== undefined && this.#burstingSince <= options.calmRound) this.#burstingSince = undefined;
   }
 

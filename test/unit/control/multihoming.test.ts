@@ -131,7 +131,7 @@ describe('flapping', () => {
 
 describe('a veto', () => {
   /** Traffic comes back all the time although no probe is answered. */
-  const withTraffic = (world: World, seconds: number, startedBeforeMs = 0): World => {
+  const withTraffic = (world: World, seconds: number, startedBeforeMs = 20): World => {
     world.links.set('fiber', DEAD);
     for (let step = 0; step < seconds * 4; step++) {
       const startedAtUs = (world.nowMs - startedBeforeMs) * 1000;
@@ -149,6 +149,12 @@ describe('a veto', () => {
     );
     withTraffic(world, 4);
     expect(world.status('fiber', 4)).toBe('down');
+  });
+
+  test('holds as long by the fast profile, whose bursts follow each other quicker than round trips are told', () => {
+    const world = withTraffic(new World(multihomed({ probe: ', profile: fast' })).run(20 * SECOND), 10);
+    expect([world.status('fiber', 4), world.status('fiber', 6)]).toEqual(['up', 'down']);
+    expect(withTraffic(world, 1).status('fiber', 4)).toBe('down');
   });
 
   test('is none by packets that only came in: their round trips began before the miss', () => {
@@ -186,6 +192,17 @@ describe('targets that fail on every uplink', () => {
     for (const name of ['fiber', 'lte', 'dsl']) world.links.delete(name);
     world.run(5 * SECOND);
     expect(['fiber', 'lte', 'dsl'].map((name) => world.status(name))).toEqual(['up', 'up', 'up']);
+  });
+
+  test('are distrusted as soon where an uplink is probed seldom: the first miss of the other one asks it at once', () => {
+    for (const probe of ['', ', profile: fast']) {
+      const uplinks = { lte: 'metered: true', dsl: 'metered: true' };
+      const world = new World(multihomed({ uplinks, probe })).run(23 * SECOND);
+      for (const name of ['fiber', 'lte', 'dsl']) world.links.set(name, DEAD);
+      world.run(10 * SECOND);
+      expect(['fiber', 'lte', 'dsl'].map((name) => world.status(name))).toEqual(['unknown', 'unknown', 'unknown']);
+      expect(world.plans.length).toBe(1);
+    }
   });
 
   test('are believed where no gateway answers', () => {

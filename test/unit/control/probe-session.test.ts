@@ -100,6 +100,18 @@ test('rounds that a late event loop missed are not made up for', () => {
   expect(session.poll(10_500_000)).toHaveLength(1);
 });
 
+test('a shorter interval counts from the last round on', () => {
+  const session = new ProbeSession({ ...OPTIONS, intervalMs: 10_000 }, 0);
+  session.poll(0);
+  session.configure(OPTIONS, 200_000);
+  expect(session.nextAtUs()).toBe(500_000);
+  session.poll(500_000);
+  session.configure({ ...OPTIONS, intervalMs: 10_000 }, 600_000);
+  session.poll(1_000_000);
+  session.configure(OPTIONS, 2_000_000);
+  expect(session.poll(2_000_000)).toHaveLength(1);
+});
+
 test('sequences wrap at 16 bits', () => {
   const session = new ProbeSession({ ...OPTIONS, intervalMs: 1, timeoutMs: 2 }, 0);
   let last = -1;

@@ -70,7 +70,10 @@ impl Track {
         if self.bursting_since.is_some_and(|since| since <= spec.calm_round) {
             self.bursting_since = None;
         }
-        self.due = self.due.min(now.after(spec.interval));
+        // A shorter interval counts from the last round on: what was probed seldom may be due at once.
+        let sooner = self.spec.interval.as_micros().saturating_sub(spec.interval.as_micros());
+        let wait = self.due.since(now).as_micros().saturating_sub(sooner);
+        self.due = self.due.min(now.after(Duration::from_micros(wait)));
         self.outstanding.reserve(outstanding_max(&spec).saturating_sub(self.outstanding.len()));
         self.spec = spec;
         self
