@@ -3,10 +3,13 @@ import { z } from 'zod';
 import type { History } from '../api/operations-record.ts';
 import type { Status } from '../api/status.ts';
 import type { Why } from '../api/why.ts';
+import { UPLINK_MODES } from '../control/multihoming/standing.ts';
 import { ASSUMED_STATES, type SimulatedPolicy } from '../control/simulate.ts';
 import type { MappingRow, SessionRow } from '../reference/translator.ts';
 import { err, ok, type Result } from '../result.ts';
 import type { PlannedChange } from './reload.ts';
+
+export { ASSUMED_STATES };
 
 /** Most rows in one answer, some 20 MB. */
 export const ROWS_MAX = 100_000;
@@ -34,7 +37,7 @@ const requestSchema = z.discriminatedUnion('request', [
   z.strictObject({
     request: z.literal('uplink'),
     name: z.string(),
-    mode: z.enum(['enabled', 'draining', 'disabled']),
+    mode: z.enum(UPLINK_MODES),
   }),
   z.strictObject({
     request: z.literal('simulate'),

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { InvalidArgumentError } from 'commander';
 import { requestControl } from '../../daemon/control-client.ts';
-import type { ControlRequest, ControlResults } from '../../daemon/control-protocol.ts';
+import { ASSUMED_STATES, type ControlRequest, type ControlResults } from '../../daemon/control-protocol.ts';
 import { complainOf } from '../complain.ts';
 import { addControlOptions, type ControlOptions } from '../control-options.ts';
 import { EXIT_CODE, type ExitCode } from '../exit-code.ts';
@@ -10,8 +10,6 @@ import { renderJson, renderTable } from '../render.ts';
 
 type Assumption = Extract<ControlRequest, { request: 'simulate' }>['assume'][number];
 type Simulated = ControlResults['simulate'][number];
-
-const STATES = ['up', 'degraded', 'down', 'enabled', 'draining', 'disabled'] as const;
 
 export interface SimulateOptions extends ControlOptions {
   readonly assume: readonly Assumption[];
@@ -23,7 +21,7 @@ export function registerSimulateCommand(program: Command): void {
     .summary('show what would happen if uplinks failed or came back')
     .description(
       'Shows what the running gateway would decide if uplinks were in another state. Changes nothing.\n' +
-        `States: ${STATES.join(', ')}; NAME/4=down is about one family.`,
+        `States: ${ASSUMED_STATES.join(', ')}; NAME/4=down is about one family.`,
     )
     .argument('<name=state...>', 'what to assume, as fiber=down', collect);
   addControlOptions(command).action(async (assume: readonly Assumption[], options: ControlOptions) => {
@@ -43,8 +41,9 @@ export async function simulateCommand({ socket, json, assume }: SimulateOptions,
 
 function collect(text: string, before: readonly Assumption[] | undefined): readonly Assumption[] {
   const [, uplink = '', family, name] = /^([^=/]+)(?:\/([46]))?=([a-z]+)$/.exec(text) ?? [];
-  const state = STATES.find((known) => known === name);
-  if (state === undefined) throw new InvalidArgumentError(`Expected NAME=STATE, with one of ${STATES.join(', ')}.`);
+  const state = ASSUMED_STATES.find((known) => known === name);
+  if (state === undefined)
+    throw new InvalidArgumentError(`Expected NAME=STATE, with one of ${ASSUMED_STATES.join(', ')}.`);
   return [...(before ?? []), { uplink, state, ...(family === undefined ? {} : { family: family === '4' ? 4 : 6 }) }];
 }
 
