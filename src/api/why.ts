@@ -1,5 +1,5 @@
 /** Why a flow takes its uplink: the data path's answer, with names in place of numbers. */
-import { PROTOCOLS } from '../config/protocols.ts';
+import { protocolName } from '../config/values.ts';
 import type { Selection } from '../control/multihoming/selection.ts';
 import type { ControlState } from '../control/state.ts';
 import type { FlowExplanation, FlowQuestion } from '../native/data-plane.ts';
@@ -116,13 +116,12 @@ function endpointOf(text: string): ParsedEndpoint {
 }
 
 function protocolOf(text: string, family: 4 | 6): number {
-  const known: Readonly<Record<string, readonly number[]>> = PROTOCOLS;
-  const named = Object.hasOwn(known, text) ? known[text] : undefined;
-  // Of the two of ICMP the one of the family.
-  const number = family === 4 ? named?.[0] : named?.at(-1);
-  if (number !== undefined) return number;
   if (/^\d{1,3}$/.test(text) && Number(text) <= 255) return Number(text);
-  throw invalid(`"${text}" is none of ${Object.keys(PROTOCOLS).join(', ')}, nor a protocol number`);
+  const named = protocolName(text);
+  if (!named.ok) throw invalid(named.error);
+  // Of the two of ICMP the one of the family.
+  const [first, ...others] = named.value;
+  return family === 4 ? first : (others.at(-1) ?? first);
 }
 
 function invalid(message: string): NptdError {

@@ -183,8 +183,8 @@ export function hostOrPrefix(text: string): Value<Ipv4Prefix | Ipv6Prefix> {
 }
 
 /** The numbers of a protocol: `icmp` has one in each family. */
-export function protocolName(text: string): Value<readonly number[]> {
-  const known: Readonly<Record<string, readonly number[]>> = PROTOCOLS;
+export function protocolName(text: string): Value<readonly [number, ...number[]]> {
+  const known: Readonly<Record<string, readonly [number, ...number[]]>> = PROTOCOLS;
   const numbers = Object.hasOwn(known, text) ? known[text] : undefined;
   return numbers === undefined
     ? err(`"${text}" is none of ${Object.keys(PROTOCOLS).join(', ')}, nor a number`)
