@@ -6,6 +6,7 @@ import type { UplinkMode } from './multihoming/standing.ts';
 import type { TargetsState } from './multihoming/uplink.ts';
 import type {
   AddressChanged,
+  ChangeNotice,
   ControlNotice,
   Exhausted,
   FlowsLeave,
@@ -128,18 +129,9 @@ export function fieldsOfDevice({ index, device, netns }: DeviceId): LogEntry['fi
 }
 
 /** All fields of a notice but its time, which every log entry has. */
-function fieldsOf({ type, atMs: _, ...fields }: LoggedNotice): LogEntry['fields'] {
+function fieldsOf({ type, atMs: _, ...fields }: ChangeNotice): LogEntry['fields'] {
   return { event: type, ...fields };
 }
-
-type LoggedNotice =
-  | UplinkChanged
-  | PolicyTargetsChanged
-  | ProbesVetoed
-  | SelectionChanged
-  | FlowsLeave
-  | ModeChanged
-  | AddressChanged;
 
 function qualityInWords({ loss, rttMs }: Quality): string {
   const parts = [

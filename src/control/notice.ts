@@ -12,13 +12,7 @@ import type { UplinkMode } from './multihoming/standing.ts';
 
 /** Something happened; told apart by `type`. `atMs` is the wall clock in milliseconds. */
 export type ControlNotice =
-  | UplinkChanged
-  | PolicyTargetsChanged
-  | ProbesVetoed
-  | SelectionChanged
-  | FlowsLeave
-  | ModeChanged
-  | AddressChanged
+  | ChangeNotice
   | PlanApplied
   | ({
       readonly type: 'device-failed';
@@ -37,6 +31,16 @@ export type ControlNotice =
   | Exhausted
   | { readonly type: 'worker-panicked'; readonly atMs: number; readonly message: string }
   | { readonly type: 'passed-available'; readonly atMs: number };
+
+/** What changes connectivity; its fields are those of its log entry. */
+export type ChangeNotice =
+  | UplinkChanged
+  | PolicyTargetsChanged
+  | ProbesVetoed
+  | SelectionChanged
+  | FlowsLeave
+  | ModeChanged
+  | AddressChanged;
 
 /**
  * The health of an uplink in one family changed. In every notice `cause` is a sentence without a full stop, and
