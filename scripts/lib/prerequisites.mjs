@@ -2,7 +2,11 @@
 import { SetupProblem } from './problem.mjs';
 import { hasProgram, outputOf, run } from './process.mjs';
 
-const NODE_LEAST = [20, 19];
+/** `engines` of package.json: of the first of these lines from here on, and everything from the second on. */
+const NODE_LEAST = [
+  [20, 19],
+  [22, 12],
+];
 /** `rust-version` of native/Cargo.toml. */
 const CARGO_LEAST = [1, 88];
 
@@ -41,9 +45,10 @@ const SERVICES = { coturn: 'coturn.service', iperf3: 'iperf3.service' };
 const BUILD_PROGRAMS = { cc: 'gcc', 'c++': 'g++', make: 'make', python3: 'python3' };
 
 export function checkNode() {
-  if (!reaches(process.versions.node, NODE_LEAST)) {
+  if (!isSupportedNode(process.versions.node)) {
+    const [older, newer] = NODE_LEAST.map((least) => least.join('.'));
     throw new SetupProblem(
-      `Node ${NODE_LEAST.join('.')} or newer is needed; this is ${process.versions.node}`,
+      `Node ${older} or newer of the same line, or ${newer} or newer, is needed; this is ${process.versions.node}`,
       'https://nodejs.org/en/download (or: nvm install 20)',
     );
   }
@@ -127,6 +132,11 @@ function maskServices(packages) {
 function packagesOf(programs) {
   const all = Object.assign({}, BUILD_PROGRAMS, NETWORK_PROGRAMS, TEST_PROGRAMS, ...Object.values(JOB_PROGRAMS));
   return [...new Set(programs.map((program) => all[program] ?? program))];
+}
+
+function isSupportedNode(version) {
+  const [older, newer] = NODE_LEAST;
+  return reaches(version, newer) || (reaches(version, older) && !reaches(version, [older[0] + 1, 0]));
 }
 
 function reaches(version, least) {
