@@ -1,7 +1,8 @@
 /**
  * What probing does for the sake of others, with real traffic and `profile: fast`: a metered standby is asked seldom until it may be
  * needed, traffic that comes back vouches for an uplink whose targets are silent, targets that fail everywhere are not believed,
- * and a policy goes by its own targets. Probes are counted as they arrive at the ISP, all of them.
+ * and a policy goes by its own targets. Probes are counted as they arrive at the ISP, all of them. Times are taken before a fault
+ * begins: a busy machine may notice it sooner than it says that it has begun.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { whoAmI, whoAmIByDns } from '../../src/demo/clients.ts';
@@ -111,7 +112,8 @@ describe('two ISPs, the second one metered, and a policy with targets of its own
 
   test('while traffic comes back silent targets take no uplink down for ten seconds, and the standby is asked at the full rate', async () => {
     const flows = await Flows.open(bed.site.client, flowsOf('talk', 4, 30_000, 50));
-    const begun = await PROBES_LOST.begin(bed.site, ISP_A);
+    const begun = Date.now();
+    await PROBES_LOST.begin(bed.site, ISP_A);
     await wait(1000);
     const { own } = await arriving(bed, ISP_B, 3);
     expect(own).toBeGreaterThan((FAMILIES.length * 3 * PROBES_A_SECOND) / 2);
@@ -132,7 +134,8 @@ describe('two ISPs, the second one metered, and a policy with targets of its own
   });
 
   test('targets that fall silent everywhere are distrusted while gateways answer, and believed when those do not', async () => {
-    const begun = await TARGETS_MUTE.begin(bed.site, ISP_A);
+    const begun = Date.now();
+    await TARGETS_MUTE.begin(bed.site, ISP_A);
     const distrusted = () =>
       changesSince(bed, begun).filter(({ event, to }) => event === 'uplink-changed' && to === 'unknown');
     expect(await until(async () => distrusted().length >= 4 || undefined, 5000)).toBe(true);
@@ -143,7 +146,8 @@ describe('two ISPs, the second one metered, and a policy with targets of its own
     for (const { message } of distrusted()) expect(message).toContain(cause);
     expect((await whoAmI(bed.site.client, INTERNET.web4))?.address).toBe(ISP_A.ipv4.own);
 
-    const dead = Math.min(...(await Promise.all(ISPS.map((isp) => FIRST_HOP_DEAD.begin(bed.site, isp)))));
+    const dead = Date.now();
+    await Promise.all(ISPS.map((isp) => FIRST_HOP_DEAD.begin(bed.site, isp)));
     for (const isp of ISPS) {
       const { ipv4, ipv6 } = await msUntilDown(bed, isp, dead, 8000);
       expect([ipv4, ipv6], isp.name).toEqual([expect.any(Number), expect.any(Number)]);
@@ -157,7 +161,8 @@ describe('two ISPs, the second one metered, and a policy with targets of its own
     const [a4, b4] = [await externalAddress(bed, ISP_A, 4), await externalAddress(bed, ISP_B, 4)];
     const central = async () => (await whoAmIByDns(bed.site.client, INTERNET.dns4))?.address;
     expect(await firstSuccess(async () => (await central()) === a4, UP_MS_MAX)).toBeDefined();
-    const begun = await CENTRAL_DEAD.begin(bed.site, ISP_A);
+    const begun = Date.now();
+    await CENTRAL_DEAD.begin(bed.site, ISP_A);
     const ms = await firstSuccess(async () => (await central()) === b4, 8000);
     expect(ms).toBeDefined();
     const changes = () => changesSince(bed, begun).filter(({ event }) => /-changed$/.test(event));
