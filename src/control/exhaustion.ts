@@ -22,7 +22,7 @@ export const EXHAUSTION_REASONS: ReadonlySet<string> = new Set([
 ]);
 
 /** An exhaustion lasts until no packet has been refused for longer than this. */
-export const CALM_MS = 60_000;
+const CALM_MS = 60_000;
 
 /** Packets refused for one reason on one uplink. */
 export interface Exhaustion {

@@ -110,7 +110,7 @@ class ClaimedSocket implements ControlSocket {
 }
 
 /** Answers one request; whatever goes wrong is an answer too. Without a gateway it is starting. */
-export async function answer(line: string, served: Served | undefined): Promise<ControlResponse> {
+async function answer(line: string, served: Served | undefined): Promise<ControlResponse> {
   const request = parseRequest(line);
   if (!request.ok) return { ok: false, error: { code: 'BAD_REQUEST', message: request.error } };
   try {

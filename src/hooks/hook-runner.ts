@@ -125,7 +125,7 @@ function endGroup(pid: number | undefined): void {
 }
 
 /** `NPTD_EVENT`, `NPTD_MESSAGE`, and one variable for each field: `NPTD_UPLINK`, `NPTD_TO`, … */
-export function environmentOf({ event, message, atMs, fields }: JournalEntry): Record<string, string> {
+function environmentOf({ event, message, atMs, fields }: JournalEntry): Record<string, string> {
   const rest = Object.entries(fields).map(([name, value]): [string, string] => [
     `NPTD_${name.replaceAll(/[A-Z]/g, '_$&').replaceAll('-', '_').toUpperCase()}`,
     String(value),

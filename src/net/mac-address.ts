@@ -8,7 +8,7 @@ export type MacAddress = number & { readonly [brand]: 'MacAddress' };
 const OCTETS = 6;
 
 /** The address with this number; throws a `RangeError` if it has more than 48 bits. */
-export function macAddress(value: number): MacAddress {
+function macAddress(value: number): MacAddress {
   if (!Number.isInteger(value) || value < 0 || value >= 2 ** 48) throw new RangeError(`${value} is not a MAC address`);
   return value as MacAddress;
 }

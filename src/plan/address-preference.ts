@@ -8,7 +8,7 @@ import { ipv6PrefixContains, ipv6PrefixCovering } from '../net/ipv6-prefix.ts';
  * local ones, whose label in the default policy table differs from that of the Internet's addresses, while their IPv4
  * addresses agree with it (6724-2).
  */
-export function prefersIpv4({ internal, uplinks }: NptdConfig): string[] {
+function prefersIpv4({ internal, uplinks }: NptdConfig): string[] {
   const hasBoth = uplinks.some(({ ipv4 }) => ipv4 !== undefined) && uplinks.some(({ ipv6 }) => ipv6 !== undefined);
   return hasBoth ? internal.filter(isCaught).map(({ name }) => name) : [];
 }

@@ -1,7 +1,7 @@
 import type { DeviceConfig, NptdConfig, UplinkConfig } from '../config/config.ts';
 
 /** Slots that the data path has counters, liveness bits and sessions for. */
-export const SLOTS_MAX = 16;
+const SLOTS_MAX = 16;
 
 /** Which uplink, by name, has which slot. */
 export type SlotAssignment = ReadonlyMap<string, number>;
@@ -16,7 +16,7 @@ export function assignSlots(previous: SlotAssignment, config: NptdConfig): SlotA
 }
 
 /** Policies that the data path tells apart. */
-export const POLICIES_MAX = 32;
+const POLICIES_MAX = 32;
 
 /** Which policy, by name, has which number. */
 export type PolicyNumbers = ReadonlyMap<string, number>;

@@ -39,12 +39,12 @@ export function sameEndpoint6(one: Endpoint6, other: Endpoint6): boolean {
 }
 
 /** Dotted quad. */
-export function formatIpv4(address: number): string {
+function formatIpv4(address: number): string {
   return [24, 16, 8, 0].map((shift) => (address >>> shift) & 0xff).join('.');
 }
 
 /** The text of RFC 5952: the first of the longest runs of zeros is left out, if it is longer than one. */
-export function formatIpv6(address: bigint): string {
+function formatIpv6(address: bigint): string {
   const words = [112n, 96n, 80n, 64n, 48n, 32n, 16n, 0n].map((shift) => (address >> shift) & 0xffffn);
   const runs = words.map((_, start) => {
     const end = words.findIndex((word, index) => index >= start && word !== 0n);

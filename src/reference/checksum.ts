@@ -33,12 +33,6 @@ export function wordsOf32(before: number, after: number): WordChange[] {
   ];
 }
 
-/** The eight words of an IPv6 address before and after. */
-export function wordsOf128(before: bigint, after: bigint): WordChange[] {
-  const word = (value: bigint, index: number) => Number((value >> BigInt(112 - 16 * index)) & 0xffffn);
-  return [0, 1, 2, 3, 4, 5, 6, 7].map((index) => ({ before: word(before, index), after: word(after, index) }));
-}
-
 /**
  * The checksum after words it covers have changed: HC' = ~(~HC + ~m + m') (RFC 1624 equation 3).
  *

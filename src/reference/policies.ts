@@ -29,7 +29,7 @@ export interface FlowOfPolicy {
 const NO_POLICY: PlanPolicy = { prefer: [] };
 
 /** The first policy that traffic meets. */
-export function policyOf(plan: Plan, traffic: Traffic): PlanPolicy {
+function policyOf(plan: Plan, traffic: Traffic): PlanPolicy {
   const isMet = ({ matches }: PlanPolicy) => matches === undefined || matches.some((match) => meets(traffic, match));
   return plan.policies.find(isMet) ?? lastPolicy(plan);
 }

@@ -113,7 +113,7 @@ export function preferUsable4(plan: Plan, isMeant: (uplink: PlanUplink) => boole
   return meant.find(usable4) ?? meant[0];
 }
 
-export function usable4(uplink: PlanUplink): boolean {
+function usable4(uplink: PlanUplink): boolean {
   return uplink.ipv4?.usable === true;
 }
 

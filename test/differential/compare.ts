@@ -17,7 +17,7 @@ export interface Implementations {
 }
 
 /** Thrown where the two differ. */
-export class Difference extends Error {
+class Difference extends Error {
   override readonly name = 'Difference';
 }
 

@@ -96,7 +96,7 @@ export function endpoint6Of(text: string): { readonly address: string; readonly 
 }
 
 /** `[2001:db8::1]:80` as rows of sessions have it. */
-export function formatEndpoint6(address: Uint8Array, port: number): string {
+function formatEndpoint6(address: Uint8Array, port: number): string {
   return `[${new ipaddr.IPv6([...address]).toRFC5952String()}]:${port}`;
 }
 

@@ -12,7 +12,7 @@ import { keepRegression } from './regressions.ts';
 import { search } from './search.ts';
 import type { Counts, Tally } from './tally.ts';
 
-export const SHARES = 2;
+const SHARES = 2;
 
 const SECONDS = Number(process.env.NPTD_DIFFERENTIAL_SECONDS ?? 0);
 const SEED = Number(process.env.NPTD_SEED ?? (SECONDS > 0 ? Date.now() % 1_000_000_000 : 1));

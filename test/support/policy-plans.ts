@@ -7,7 +7,7 @@ import { device, ISP_A, ISP_B, LAN, type PlanChanges, prefixPair, twoUplinks, UP
 import type { TranslatorBed } from './translator-bed.ts';
 
 /** The device of the third uplink, which has slot 2. */
-export const ISP_C = 4;
+const ISP_C = 4;
 
 /** Devices of uplinks by slot. */
 const EXITS: readonly number[] = [ISP_A, ISP_B, ISP_C];

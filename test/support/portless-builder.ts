@@ -4,7 +4,7 @@ import { concat, type Ipv4Fields, ip4, text } from './packet-builder.ts';
 
 export const GRE = 47;
 export const ESP = 50;
-export const AH = 51;
+const AH = 51;
 export const SCTP = 132;
 /** For experiments (RFC 3692). */
 export const EXPERIMENT = 253;

@@ -71,7 +71,7 @@ const sctpOf =
   (from, to, ports, fields) =>
     sctp6(from, to, ports, chunk, fields);
 
-export const UDP6: Transport6 = { name: 'udp', protocol: 17, open: udp6, answer: udp6, data: udp6 };
+const UDP6: Transport6 = { name: 'udp', protocol: 17, open: udp6, answer: udp6, data: udp6 };
 
 export const UDP_LITE6: Transport6 = {
   name: 'udp-lite',
@@ -81,7 +81,7 @@ export const UDP_LITE6: Transport6 = {
   data: udpLite6,
 };
 
-export const TCP6: Transport6 = {
+const TCP6: Transport6 = {
   name: 'tcp',
   protocol: 6,
   open: tcpOf('SYN'),
@@ -89,7 +89,7 @@ export const TCP6: Transport6 = {
   data: tcpOf('PSH,ACK'),
 };
 
-export const DCCP6: Transport6 = {
+const DCCP6: Transport6 = {
   name: 'dccp',
   protocol: DCCP,
   open: dccpOf('Request'),

@@ -3,9 +3,9 @@ import type { DraftContext } from '../draft-context.ts';
 import type { ConfigPath } from '../issue.ts';
 import type { ConfigDraft, DeviceDraft } from '../schema.ts';
 
-export const UPLINKS_MAX = 16;
+const UPLINKS_MAX = 16;
 /** The engine takes 64 devices, uplinks among them. */
-export const INTERNAL_DEVICES_MAX = 48;
+const INTERNAL_DEVICES_MAX = 48;
 
 /** There is something to route between, not too much of it, and no name or device appears twice. */
 export function checkNames(draft: ConfigDraft, context: DraftContext): void {

@@ -6,9 +6,9 @@ import type { ConfigDraft, MatchDraft, PolicyDraft } from '../schema.ts';
 import { checkPolicyTargets } from './probes.ts';
 
 /** Most policies, as plans number them; `default` is one of them. */
-export const POLICIES_MAX = 32;
+const POLICIES_MAX = 32;
 /** Most combinations of what a policy matches: each is looked at for a new flow. */
-export const MATCHES_MAX = 256;
+const MATCHES_MAX = 256;
 
 const WITH_PORTS: ReadonlySet<number> = new Set([6, 17, 33, 132, 136]);
 

@@ -57,8 +57,8 @@ export interface ChoiceFacts {
 }
 
 /** A challenger leads when it has been quicker by this much, and by this share, for this long. */
-export const LEAD_MS = 5;
-export const LEAD_SHARE = 0.2;
+const LEAD_MS = 5;
+const LEAD_SHARE = 0.2;
 export const LEAD_AFTER_MS = 30_000;
 
 export function chooseFamily(policy: PolicyConfig, facts: ChoiceFacts): ChoiceStep {

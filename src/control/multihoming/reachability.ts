@@ -72,7 +72,7 @@ export interface ReachStep {
 }
 
 /** How long round trips may veto in all what probes say. */
-export const VETO_MS = 10_000;
+const VETO_MS = 10_000;
 
 /** A round trip that began longer before a burst, and before the burst ahead of it, says nothing of now. They are told each 250 ms. */
 const ROUND_TRIP_FRESH_MS = 500;

@@ -17,16 +17,7 @@ export type UplinkMode = (typeof UPLINK_MODES)[number];
 export type UplinkModes = ReadonlyMap<string, UplinkMode>;
 
 /** The best first. The first three can take new flows. */
-export const STANDINGS = [
-  'sound',
-  'degraded',
-  'draining',
-  'recovering',
-  'unreachable',
-  'down',
-  'cut',
-  'disabled',
-] as const;
+const STANDINGS = ['sound', 'degraded', 'draining', 'recovering', 'unreachable', 'down', 'cut', 'disabled'] as const;
 
 const ALIVE = STANDINGS.indexOf('recovering');
 

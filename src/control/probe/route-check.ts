@@ -17,7 +17,7 @@ const run = promisify(execFile);
 const IP_MS_MAX = 2000;
 
 /** Destinations of the unicast routes by a device, in all tables, as `ip` writes them. */
-export async function routesByDevice(device: string, family: Family): Promise<string[]> {
+async function routesByDevice(device: string, family: Family): Promise<string[]> {
   const argumentsOfIp = ['-j', `-${family}`, 'route', 'show', 'table', 'all', 'dev', device];
   try {
     const { stdout } = await run('ip', argumentsOfIp, { timeout: IP_MS_MAX });
