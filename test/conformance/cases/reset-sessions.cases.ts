@@ -6,19 +6,12 @@ import { fragmentsOf } from '../../support/fragment-builder.ts';
 import { icmpError, ipv4, type TcpFields, tcp, text, udp } from '../../support/packet-builder.ts';
 import { icmpError6, readdressed, type Tcp6Fields, tcp6 } from '../../support/packet-builder-ipv6.ts';
 import { ISP_A, ISP_B, LAN, type PlanChanges, staticPorts, twoUplinks } from '../../support/plans.ts';
+import { BACK, DOWN, H1, OUT, PUBLIC, S1, SERVER, WA } from '../../support/reset-endpoints.ts';
 import type { TranslatorBed } from '../../support/translator-bed.ts';
 import type { Case } from '../case.ts';
 import { reaches, sends } from './filter.cases.ts';
 
-const H1 = '10.0.0.11:5000';
-const WA = '203.0.113.2:5000';
 const WB = '198.51.100.2:5000';
-const S1 = '192.0.2.10:7000';
-const SERVER = '10.0.0.12:8080';
-const PUBLIC = '203.0.113.2:80';
-const OUT = [40000, 80] as const;
-const BACK = [80, 40000] as const;
-const DOWN = { usable: false };
 const A_DOWN = twoUplinks({ a4: DOWN });
 const EVERY_FLAG = ['ACK', 'PSH,ACK', 'FIN,ACK', 'SYN,ACK', 'SYN', 'RST', 'RST,ACK', ''];
 

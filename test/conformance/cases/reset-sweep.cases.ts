@@ -5,17 +5,10 @@ import { filtered, H1 as H1_6, H1_A, H2 as H2_6, H2_A, published6, Q6 } from '..
 import { type TcpFields, tcp, text, udp } from '../../support/packet-builder.ts';
 import { type Tcp6Fields, tcp6, udp6 } from '../../support/packet-builder-ipv6.ts';
 import { ISP_A, ISP_B, LAN, OFFICE, type PlanChanges, staticPorts, twoUplinks } from '../../support/plans.ts';
+import { BACK, DOWN, H1, OUT, PUBLIC, S1, SERVER, WA } from '../../support/reset-endpoints.ts';
 import { hex, type TranslatorBed } from '../../support/translator-bed.ts';
 import type { Case } from '../case.ts';
 
-const H1 = '10.0.0.11:5000';
-const WA = '203.0.113.2:5000';
-const S1 = '192.0.2.10:7000';
-const SERVER = '10.0.0.12:8080';
-const PUBLIC = '203.0.113.2:80';
-const OUT = [40000, 80] as const;
-const BACK = [80, 40000] as const;
-const DOWN = { usable: false };
 const A_DOWN = twoUplinks({ a4: DOWN, a6: DOWN });
 /** More than an engine needs that looks at some hundred sessions at a time. */
 const TICKS = 40;
