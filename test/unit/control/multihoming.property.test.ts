@@ -6,7 +6,7 @@ import { holdMs } from '../../../src/control/multihoming/damping.ts';
 import { LEAD_AFTER_MS } from '../../../src/control/multihoming/family-choice.ts';
 import { familyOf, type TargetsState } from '../../../src/control/multihoming/uplink.ts';
 import { type ControlState, INITIAL_STATE } from '../../../src/control/state.ts';
-import { multihomed } from './multihoming-sites.ts';
+import { multihomed } from './sites.ts';
 import { DEAD, type Link, lossy, slow, World } from './world.ts';
 
 const UPLINKS = ['fiber', 'lte', 'dsl'] as const;

@@ -1,6 +1,6 @@
 /** What health is made of, uplink by uplink and all together, in virtual time. */
 import { describe, expect, test } from 'vitest';
-import { multihomed } from './multihoming-sites.ts';
+import { multihomed } from './sites.ts';
 import { DEAD, type Link, lossy, slow, World } from './world.ts';
 
 const SECOND = 1000;

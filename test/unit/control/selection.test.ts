@@ -1,6 +1,6 @@
 /** What new flows take and what established ones are told, in virtual time. */
 import { describe, expect, test } from 'vitest';
-import { multihomed } from './multihoming-sites.ts';
+import { multihomed } from './sites.ts';
 import { DEAD, lossy, slow, World } from './world.ts';
 
 const FIBER = 0;
