@@ -43,9 +43,9 @@ export declare class BindingDataPlane {
   close(): Promise<null>
 }
 
-/** One engine and its memory. */
+/** The engines and their memory. */
 export declare class BindingTranslator {
-  /** Allocates an engine. */
+  /** Allocates the engines. */
   static create(options: BindingTranslatorOptions): BindingTranslator | BindingError
   /** Takes over a plan; null if it can be used. */
   applyPlan(plan: BindingPlan): BindingError | null
@@ -861,6 +861,8 @@ export interface BindingTranslatorOptions {
   hostsMax: number
   /** Most sessions of the IPv6 filter; absent: as `sessionsMax`. */
   filterSessionsMax?: number
+  /** How many workers share the packets out, 1 to 16; absent: 1. Tables are shared out with them. */
+  workers?: number
 }
 
 /** An address that has no other form. */

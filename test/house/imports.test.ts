@@ -32,21 +32,24 @@ const EDGES: Readonly<Record<string, string>> = {
   'cli -> native/map-address.ts': 'one NPTv6 implementation for the operator and the data path',
 };
 
-/** Modules of the core that each module may use; the value types of `plan` carry translators, so those two meet. */
+/** Modules of the core that each module may use; the value types of `plan` carry translators, and messages what `host` keeps, so
+ * those meet. */
 const CORE: Readonly<Record<string, readonly string[]>> = {
   time: [],
   wire: [],
   arch: [],
   table: ['arch'],
   verdict: [],
+  share: [],
   frame: ['verdict', 'wire'],
   output: ['frame', 'verdict'],
   counters: ['plan', 'verdict'],
-  session: ['arch', 'wire', 'time', 'table', 'verdict', 'counters', 'plan', 'frame'],
-  nat44: ['arch', 'wire', 'time', 'table', 'verdict', 'session', 'plan', 'counters', 'frame'],
+  session: ['arch', 'wire', 'time', 'table', 'verdict', 'counters', 'plan', 'frame', 'share'],
+  nat44: ['arch', 'wire', 'time', 'table', 'verdict', 'session', 'plan', 'counters', 'frame', 'share'],
   nptv6: ['wire', 'time', 'verdict', 'plan'],
   plan: ['wire', 'time', 'frame', 'nptv6', 'session'],
-  host: ['arch', 'wire', 'time', 'table', 'frame', 'verdict', 'output', 'counters', 'plan', 'session'],
+  news: ['counters', 'filter', 'host', 'plan', 'session', 'share', 'verdict'],
+  host: ['arch', 'wire', 'time', 'table', 'frame', 'verdict', 'output', 'counters', 'plan', 'session', 'news', 'share'],
 };
 
 const folderOf = (path: string): string => path.replace(/^src\//, '').split('/')[0] ?? '';

@@ -33,7 +33,7 @@ const CELLS_SUPPRESSED: usize = CELLS_OUTPUT + Suppressed::ALL.len();
 const CELLS_OCTETS: usize = CELLS_SUPPRESSED + SLOTS_MAX * 2;
 const CELLS: usize = CELLS_OCTETS + POLICIES_MAX * SLOTS_MAX;
 
-// 17 scopes x 2 directions x 55 verdicts, and 32 policies x 16 slots, x 8 octets: about 20 KiB a worker.
+// 17 scopes x 2 directions x 57 verdicts, and 32 policies x 16 slots, x 8 octets: about 20 KiB a worker.
 const _: () = assert!(CELLS * 8 < 32 * 1024);
 
 /// The counters of one worker.

@@ -2,6 +2,7 @@
 
 use crate::verdict::{DropReason, Verdict};
 use crate::wire::checksum::internet_checksum;
+use crate::wire::endpoint::Endpoint;
 use crate::wire::octets::{set_u16, tail};
 
 /// Octets kept free in front of every received frame, so that headers can grow in place.
@@ -70,6 +71,36 @@ impl Offloads {
     }
 }
 
+/// What a worker is to do with a frame that another one hands over, as received unless something else is said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Errand {
+    /// All of it, as if it had been received there.
+    #[default]
+    Received,
+    /// It is for the gateway itself: no session says otherwise.
+    ForGateway,
+    /// The first fragment of a datagram whose other fragments have room at its home.
+    FirstFragment,
+    /// The second half of an IPv4 hairpin.
+    Arrive4 {
+        /// The uplink.
+        slot: u8,
+        /// External endpoint that the first half gave its sender.
+        sender: Endpoint,
+        /// External endpoint that it is for.
+        target: Endpoint,
+    },
+    /// The second half of an ICMP error that the first half has rewritten.
+    ArriveError4 {
+        /// The uplink.
+        slot: u8,
+        /// Its destination as it was received.
+        received: u32,
+    },
+    /// The second half of an IPv6 hairpin through the filter.
+    Arrive6,
+}
+
 /// One frame on its way through the pipeline.
 ///
 /// The octets live in `buffer[start..end]`; space before and after belongs to the frame as well.
@@ -89,6 +120,8 @@ pub struct Frame<'a> {
     pub egress: DeviceIndex,
     /// The outcome; written once by the pipeline.
     pub verdict: Verdict,
+    /// What is left to do, if another worker has had it before.
+    pub errand: Errand,
 }
 
 impl<'a> Frame<'a> {
@@ -108,6 +141,7 @@ impl<'a> Frame<'a> {
             segmentation: Segmentation::None,
             egress: ingress,
             verdict: Verdict::Drop(DropReason::NotProcessed),
+            errand: Errand::Received,
         }
     }
 

@@ -149,6 +149,8 @@ DropReason {
     OutputPoolFull,
     /// The device did not take the frame.
     TransmitFailed,
+    /// The way to the worker that the packet belongs to was full.
+    WorkerRingFull,
 }
 }
 
@@ -195,6 +197,8 @@ Suppressed {
     NeighbourUnresolved,
     /// A packet cut from a super-packet was refused, or for the gateway itself, though the first one went its way.
     SegmentGivenUp,
+    /// A message between workers was lost: the way to the other one was full.
+    NewsLost,
 }
 }
 
@@ -212,12 +216,17 @@ pub enum Verdict {
     Queued,
     /// For the gateway itself, handed to the control plane.
     Pass,
+    /// Belongs to another worker, whose number this is; nothing has been done to it. That one gives it a verdict.
+    HandedOver(u8),
     /// Dropped.
     Drop(DropReason),
 }
 
 /// Number of distinct counters of [`Verdict`].
-pub const VERDICT_COUNT: usize = 5 + DropReason::ALL.len();
+pub const VERDICT_COUNT: usize = OUTCOMES + DropReason::ALL.len();
+
+/// Those of them that are no drops.
+const OUTCOMES: usize = 6;
 
 impl Verdict {
     /// Position of this verdict's counter, below [`VERDICT_COUNT`].
@@ -228,7 +237,8 @@ impl Verdict {
             Verdict::Consumed => 2,
             Verdict::Queued => 3,
             Verdict::Pass => 4,
-            Verdict::Drop(reason) => 5 + reason.index(),
+            Verdict::HandedOver(_) => 5,
+            Verdict::Drop(reason) => OUTCOMES + reason.index(),
         }
     }
 
@@ -240,8 +250,9 @@ impl Verdict {
             2 => ("Consumed", "For the gateway itself, and used up by it: an ARP reply, the answer to a probe."),
             3 => ("Queued", "Waits for address resolution of its next hop."),
             4 => ("Pass", "For the gateway itself, handed to the control plane."),
+            5 => ("HandedOver", "Handed over to the worker that it belongs to, which counts what becomes of it."),
             _ => {
-                let reason = *DropReason::ALL.get(index - 5)?;
+                let reason = *DropReason::ALL.get(index - OUTCOMES)?;
                 (reason.name(), reason.sentence())
             }
         })

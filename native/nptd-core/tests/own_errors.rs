@@ -11,10 +11,12 @@ use nptd_core::counters::Counters;
 use nptd_core::frame::DeviceIndex;
 use nptd_core::host::context::Context;
 use nptd_core::host::neighbours::Neighbours;
+use nptd_core::news::Outbox;
 use nptd_core::output::OutputPool;
 use nptd_core::pipeline::own_errors::{IcmpError, OwnErrors};
 use nptd_core::plan::Plan;
 use nptd_core::plan::spec::*;
+use nptd_core::share::Share;
 use nptd_core::time::{Duration, Instant};
 use nptd_core::verdict::{OutputKind, Suppressed};
 use own_errors::packets::*;
@@ -413,6 +415,7 @@ struct Site {
     counters: Counters,
     neighbours: Neighbours,
     outputs: OutputPool,
+    news: Outbox,
     keep_outputs: bool,
     errors: OwnErrors,
     now: Instant,
@@ -429,6 +432,7 @@ impl Site {
             counters: Counters::new(),
             neighbours: Neighbours::new(16, [7; 16]),
             outputs: OutputPool::new(),
+            news: Outbox::new(Share::ALONE),
             keep_outputs: false,
             errors: OwnErrors::new(),
             now: Instant::from_micros(1),
@@ -455,8 +459,8 @@ impl Site {
             self.outputs.clear();
         }
         let before = self.outputs.len();
-        let mut context =
-            Context { plan: &self.plan, now: self.now, outputs: &mut self.outputs, counters: &self.counters };
+        let (outputs, news) = (&mut self.outputs, &mut self.news);
+        let mut context = Context { plan: &self.plan, now: self.now, outputs, counters: &self.counters, news };
         act(&mut self.errors, &mut context, &mut self.neighbours);
         assert!(self.outputs.len() <= before + 1, "one offender, at most one answer");
         let made = self.outputs.iter().nth(before);

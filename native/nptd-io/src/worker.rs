@@ -393,7 +393,7 @@ fn leaving_output<'f>(output: (&Output, &'f [u8])) -> (DeviceIndex, Outgoing<'f>
 fn leaving<'f>(frame: &'f Frame<'_>) -> Option<(DeviceIndex, Outgoing<'f>)> {
     match frame.verdict {
         Verdict::Forward | Verdict::Reply => Some((frame.egress, Outgoing::from_frame(frame))),
-        Verdict::Consumed | Verdict::Queued | Verdict::Pass | Verdict::Drop(_) => None,
+        Verdict::Consumed | Verdict::Queued | Verdict::Pass | Verdict::HandedOver(_) | Verdict::Drop(_) => None,
     }
 }
 

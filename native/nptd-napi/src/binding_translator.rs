@@ -1,4 +1,4 @@
-//! The translator as a class: one engine, driven batch by batch, without devices or threads.
+//! The translator as a class: the engines of one worker or several, driven batch by batch, without devices or threads.
 //!
 //! Devices of the plan without a MAC carry bare IP packets; that is how conformance cases and the library use it.
 
@@ -8,10 +8,10 @@ use std::sync::Arc;
 use arrayvec::ArrayVec;
 use napi::bindgen_prelude::{Either, Uint8Array};
 use napi_derive::napi;
-use nptd_core::counters::Counters;
 use nptd_core::frame::{DeviceIndex, FRAME_BATCH_MAX, Frame};
 use nptd_core::output::OutputPool;
-use nptd_core::pipeline::{Engine, EngineConfig};
+use nptd_core::pipeline::EngineConfig;
+use nptd_core::pipeline::group::EngineGroup;
 use nptd_core::plan::Plan;
 use nptd_core::plan::spec::PlanSpec;
 use nptd_core::session::leaving::Step;
@@ -51,6 +51,8 @@ pub struct BindingTranslatorOptions {
     pub hosts_max: f64,
     /// Most sessions of the IPv6 filter; absent: as `sessionsMax`.
     pub filter_sessions_max: Option<f64>,
+    /// How many workers share the packets out, 1 to 16; absent: 1. Tables are shared out with them.
+    pub workers: Option<f64>,
 }
 
 /// `OutgoingPacket`.
@@ -64,10 +66,10 @@ pub struct BindingOutgoing {
     pub kind: &'static str,
 }
 
-/// One engine and its memory.
+/// The engines and their memory.
 #[napi]
 pub struct BindingTranslator {
-    engine: Engine,
+    engines: EngineGroup,
     outputs: OutputPool,
     /// Outputs of a tick that took several steps.
     gathered: Vec<BindingOutgoing>,
@@ -76,16 +78,13 @@ pub struct BindingTranslator {
 
 #[napi]
 impl BindingTranslator {
-    /// Allocates an engine.
+    /// Allocates the engines.
     #[napi(catch_unwind, ts_return_type = "BindingTranslator | BindingError")]
     pub fn create(options: BindingTranslatorOptions) -> Either<BindingTranslator, BindingError> {
-        match engine_config(&options) {
-            Ok(config) => Either::A(Self {
-                engine: Engine::new(config, Arc::new(Counters::new())),
-                outputs: OutputPool::new(),
-                gathered: Vec::new(),
-                now: Instant::default(),
-            }),
+        match engines(&options) {
+            Ok(engines) => {
+                Either::A(Self { engines, outputs: OutputPool::new(), gathered: Vec::new(), now: Instant::default() })
+            }
             Err(error) => Either::B(error),
         }
     }
@@ -94,7 +93,7 @@ impl BindingTranslator {
     #[napi(catch_unwind)]
     pub fn apply_plan(&mut self, plan: BindingPlan) -> Option<BindingError> {
         let compiled = PlanSpec::try_from(&plan).and_then(|spec| Ok(Plan::new(spec)?));
-        compiled.map(|plan| self.engine.adopt(Arc::new(plan))).err()
+        compiled.map(|plan| self.engines.adopt(&Arc::new(plan))).err()
     }
 
     /// Processes a batch of at most 64 packets in place, in memory of the caller.
@@ -131,7 +130,7 @@ impl BindingTranslator {
                 Frame::new(slot, *start as usize, *length as usize, DeviceIndex(*ingress as u16))
             })
             .collect();
-        self.engine.process(&mut frames, now, &mut self.outputs);
+        self.engines.process(&mut frames, now, &mut self.outputs);
         for ((frame, words), verdict) in frames.iter().zip(words).zip(verdicts) {
             words[0] = frame.start() as u32;
             words[1] = frame.len() as u32;
@@ -146,10 +145,10 @@ impl BindingTranslator {
     #[napi(catch_unwind)]
     pub fn tick(&mut self, now_us: f64) -> u32 {
         let now = self.advance(now_us);
-        let mut goes_on = self.engine.tick(now, &mut self.outputs);
+        let mut goes_on = self.engines.tick(now, &mut self.outputs);
         self.gather();
         while goes_on {
-            goes_on = self.engine.sweep_left(Step::SMALL, now, &mut self.outputs);
+            goes_on = self.engines.sweep_left(Step::SMALL, now, &mut self.outputs);
             self.gather();
         }
         self.gathered.len() as u32
@@ -166,9 +165,7 @@ impl BindingTranslator {
     #[napi(catch_unwind)]
     pub fn port_rests(&mut self, now_us: f64) -> Vec<BindingPortRest> {
         let now = self.advance(now_us);
-        let mut rests = Vec::new();
-        self.engine.port_rests(0, u32::MAX, now, &mut rests);
-        rests.into_iter().map(BindingPortRest::from).collect()
+        self.engines.port_rests(now).into_iter().map(BindingPortRest::from).collect()
     }
 
     /// Makes resting mappings again of what a former process held; null if the arguments can be used.
@@ -179,7 +176,7 @@ impl BindingTranslator {
         now_us: f64,
     ) -> Option<BindingError> {
         let now = self.advance(now_us);
-        let restored = port_rests(&rests).map(|rests| self.engine.restore_port_rests(&rests, now));
+        let restored = port_rests(&rests).map(|rests| self.engines.restore_port_rests(&rests, now));
         restored.err()
     }
 
@@ -187,10 +184,7 @@ impl BindingTranslator {
     #[napi(catch_unwind)]
     pub fn sessions(&mut self, now_us: f64) -> Vec<BindingSessionRow> {
         let now = self.advance(now_us);
-        let mut rows = Vec::new();
-        self.engine.session_rows(0, u32::MAX, now, &mut rows);
-        let mut filtered = Vec::new();
-        self.engine.filter_rows(0, u32::MAX, now, &mut filtered);
+        let (rows, filtered) = self.engines.sessions(now);
         let filtered = filtered.into_iter().map(BindingSessionRow::from);
         rows.into_iter().map(BindingSessionRow::from).chain(filtered).collect()
     }
@@ -200,7 +194,7 @@ impl BindingTranslator {
     pub fn explain(&mut self, flow: BindingFlowQuestion, now_us: f64) -> Either<BindingFlowExplanation, BindingError> {
         let now = self.advance(now_us);
         match flow_question(&flow) {
-            Ok(question) => Either::A(self.engine.explain(&question, now).into()),
+            Ok(question) => Either::A(self.engines.explain(&question, now).into()),
             Err(error) => Either::B(error),
         }
     }
@@ -209,9 +203,7 @@ impl BindingTranslator {
     #[napi(catch_unwind)]
     pub fn mappings(&mut self, now_us: f64) -> Vec<BindingMappingRow> {
         let now = self.advance(now_us);
-        let mut rows = Vec::new();
-        self.engine.mapping_rows(0, u32::MAX, now, &mut rows);
-        rows.into_iter().map(BindingMappingRow::from).collect()
+        self.engines.mappings(now).into_iter().map(BindingMappingRow::from).collect()
     }
 }
 
@@ -231,8 +223,7 @@ impl BindingTranslator {
         self.now = self.now.max(Instant::from_micros(now_us as u64));
         self.outputs.clear();
         self.gathered.clear();
-        self.engine.settle(self.now);
-        self.engine.poll(self.now, &mut self.outputs);
+        self.engines.settle(self.now, &mut self.outputs);
         self.now
     }
 }
@@ -277,6 +268,13 @@ impl Batch<'_> {
 fn octets_of<T>(array: &[T]) -> Range<usize> {
     let range = array.as_ptr_range();
     range.start.addr()..range.end.addr()
+}
+
+fn engines(options: &BindingTranslatorOptions) -> Result<EngineGroup, BindingError> {
+    let config = engine_config(options)?;
+    let path = Path::Root.field("workers");
+    let workers = path.integer(options.workers.unwrap_or(1.0), REFUSE)?;
+    EngineGroup::new(&config, workers).ok_or_else(|| REFUSE(path.to_string(), "is not between 1 and 16"))
 }
 
 fn engine_config(options: &BindingTranslatorOptions) -> Result<EngineConfig, BindingError> {

@@ -28,6 +28,7 @@ use crate::plan::rendezvous::Rendezvous;
 use crate::session::fragments::FragmentTable;
 use crate::session::round_trips::RoundTrips;
 use crate::session::wheel::Wheel;
+use crate::share::Share;
 use crate::table::{Index, Region, Slab};
 use crate::time::{Duration, Instant, Tick};
 
@@ -73,8 +74,14 @@ pub struct Filter {
 }
 
 impl Filter {
-    /// Allocates all tables; new sessions are counted.
-    pub fn new(sessions_max: u32, hash_key: &[u8; 16], rendezvous: Rendezvous, counters: Arc<Counters>) -> Self {
+    /// Allocates all tables of one worker; new sessions are counted.
+    pub fn new(
+        sessions_max: u32,
+        hash_key: &[u8; 16],
+        share: Share,
+        rendezvous: Rendezvous,
+        counters: Arc<Counters>,
+    ) -> Self {
         Self {
             hash: KeyedHash::new(hash_key),
             sessions: Slab::new(sessions_max),
@@ -86,7 +93,7 @@ impl Filter {
             rendezvous,
             round_trips: RoundTrips::default(),
             counters,
-            fragments: FragmentTable::new(hash_key),
+            fragments: FragmentTable::new(hash_key, share),
             sweep: None,
         }
     }

@@ -1,6 +1,7 @@
-//! What every part that may send needs: the plan, the time, the pool of outputs and the counters.
+//! What every part that may send needs: the plan, the time, the pool of outputs, the counters, and the way to other workers.
 
 use crate::counters::Counters;
+use crate::news::Outbox;
 use crate::output::OutputPool;
 use crate::plan::Plan;
 use crate::time::Instant;
@@ -15,4 +16,6 @@ pub struct Context<'a> {
     pub outputs: &'a mut OutputPool,
     /// Where they are counted.
     pub counters: &'a Counters,
+    /// What other workers are to be told.
+    pub news: &'a mut Outbox,
 }

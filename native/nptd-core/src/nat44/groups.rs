@@ -148,8 +148,9 @@ mod tests {
     use crate::counters::Direction;
     use crate::nat44::mapping::{InternalKey, NewMapping};
     use crate::nat44::session::NewSession;
-    use crate::nat44::{Capacities, Endpoint, Flow, Protocol};
+    use crate::nat44::{Capacities, Endpoint, Flow, Keys, Protocol};
     use crate::session::segment::Segment;
+    use crate::share::Share;
     use crate::time::Instant;
 
     const INTERNAL: Endpoint = Endpoint { address: 1, port: 1 };
@@ -157,7 +158,7 @@ mod tests {
     /// Two mappings of one host.
     fn with_mappings(plan: &Plan) -> Option<(Nat44, [u32; 2])> {
         let max = Capacities { mappings: 4, sessions: 256, hosts: 4 };
-        let mut nat44 = Nat44::new(max, &[1; 16], &[2; 16], Arc::default());
+        let mut nat44 = Nat44::new(max, Keys { secret: &[1; 16], hash: &[2; 16] }, Share::ALONE, None, Arc::default());
         let host = nat44.hosts.enter(INTERNAL.address).ok()?;
         let mut mapping = |slot| {
             let key = InternalKey { slot, protocol: Protocol::UDP, internal: INTERNAL };

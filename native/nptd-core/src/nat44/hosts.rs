@@ -1,6 +1,9 @@
 //! What each internal address holds, and how much of it may be (6888-R4, 6888-R5), as the plan says (6888-R4a, 6888-R5a): one
 //! host cannot use up what all of them share.
 
+use alloc::sync::Arc;
+
+use super::host_counts::HostCounts;
 use super::{Protocol, ProtocolKind};
 use crate::arch::KeyedHash;
 use crate::plan::spec::HostLimitsSpec;
@@ -9,7 +12,7 @@ use crate::table::{Index, Slab, TableFull};
 use crate::time::Instant;
 
 /// Protocols that are counted apart: five with ports, and all others together.
-const CLASSES: usize = 6;
+pub(super) const CLASSES: usize = 6;
 
 /// An internal address with mappings or sessions.
 struct Host {
@@ -19,22 +22,26 @@ struct Host {
     mappings: [u32; CLASSES],
     flows: RateLimit,
     /// Packets that are just looking at it.
-    pins: u32,
+    pins: u16,
+    /// Where all workers count what it holds, if there are several.
+    place: u32,
 }
 
 const _: () = assert!(size_of::<Host>() == 48);
 
-/// All hosts: 48 octets and an index entry of 8 each.
+/// The hosts of one worker: 48 octets and an index entry of 8 each.
 pub(super) struct Hosts {
     hash: KeyedHash,
+    /// What all workers together know of hosts, if there are several.
+    counts: Option<Arc<HostCounts>>,
     hosts: Slab<Host>,
     index: Index,
 }
 
 impl Hosts {
     /// No hosts, with room for `max`.
-    pub fn new(max: u32, hash: KeyedHash) -> Self {
-        Self { hash, hosts: Slab::new(max), index: Index::new(max) }
+    pub fn new(max: u32, hash: KeyedHash, counts: Option<Arc<HostCounts>>) -> Self {
+        Self { hash, counts, hosts: Slab::new(max), index: Index::new(max) }
     }
 
     /// The entry of an address, made where there is none. It stays at least until [`Self::leave`].
@@ -59,24 +66,38 @@ impl Hosts {
 
     /// Whether a host may begin another flow; if so, it is charged (6888-R4c, 6888-R5b).
     pub fn admits_flow(&mut self, position: u32, limits: &HostLimitsSpec, now: Instant) -> bool {
-        self.hosts.get_mut(position).is_some_and(|host| host.flows.admits(limits.flows, now))
+        let Some(host) = self.hosts.get_mut(position) else { return false };
+        match &self.counts {
+            Some(counts) => counts.admits_flow(host.place, limits, now),
+            None => host.flows.admits(limits.flows, now),
+        }
     }
 
     /// Whether a host may hold another session (6888-R5).
     pub fn has_room_for_session(&self, position: u32, limits: &HostLimitsSpec) -> bool {
-        self.hosts.get(position).is_some_and(|host| host.sessions < limits.sessions)
+        let Some(host) = self.hosts.get(position) else { return false };
+        match &self.counts {
+            Some(counts) => counts.has_room_for_session(host.place, limits),
+            None => host.sessions < limits.sessions,
+        }
     }
 
     /// Whether a host may hold another mapping of a protocol (6888-R4, 6888-R4b).
     pub fn has_room_for_mapping(&self, position: u32, protocol: Protocol, limits: &HostLimitsSpec) -> bool {
-        let held = self.hosts.get(position).and_then(|host| host.mappings.get(class_of(protocol)));
-        held.is_some_and(|held| *held < limits.mappings_per_protocol)
+        let Some(host) = self.hosts.get(position) else { return false };
+        match &self.counts {
+            Some(counts) => counts.has_room_for_mapping(host.place, protocol, limits),
+            None => host.mappings.get(class_of(protocol)).is_some_and(|held| *held < limits.mappings_per_protocol),
+        }
     }
 
     /// A host has one more session.
     pub fn add_session(&mut self, position: u32) {
         if let Some(host) = self.hosts.get_mut(position) {
             host.sessions += 1;
+            if let Some(counts) = &self.counts {
+                counts.add_session(host.place);
+            }
         }
     }
 
@@ -84,23 +105,33 @@ impl Hosts {
     pub fn remove_session(&mut self, position: u32) {
         if let Some(host) = self.hosts.get_mut(position) {
             host.sessions -= 1;
+            if let Some(counts) = &self.counts {
+                counts.remove_session(host.place);
+            }
         }
         self.remove_if_empty(position);
     }
 
     /// A host has one more mapping.
     pub fn add_mapping(&mut self, position: u32, protocol: Protocol) {
-        let held = self.hosts.get_mut(position).and_then(|host| host.mappings.get_mut(class_of(protocol)));
-        if let Some(held) = held {
+        let Some(host) = self.hosts.get_mut(position) else { return };
+        if let Some(held) = host.mappings.get_mut(class_of(protocol)) {
             *held += 1;
+        }
+        if let Some(counts) = &self.counts {
+            counts.add_mapping(host.place, protocol);
         }
     }
 
     /// A host has one mapping less.
     pub fn remove_mapping(&mut self, position: u32, protocol: Protocol) {
-        let held = self.hosts.get_mut(position).and_then(|host| host.mappings.get_mut(class_of(protocol)));
-        if let Some(held) = held {
-            *held -= 1;
+        if let Some(host) = self.hosts.get_mut(position) {
+            if let Some(held) = host.mappings.get_mut(class_of(protocol)) {
+                *held -= 1;
+            }
+            if let Some(counts) = &self.counts {
+                counts.remove_mapping(host.place, protocol);
+            }
         }
         self.remove_if_empty(position);
     }
@@ -111,19 +142,31 @@ impl Hosts {
     }
 
     fn insert(&mut self, address: u32) -> Result<u32, TableFull> {
-        let host = Host { address, sessions: 0, mappings: [0; CLASSES], flows: RateLimit::default(), pins: 0 };
-        let position = self.hosts.insert(host)?;
+        let place = match &self.counts {
+            Some(counts) => counts.enter(address)?,
+            None => 0,
+        };
+        let host = Host { address, sessions: 0, mappings: [0; CLASSES], flows: RateLimit::default(), pins: 0, place };
+        let position = self.hosts.insert(host);
         let hash = self.hash_of(address);
-        if self.index.insert(hash, position).is_err() {
+        if let Ok(position) = position {
+            if self.index.insert(hash, position).is_ok() {
+                return Ok(position);
+            }
             self.hosts.remove(position);
-            return Err(TableFull);
         }
-        Ok(position)
+        if let Some(counts) = &self.counts {
+            counts.leave(place);
+        }
+        Err(TableFull)
     }
 
     fn remove_if_empty(&mut self, position: u32) {
         let Some(host) = self.hosts.get(position) else { return };
         if host.pins == 0 && host.sessions == 0 && host.mappings.iter().all(|held| *held == 0) {
+            if let Some(counts) = &self.counts {
+                counts.leave(host.place);
+            }
             self.index.remove(self.hash_of(host.address), position);
             self.hosts.remove(position);
         }
@@ -134,7 +177,8 @@ impl Hosts {
     }
 }
 
-fn class_of(protocol: Protocol) -> usize {
+/// Which of the counts of mappings a protocol has.
+pub(super) fn class_of(protocol: Protocol) -> usize {
     match protocol.kind() {
         ProtocolKind::Udp => 0,
         ProtocolKind::Tcp => 1,

@@ -9,6 +9,7 @@ use super::session::NONE;
 use super::{Endpoint, ExternalFlow, Nat44, Protocol, epoch_is_current, ticks};
 use crate::plan::Plan;
 use crate::session::wheel::{Timed, TimerLinks};
+use crate::share::Share;
 use crate::time::{Instant, Tick};
 use crate::verdict::DropReason;
 
@@ -334,6 +335,20 @@ impl Nat44 {
         }
     }
 
+    /// Ends the mappings whose packets from outside another worker gets under a plan: static mappings with ports of two workers have
+    /// come or gone. Their ports do not rest.
+    pub(super) fn end_misled(&mut self, plan: &Plan) {
+        for position in 0..self.mappings.end() {
+            let Some(mapping) = self.mappings.get(position).filter(|mapping| mapping.state != State::Free) else {
+                continue;
+            };
+            let key = InternalKey { slot: mapping.slot, protocol: mapping.protocol, internal: mapping.internal };
+            if is_split(self.share, key, mapping.external, plan) {
+                self.end_for_good(position, plan, Instant::default());
+            }
+        }
+    }
+
     fn hash_internal(&self, mapping: &Mapping) -> u64 {
         let (slot, epoch, protocol) = (mapping.slot, mapping.epoch, mapping.protocol);
         self.hash.hash(pack(Side::Internal, slot, epoch, protocol, mapping.internal))
@@ -343,6 +358,16 @@ impl Nat44 {
         let (slot, epoch, protocol) = (mapping.slot, mapping.epoch, mapping.protocol);
         self.hash.hash(pack(Side::External, slot, epoch, protocol, mapping.external))
     }
+}
+
+/// Whether the two directions of a mapping would belong to two workers. Without ports there is no telling, and no need to.
+pub(super) fn is_split(share: Share, key: InternalKey, external: Endpoint, plan: &Plan) -> bool {
+    if key.protocol.is_portless() {
+        return false;
+    }
+    let fixed = plan.static_mappings().by_external(key.slot, key.protocol, external);
+    let inbound = fixed.map_or(external.port, |fixed| fixed.endpoint.port);
+    share.of_port(inbound) != share.of_port(key.internal.port)
 }
 
 /// Whether a mapping is of an uplink that is there and keeps its port from others.

@@ -10,12 +10,14 @@
 
 mod express;
 mod groups;
+mod host_counts;
 mod hosts;
 mod identification;
 mod inbound;
 mod leaving;
 mod mapping;
 mod outbound;
+mod port_list;
 mod port_pool;
 mod published;
 pub mod quoted;
@@ -35,12 +37,14 @@ use crate::plan::subject::{Addresses, Subject};
 use crate::session::held::HeldPackets;
 use crate::session::round_trips::RoundTrips;
 use crate::session::wheel::Wheel;
+use crate::share::Share;
 use crate::table::{Index, Region, Slab};
 use crate::time::{Duration, Instant, TICK_US, Tick};
 
 pub use crate::session::endpoint::Endpoint;
 pub use crate::session::protocol::{Protocol, ProtocolKind};
 pub use express::{Carried, Ends, Express};
+pub use host_counts::HostCounts;
 pub use inbound::{Admitted, NotAdmitted};
 pub use leaving::DueReset;
 pub use outbound::Steered;
@@ -114,9 +118,19 @@ pub struct Capacities {
     pub hosts: u32,
 }
 
+/// Secrets, random per boot.
+#[derive(Clone, Copy)]
+pub struct Keys<'a> {
+    /// Key of port choice.
+    pub secret: &'a [u8; 16],
+    /// Key of the tables.
+    pub hash: &'a [u8; 16],
+}
+
 /// All NAT44 state of one worker.
 pub struct Nat44 {
     hash: KeyedHash,
+    share: Share,
     sessions: Slab<Session>,
     sessions_outbound: Index,
     sessions_inbound: Index,
@@ -145,11 +159,19 @@ pub struct Nat44 {
 }
 
 impl Nat44 {
-    /// Allocates all tables. `secret` keys port choice, `hash_key` the tables; new sessions are counted.
-    pub fn new(max: Capacities, secret: &[u8; 16], hash_key: &[u8; 16], counters: Arc<Counters>) -> Self {
-        let hash = KeyedHash::new(hash_key);
+    /// Allocates all tables of one worker. New sessions are counted; `hosts` is what all workers know of internal hosts, if there
+    /// are several.
+    pub fn new(
+        max: Capacities,
+        keys: Keys<'_>,
+        share: Share,
+        hosts: Option<Arc<HostCounts>>,
+        counters: Arc<Counters>,
+    ) -> Self {
+        let hash = KeyedHash::new(keys.hash);
         Self {
             hash,
+            share,
             sessions: Slab::new(max.sessions),
             sessions_outbound: Index::new(max.sessions),
             sessions_inbound: Index::new(max.sessions),
@@ -159,13 +181,13 @@ impl Nat44 {
             mappings_internal: Index::new(max.mappings),
             mappings_external: Index::new(max.mappings),
             rest_wheel: Wheel::new(REST_WHEEL),
-            pools: PortPools::new(secret),
-            hosts: Hosts::new(max.hosts, hash),
-            identifications: Identifications::new(secret),
-            rendezvous: Rendezvous::new(secret),
+            pools: PortPools::new(keys.secret, share),
+            hosts: Hosts::new(max.hosts, hash, hosts),
+            identifications: Identifications::new(keys.secret, share),
+            rendezvous: Rendezvous::new(keys.secret),
             round_trips: RoundTrips::default(),
             counters,
-            held: HeldPackets::new(hash_key),
+            held: HeldPackets::new(keys.hash, share),
             sessions_live: 0,
             mappings_live: 0,
             gateway_sourced: 0,
@@ -183,6 +205,9 @@ impl Nat44 {
         self.sweep_dead_epochs(before, &mut budget);
         if self.pools.adopt(plan) {
             self.tell_pools(plan);
+        }
+        if !self.share.is_alone() && before.static_mappings() != plan.static_mappings() {
+            self.end_misled(plan);
         }
         self.sweep = Some(0);
         self.adoption = self.adoption.next();

@@ -7,18 +7,14 @@ use alloc::vec::Vec;
 use siphasher::sip::SipHasher24;
 
 use super::mapping::InternalKey;
+use super::port_list::{OwnPorts, PortList, WORDS};
 use super::{Endpoint, Flow, Protocol, ProtocolKind};
 use crate::plan::{Plan, SLOTS_MAX, Uplink};
+use crate::share::Share;
 
 /// Keyed candidates tried before the cyclic search: hard to guess (6056-1), and yet every port is used in the end
 /// (6888-R13).
 const CANDIDATES: u8 = 16;
-
-/// Words of one bit per port.
-const WORDS: usize = 65_536 / 64;
-
-/// Bits of the even ports of a word.
-const EVEN: u64 = 0x5555_5555_5555_5555;
 
 /// One bit per port.
 type Ports = Box<[u64; WORDS]>;
@@ -31,6 +27,9 @@ const PAIRED: usize = 4_096;
 pub(super) struct PortPools {
     hasher: SipHasher24,
     preserves_parity: bool,
+    /// The ports of this worker, if there are others.
+    own: Option<OwnPorts>,
+    share: Share,
     slots: [SlotPools; SLOTS_MAX],
 }
 
@@ -66,14 +65,6 @@ struct Pool {
     resting: u32,
 }
 
-/// Ports in rising order from `low` to `high`: all of them, or every second one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct PortList {
-    low: u16,
-    high: u16,
-    step: u16,
-}
-
 /// An external endpoint of an uplink, as its pool knows it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PoolPort {
@@ -85,10 +76,12 @@ pub(super) struct PoolPort {
 
 impl PortPools {
     /// No pools yet. The secret is a key of 128 bits, another one each boot (6056-5).
-    pub fn new(secret: &[u8; 16]) -> Self {
+    pub fn new(secret: &[u8; 16], share: Share) -> Self {
         Self {
             hasher: SipHasher24::new_with_key(secret),
             preserves_parity: false,
+            own: OwnPorts::of(share),
+            share,
             slots: core::array::from_fn(|_| SlotPools::default()),
         }
     }
@@ -131,7 +124,7 @@ impl PortPools {
     pub fn allocate(&mut self, key: InternalKey, published: Option<u32>) -> Option<Endpoint> {
         let (hasher, preserves_parity) = (self.hasher, self.preserves_parity);
         let pools = self.slots.get_mut(usize::from(key.slot))?;
-        let list = PortList::of(key.protocol, key.internal.port, pools.ports, preserves_parity);
+        let list = PortList::of(key.protocol, key.internal.port, pools.ports, preserves_parity, self.own.as_ref());
         let pool = pools.address_of(hasher, key.internal.address, published)?;
         let address = pool.address;
         let port = match pool.of(key.protocol) {
@@ -168,7 +161,8 @@ impl PortPools {
     /// Takes a port that a mapping may rest on again after a restart; false if it is none of this plan, or not free.
     pub fn take_again(&mut self, at: PoolPort) -> bool {
         let range = self.slots.get(usize::from(at.slot)).map_or((0, 0), |pools| pools.ports);
-        let list = if at.protocol == Protocol::ICMP { PortList::ALL } else { PortList::between(range.0, range.1) };
+        let list =
+            if at.protocol == Protocol::ICMP { PortList::all(None) } else { PortList::between(range.0, range.1, None) };
         let port = at.external.port;
         let Some(pool) = self.pool(at) else { return false };
         if port == 0 || !list.contains(port) || !pool.is_free(port) {
@@ -187,6 +181,7 @@ impl PortPools {
 
     /// Notes that a port comes to rest. False where its pool has ended, or as many rest already (6888-R8).
     pub fn begin_rest(&mut self, at: PoolPort, resting_max: u32) -> bool {
+        let resting_max = self.share.of_capacity(resting_max);
         let Some(pool) = self.pool(at).filter(|pool| pool.resting < resting_max) else { return false };
         pool.resting += 1;
         true
@@ -227,7 +222,7 @@ impl PortPools {
         if pools.reserved == Some((first.address, wanted)) {
             return Some(wanted);
         }
-        let identifier = first.icmp.next_free(PortList::ALL, u32::from(wanted))?;
+        let identifier = first.icmp.next_free(PortList::all(self.own.as_ref()), u32::from(wanted))?;
         first.icmp.set(identifier, true);
         pools.reserved = Some((first.address, identifier));
         Some(identifier)
@@ -308,18 +303,21 @@ impl Pool {
         Self { taken: Box::new([0; WORDS]), blocked: None, allocations: 0, resting: 0 }
     }
 
-    fn allocate(&mut self, hasher: SipHasher24, key: InternalKey, address: u32, list: PortList) -> Option<u16> {
+    fn allocate(&mut self, hasher: SipHasher24, key: InternalKey, address: u32, list: PortList<'_>) -> Option<u16> {
         let port = self.choose(hasher, key, address, list)?;
         self.set(port, true);
         self.allocations += 1;
         Some(port)
     }
 
-    fn choose(&self, hasher: SipHasher24, key: InternalKey, address: u32, list: PortList) -> Option<u16> {
+    fn choose(&self, hasher: SipHasher24, key: InternalKey, address: u32, list: PortList<'_>) -> Option<u16> {
         let wanted = key.internal.port;
         // 6056-2, 7857-S9: the port is preserved, and unpredictable only where it is taken.
         if list.contains(wanted) && self.is_free(wanted) {
             return Some(wanted);
+        }
+        if list.len() == 0 {
+            return None;
         }
         let mut last = 0;
         for k in 0..CANDIDATES {
@@ -329,21 +327,22 @@ impl Pool {
                 return Some(port);
             }
         }
-        self.next_free(list, last as u32 + 1)
+        self.next_free(list, u32::from(list.nth(last as u32)) + 1)
     }
 
-    /// The first free port of a list from its `start`-th entry on, cyclically.
-    fn next_free(&self, list: PortList, start: u32) -> Option<u16> {
-        let (low, end) = (u32::from(list.low), u32::from(list.high) + 1);
-        let middle = (low + start * u32::from(list.step)).min(end);
+    /// The first free port of a list from a port on, cyclically.
+    fn next_free(&self, list: PortList<'_>, from: u32) -> Option<u16> {
+        let (low, high) = list.ends();
+        let (low, end) = (u32::from(low), u32::from(high) + 1);
+        let middle = from.clamp(low, end);
         self.first_free(list, middle, end).or_else(|| self.first_free(list, low, middle))
     }
 
     /// The first free port of a list from `port` on and below `end`. It looks at 64 of them at a time, since whoever
     /// has exhausted a pool makes each new flow search all of it.
-    fn first_free(&self, list: PortList, mut port: u32, end: u32) -> Option<u16> {
+    fn first_free(&self, list: PortList<'_>, mut port: u32, end: u32) -> Option<u16> {
         while port < end {
-            let free = (self.free_in(port as usize / 64) & list.bits()) >> (port % 64);
+            let free = (self.free_in(port as usize / 64) & list.bits_in(port as usize / 64)) >> (port % 64);
             if free != 0 {
                 port += free.trailing_zeros();
                 return (port < end).then_some(port as u16);
@@ -371,54 +370,6 @@ impl Pool {
 fn set(ports: &mut Ports, port: u16, value: bool) {
     if let Some(word) = ports.get_mut(usize::from(port) / 64) {
         *word = *word & !(1 << (port % 64)) | u64::from(value) << (port % 64);
-    }
-}
-
-impl PortList {
-    const ALL: Self = Self { low: 0, high: u16::MAX, step: 1 };
-
-    /// The configured range, cut with the class of the internal port where that leaves anything (4787-R3a), and of
-    /// that the ports of its parity where they are to be preserved and there are any (4787-R4, 7857-S8).
-    fn of(protocol: Protocol, internal_port: u16, range: (u16, u16), preserves_parity: bool) -> Self {
-        if protocol == Protocol::ICMP {
-            return Self::ALL;
-        }
-        let class = if internal_port < 1024 { (1, 1023) } else { (1024, u16::MAX) };
-        let (low, high) = (range.0.max(class.0), range.1.min(class.1));
-        let all = if low <= high { Self::between(low, high) } else { Self::between(range.0, range.1) };
-        // From the range's first and to its last port of the parity.
-        let off = |port: u16| (port ^ internal_port) & 1;
-        let (low, high) =
-            (u32::from(all.low) + u32::from(off(all.low)), u32::from(all.high) - u32::from(off(all.high)));
-        if !preserves_parity || low > high {
-            return all;
-        }
-        Self { low: low as u16, high: high as u16, step: 2 }
-    }
-
-    fn between(low: u16, high: u16) -> Self {
-        Self { low, high, step: 1 }
-    }
-
-    fn len(self) -> u32 {
-        u32::from(self.high - self.low) / u32::from(self.step) + 1
-    }
-
-    fn contains(self, port: u16) -> bool {
-        (self.low..=self.high).contains(&port) && (port - self.low).is_multiple_of(self.step)
-    }
-
-    fn nth(self, n: u32) -> u16 {
-        (u32::from(self.low) + n * u32::from(self.step)) as u16
-    }
-
-    /// Which ports of an aligned word could belong to it.
-    fn bits(self) -> u64 {
-        match (self.step, self.low % 2) {
-            (1, _) => u64::MAX,
-            (_, 0) => EVEN,
-            _ => !EVEN,
-        }
     }
 }
 
@@ -454,8 +405,8 @@ mod tests {
         InternalKey { slot: 0, protocol: Protocol::UDP, internal: Endpoint { address, port } }
     }
 
-    fn list(internal_port: u16, range: (u16, u16)) -> PortList {
-        PortList::of(Protocol::UDP, internal_port, range, false)
+    fn list(internal_port: u16, range: (u16, u16)) -> PortList<'static> {
+        PortList::of(Protocol::UDP, internal_port, range, false, None)
     }
 
     #[test]
@@ -480,14 +431,15 @@ mod tests {
         let mut blocked = Box::new([0; WORDS]);
         set(&mut blocked, 65_534, true);
         pool.blocked = Some(blocked);
-        for (low, high) in [(0, u16::MAX), (1, 62), (1, 63), (64, 64), (65, 129), (131, 65_533), (131, 65_535)] {
-            for step in [1, 2] {
-                let list = PortList { low, high: high - (high - low) % step, step };
-                for start in [0, 1, 2, 31, 32, 62, 63, 64, 65, 129, 32_767, 65_535, 65_536, 70_000] {
-                    let start_in = start.min(list.len());
-                    let mut naive = (start_in..list.len()).chain(0..start_in).map(|n| list.nth(n));
-                    let expected = naive.find(|port| free(port) && *port != 65_534);
-                    assert_eq!(pool.next_free(list, start), expected, "{list:?} from {start}");
+        let own = OwnPorts::of(Share::new(1, 2).unwrap_or(Share::ALONE));
+        for range in [(0, u16::MAX), (1, 62), (1, 63), (64, 64), (65, 129), (131, 65_533), (131, 65_535)] {
+            for (preserves_parity, own) in [(false, None), (true, None), (false, own.as_ref()), (true, own.as_ref())] {
+                let list = PortList::of(Protocol::UDP, 80, range, preserves_parity, own);
+                for from in [0, 1, 2, 31, 32, 62, 63, 64, 65, 129, 32_767, 65_535, 65_536] {
+                    let ports = || (0..list.len()).map(|n| list.nth(n));
+                    let later = ports().filter(|port| u32::from(*port) >= from);
+                    let expected = later.chain(ports()).find(|port| free(port) && *port != 65_534);
+                    assert_eq!(pool.next_free(list, from), expected, "{range:?} {preserves_parity} from {from}");
                 }
             }
         }
@@ -504,20 +456,5 @@ mod tests {
         assert_eq!(pool.allocate(hasher, key(400, 2000), 9, list), None);
         pool.set(1777, false);
         assert_eq!(pool.allocate(hasher, key(400, 2000), 9, list), Some(1777));
-    }
-
-    #[test]
-    fn of_a_parity_the_list_holds_its_ports_and_all_where_there_are_none_4787_r4_7857_s8() {
-        for range in [(1, u16::MAX), (1500, 1501), (1500, 1500), (1501, 1501), (65_534, u16::MAX), (1, 1)] {
-            for internal in [1, 2, 1023, 1024, 2000, 2001, u16::MAX] {
-                let all = list(internal, range);
-                let ports = |list: PortList| (0..list.len()).map(|n| list.nth(n)).collect::<Vec<u16>>();
-                let wanted: Vec<u16> = ports(all).into_iter().filter(|port| port % 2 == internal % 2).collect();
-                let expected = if wanted.is_empty() { ports(all) } else { wanted };
-                let parity = PortList::of(Protocol::UDP, internal, range, true);
-                assert_eq!(ports(parity), expected, "{range:?} {internal}");
-                assert!(expected.iter().all(|port| parity.contains(*port)));
-            }
-        }
     }
 }

@@ -148,7 +148,8 @@ impl Nat44 {
         Err(NotSteered::UplinkDown { is_told: false })
     }
 
-    fn end_for_good(&mut self, position: u32, plan: &Plan, now: Instant) {
+    /// Ends a mapping; its port does not rest.
+    pub(super) fn end_for_good(&mut self, position: u32, plan: &Plan, now: Instant) {
         self.end_mapping(position, plan, now);
         if self.mappings.get(position).is_some_and(super::mapping::Mapping::is_resting) {
             self.release_mapping(position);

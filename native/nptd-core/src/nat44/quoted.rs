@@ -89,12 +89,12 @@ impl Quote {
     }
 
     /// The quoted packet came in by an uplink and went to an internal host: seen from the site.
-    fn as_inbound(&self) -> Flow {
+    pub fn as_inbound(&self) -> Flow {
         Flow { protocol: self.protocol, internal: self.destination, remote: self.protocol.remote(self.source) }
     }
 
     /// The quoted packet left by an uplink: seen from there.
-    fn as_outbound(&self, slot: u8) -> ExternalFlow {
+    pub fn as_outbound(&self, slot: u8) -> ExternalFlow {
         let (protocol, external) = (self.protocol, self.source);
         ExternalFlow { slot, protocol, external, remote: self.protocol.remote(self.destination) }
     }

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::mapping::{InternalKey, Mapping, NewMapping};
+use super::mapping::{InternalKey, Mapping, NewMapping, is_split};
 use super::port_pool::PoolPort;
 use super::{Endpoint, Nat44, Protocol, epoch_is_current};
 use crate::plan::Plan;
@@ -62,6 +62,10 @@ impl Nat44 {
         let Some(uplink) = plan.uplink(rest.slot).filter(|uplink| uplink.translates4()) else { return false };
         let until = Tick::at_or_after(now.after(rest.rest));
         let key = InternalKey { slot: rest.slot, protocol: rest.protocol, internal: rest.internal };
+        let is_own = self.share.of_port(rest.internal.port) == self.share.worker();
+        if !is_own || is_split(self.share, key, rest.external, plan) {
+            return false;
+        }
         let has_room =
             until > now.tick() && !self.mappings.is_full() && self.find_mapping(key, plan, now.tick()).is_none();
         if !has_room {

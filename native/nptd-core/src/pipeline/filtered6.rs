@@ -2,13 +2,13 @@
 
 use super::forward::check_hop_limit;
 use super::fragments6::Part6;
-use super::ipv6::{clamp_mss6, no_route, no_uplink, refuse_outbound, source_refused, upper};
+use super::ipv6::{clamp_mss6, is_error, no_route, no_uplink, refuse_outbound, source_refused, upper};
 use super::own_errors::IcmpError;
 use super::parse::Headers6;
 use super::query6::{Query6, query6, quote6};
 use super::transit::{Answer, Outcome, Refusal, Transit};
 use crate::filter::{Arrival, Datagram, Filter, Flow, NotAdmitted, Packet};
-use crate::frame::Frame;
+use crate::frame::{Errand, Frame};
 use crate::nptv6::{self, Change, PrefixPair};
 use crate::plan::{NextHop, Uplink};
 use crate::session::held::HeldPackets;
@@ -34,6 +34,9 @@ pub struct Hairpin<'a> {
 impl Transit<'_> {
     /// A packet from the site to anywhere beyond it.
     pub fn filtered_outbound6(&mut self, frame: &mut Frame<'_>, headers: &Headers6) -> Result<Outcome, Refusal> {
+        if let Some(verdict) = self.hand_to_sender6(frame, headers) {
+            return Ok(Outcome::local(verdict));
+        }
         let part = Part6::of(frame, headers);
         if let Part6::Later(datagram) = part {
             return self.later_fragment6(frame, datagram, None);
@@ -89,6 +92,13 @@ impl Transit<'_> {
     ) -> Result<Outcome, Refusal> {
         check_hop_limit(frame.octets())?;
         let slot = Some(hairpin.uplink.slot);
+        if frame.errand == Errand::Arrive6 {
+            let verdict = self.arrive_handed6(frame, headers, hairpin)?;
+            return Ok(Outcome { verdict, slot });
+        }
+        if let Some(verdict) = self.hand_to_sender6(frame, headers) {
+            return Ok(Outcome { verdict, slot });
+        }
         let part = Part6::of(frame, headers);
         if let Part6::Later(datagram) = part {
             return self.later_fragment6(frame, datagram, slot);
@@ -104,27 +114,66 @@ impl Transit<'_> {
         Ok(Outcome { verdict: verdict?, slot })
     }
 
+    /// The second half of a hairpin whose first half was another worker's.
+    fn arrive_handed6(
+        &mut self,
+        frame: &mut Frame<'_>,
+        headers: &Headers6,
+        hairpin: Hairpin<'_>,
+    ) -> Result<Verdict, Refusal> {
+        let begins = Part6::of(frame, headers).begins();
+        let outbound = hairpin.uplink.pair_of_source6(ipv6::source(frame.octets())).ok_or_else(source_refused)?;
+        let first = nptv6::decide_outbound(outbound, frame.octets(), upper(headers), self.plan().nptv6);
+        let first = first.map_err(refuse_outbound)?;
+        let verdict = match query6(frame.octets(), headers) {
+            Ok(Query6::Flow(packet)) => self.arrive6(frame, headers, &packet, hairpin, first, begins),
+            Ok(Query6::Error) => self.arrive_error6(frame, headers, hairpin, first),
+            Err(reason) => Err(reason.into()),
+        };
+        if verdict.is_err() {
+            self.refuse_fragments6(begins);
+        }
+        verdict
+    }
+
     fn hairpin_flow6(
         &mut self,
         frame: &mut Frame<'_>,
         headers: &Headers6,
         packet: &Packet,
-        Hairpin { uplink, inbound }: Hairpin<'_>,
+        hairpin: Hairpin<'_>,
         begins: Option<Datagram>,
     ) -> Result<Verdict, Refusal> {
-        let (plan, now, upper, slot) = (self.plan(), self.context.now, upper(headers), uplink.slot);
-        let steered = self.filter_and_held()?.0.steer_outbound(packet, Some(slot), plan, now);
+        let (plan, now, uplink) = (self.plan(), self.context.now, hairpin.uplink);
+        let steered = self.filter_and_held()?.0.steer_outbound(packet, Some(uplink.slot), plan, now);
         let steered = steered.map_err(|why| refuse_steering(why, packet))?;
         let outbound = uplink.pair_of_source6(packet.source.address).ok_or_else(source_refused)?;
-        let first = nptv6::decide_outbound(outbound, frame.octets(), upper, plan.nptv6).map_err(refuse_outbound)?;
+        let first = nptv6::decide_outbound(outbound, frame.octets(), upper(headers), plan.nptv6);
+        let first = first.map_err(refuse_outbound)?;
         let (filter, held) = self.filter_and_held()?;
         let committed = filter.commit_outbound(steered, packet, first.address(), held, plan, now);
         committed.map_err(refuse_for_room)?;
-        // What the sender's own filter knows stands from here on, as if the packet had left.
-        let second = nptv6::decide_inbound(inbound, frame.octets(), upper, plan.nptv6)?;
+        self.arrive6(frame, headers, packet, hairpin, first, begins)
+    }
+
+    /// The second half: what the sender's own filter knows stands from here on, as if the packet had left.
+    fn arrive6(
+        &mut self,
+        frame: &mut Frame<'_>,
+        headers: &Headers6,
+        packet: &Packet,
+        Hairpin { uplink, inbound }: Hairpin<'_>,
+        first: Change,
+        begins: Option<Datagram>,
+    ) -> Result<Verdict, Refusal> {
+        let (plan, now, slot) = (self.plan(), self.context.now, uplink.slot);
+        let second = nptv6::decide_inbound(inbound, frame.octets(), upper(headers), plan.nptv6)?;
+        if let Some(verdict) = self.hand_over(frame, self.owners.of_address6(second.address()), Errand::Arrive6) {
+            return Ok(verdict);
+        }
         let flow = packet.inbound(second.address(), first.address());
         let arrival = Arrival { flow, slot, external: packet.destination.address };
-        let admitted = filter.match_inbound(packet, &flow, slot, plan, now);
+        let admitted = self.filter_and_held()?.0.match_inbound(packet, &flow, slot, plan, now);
         let admitted = admitted.map_err(|why| self.refuse_admission6(why))?;
         let hop = plan.internal_route6(second.address()).ok_or_else(no_route)?;
         self.check_length6(frame, hop.device)?;
@@ -139,13 +188,30 @@ impl Transit<'_> {
         &mut self,
         frame: &mut Frame<'_>,
         headers: &Headers6,
-        Hairpin { uplink, inbound }: Hairpin<'_>,
+        hairpin: Hairpin<'_>,
     ) -> Result<Verdict, Refusal> {
-        let (plan, now, upper, slot) = (self.plan(), self.context.now, upper(headers), uplink.slot);
+        let (plan, now, upper, uplink) = (self.plan(), self.context.now, upper(headers), hairpin.uplink);
         let quote = quote6(frame.octets(), upper)?;
-        self.filter_and_held()?.0.match_quote_outbound(&quote, Some(slot), plan, now)?;
+        self.filter_and_held()?.0.match_quote_outbound(&quote, Some(uplink.slot), plan, now)?;
         let outbound = uplink.pair_of_source6(ipv6::source(frame.octets())).ok_or_else(source_refused)?;
         let first = nptv6::decide_outbound(outbound, frame.octets(), upper, plan.nptv6).map_err(refuse_outbound)?;
+        self.arrive_error6(frame, headers, hairpin, first)
+    }
+
+    fn arrive_error6(
+        &mut self,
+        frame: &mut Frame<'_>,
+        headers: &Headers6,
+        Hairpin { uplink, inbound }: Hairpin<'_>,
+        first: Change,
+    ) -> Result<Verdict, Refusal> {
+        let (plan, upper, slot) = (self.plan(), upper(headers), uplink.slot);
+        // Its receiver is the sender of what it quotes.
+        let internal = inbound.inbound(ipv6::destination(frame.octets()), plan.nptv6).ok();
+        let owner = internal.map_or(self.owners.share().worker(), |internal| self.owners.of_address6(internal));
+        if let Some(verdict) = self.hand_over(frame, owner, Errand::Arrive6) {
+            return Ok(verdict);
+        }
         // The second half sees what the first has made of the quote (6296b-ICMP7).
         first.apply(frame.octets_mut());
         let second = nptv6::decide_inbound(inbound, frame.octets(), upper, plan.nptv6)?;
@@ -163,6 +229,10 @@ impl Transit<'_> {
         change: Change,
     ) -> Result<Verdict, Refusal> {
         let slot = uplink.slot;
+        // An error is for the sender of what it quotes.
+        if let Some(verdict) = self.hand_over(frame, self.owners.of_address6(change.address()), Errand::Received) {
+            return Ok(verdict);
+        }
         let part = Part6::of(frame, headers);
         if let Part6::Later(datagram) = part {
             return Ok(self.later_fragment6(frame, datagram, Some(slot))?.verdict);
@@ -214,6 +284,13 @@ impl Transit<'_> {
         let hop = plan.internal_route6(change.address()).ok_or_else(no_route)?;
         self.check_length6(frame, hop.device)?;
         Ok(hop)
+    }
+
+    /// Hands a packet from the site over to the owner of its source, or of the host that the packet was for which an error quotes.
+    fn hand_to_sender6(&self, frame: &mut Frame<'_>, headers: &Headers6) -> Option<Verdict> {
+        let quote = if is_error(headers) { quote6(frame.octets(), upper(headers)).ok() } else { None };
+        let internal = quote.map_or_else(|| ipv6::source(frame.octets()), |quote| quote.destination.address);
+        self.hand_over(frame, self.owners.of_address6(internal), Errand::Received)
     }
 
     /// What the filter sees in a packet, if the rest of its datagram can follow it.

@@ -3,8 +3,10 @@
 
 use super::forward::check_ttl;
 use super::transit::{Outcome, Refusal, Transit};
-use crate::frame::Frame;
+use crate::frame::{Errand, Frame};
 use crate::host::neighbours::mapped4;
+use crate::nat44::{ExternalFlow, Flow};
+use crate::news::News;
 use crate::plan::{NextHop, Uplink};
 use crate::session::fragments::{Datagram, Fate, Translation};
 use crate::time::Tick;
@@ -51,8 +53,10 @@ impl Part {
 
 impl Transit<'_> {
     /// A first fragment may go its way only if the others can follow.
-    pub fn check_fragment_room(&self, part: &Part) -> Result<(), DropReason> {
-        match part.begins() {
+    pub fn check_fragment_room(&self, frame: &Frame<'_>, part: &Part) -> Result<(), DropReason> {
+        // Another worker has seen to it, which has the others.
+        let begins = part.begins().filter(|_| frame.errand != Errand::FirstFragment);
+        match begins {
             Some(datagram) if !self.fragments.has_room(&datagram) => Err(DropReason::FragmentStoreFull),
             Some(_) | None => Ok(()),
         }
@@ -104,21 +108,57 @@ impl Transit<'_> {
             next_hop: hop.address,
             slot,
         };
-        let ends = self.fragment_end();
-        self.fragments.record(datagram, Fate::Translated(translation), ends);
         let verdict = self.forward4(frame, hop);
-        self.release_fragments(&datagram, &translation);
+        self.tell_fate4(datagram, Fate::Translated(translation));
         verdict
     }
 
     /// A first fragment was refused: the others are, too.
     pub fn refuse_fragments(&mut self, begins: Option<Datagram>) {
-        let Some(datagram) = begins else { return };
-        let ends = self.fragment_end();
-        self.fragments.record(datagram, Fate::Refused, ends);
-        while self.fragments.take_stored(&datagram, self.context.now.tick(), |_| {}) {
-            self.context.counters.record_suppressed(Suppressed::FragmentGivenUp);
+        if let Some(datagram) = begins {
+            self.tell_fate4(datagram, Fate::Refused);
         }
+    }
+
+    /// Has the home of a datagram know what became of its first fragment.
+    fn tell_fate4(&mut self, datagram: Datagram, fate: Fate) {
+        match self.owners.elsewhere(self.owners.home4(&datagram)) {
+            Some(home) => self.context.news.tell(home, News::Fate4(datagram, fate), self.context.counters),
+            None => self.note_fate4(datagram, fate),
+        }
+    }
+
+    /// Notes what became of a first fragment; those that waited for it fare alike.
+    pub fn note_fate4(&mut self, datagram: Datagram, fate: Fate) {
+        let ends = self.fragment_end();
+        self.fragments.record(datagram, fate, ends);
+        match fate {
+            Fate::Translated(translation) => self.release_fragments(&datagram, &translation),
+            Fate::Refused => {
+                while self.fragments.take_stored(&datagram, self.context.now.tick(), |_| {}) {
+                    self.context.counters.record_suppressed(Suppressed::FragmentGivenUp);
+                }
+            }
+        }
+    }
+
+    /// Hands a fragment over to where the others of its datagram are, unless it comes from there.
+    pub fn hand_home4(&self, frame: &mut Frame<'_>, part: &Part) -> Option<Verdict> {
+        let (Part::First(datagram) | Part::Later(datagram)) = part else { return None };
+        if frame.errand == Errand::FirstFragment {
+            return None;
+        }
+        self.hand_over(frame, self.owners.home4(datagram), Errand::Received)
+    }
+
+    /// Hands a packet over to the owner of its flow, seen from the site.
+    pub fn hand_to_flow4(&self, frame: &mut Frame<'_>, flow: &Flow) -> Option<Verdict> {
+        self.hand_over(frame, self.owners.of_flow4(flow), errand_to_owner(frame))
+    }
+
+    /// The same, seen from an uplink.
+    pub fn hand_to_external4(&self, frame: &mut Frame<'_>, flow: &ExternalFlow) -> Option<Verdict> {
+        self.hand_over(frame, self.owners.of_external4(self.plan(), flow), errand_to_owner(frame))
     }
 
     fn release_fragments(&mut self, datagram: &Datagram, translation: &Translation) {
@@ -157,6 +197,11 @@ impl Transit<'_> {
     fn fragment_end(&self) -> Tick {
         Tick::at_or_after(self.context.now.after(self.plan().nat44.fragment))
     }
+}
+
+/// What the owner of a flow is to do: of a fragment it gets the first one only, from where the others are.
+fn errand_to_owner(frame: &Frame<'_>) -> Errand {
+    if ipv4::is_fragment(frame.octets()) { Errand::FirstFragment } else { Errand::Received }
 }
 
 fn apply(translation: &Translation, packet: &mut [u8]) {

@@ -6,7 +6,8 @@ use super::parse::Headers6;
 use super::transit::{Outcome, Refusal, Transit};
 use crate::filter::{Datagram, Filter, Translation};
 use crate::frame::Frame;
-use crate::plan::NextHop;
+use crate::news::News;
+use crate::plan::{NextHop, Role};
 use crate::session::fragments::{Fate, STORED_LEN_MAX};
 use crate::time::Tick;
 use crate::verdict::{DropReason, OutputKind, Suppressed, Verdict};
@@ -88,22 +89,40 @@ impl Transit<'_> {
             egress: hop.device,
             slot,
         };
-        let ends = self.fragment_end6();
-        if let Some(filter) = self.filter.as_deref_mut() {
-            filter.fragments.record(datagram, Fate::Translated(translation), ends);
-        }
         let verdict = self.forward6(frame, hop);
-        self.release_fragments6(&datagram, &translation);
+        self.tell_fate6(datagram, Fate::Translated(translation));
         verdict
     }
 
     /// A first fragment was refused: the others are, too.
     pub fn refuse_fragments6(&mut self, begins: Option<Datagram>) {
+        if let Some(datagram) = begins {
+            self.tell_fate6(datagram, Fate::Refused);
+        }
+    }
+
+    /// Has the worker know what became of a first fragment that has the others: the owner of the source, of what the site sends.
+    fn tell_fate6(&mut self, datagram: Datagram, fate: Fate<Translation>) {
+        let is_sent = self.plan().device(datagram.ingress).is_some_and(|device| device.role == Role::Internal);
+        let home = if is_sent { self.owners.elsewhere(self.owners.of_address6(datagram.source)) } else { None };
+        match home {
+            Some(home) => self.context.news.tell(home, News::Fate6(datagram, fate), self.context.counters),
+            None => self.note_fate6(datagram, fate),
+        }
+    }
+
+    /// Notes what became of a first fragment; those that waited for it fare alike.
+    pub fn note_fate6(&mut self, datagram: Datagram, fate: Fate<Translation>) {
         let (now, ends) = (self.context.now.tick(), self.fragment_end6());
-        let (Some(datagram), Some(filter)) = (begins, self.filter.as_deref_mut()) else { return };
-        filter.fragments.record(datagram, Fate::Refused, ends);
-        while filter.fragments.take_stored(&datagram, now, |_| {}) {
-            self.context.counters.record_suppressed(Suppressed::FragmentGivenUp);
+        let Some(filter) = self.filter.as_deref_mut() else { return };
+        filter.fragments.record(datagram, fate, ends);
+        match fate {
+            Fate::Translated(translation) => self.release_fragments6(&datagram, &translation),
+            Fate::Refused => {
+                while filter.fragments.take_stored(&datagram, now, |_| {}) {
+                    self.context.counters.record_suppressed(Suppressed::FragmentGivenUp);
+                }
+            }
         }
     }
 

@@ -26,6 +26,9 @@ impl Transit<'_> {
     ) -> Option<Result<Outcome, Refusal>> {
         let (plan, now) = (self.plan(), self.context.now);
         let part = Part::of(frame);
+        if let Some(verdict) = self.hand_home4(frame, &part) {
+            return Some(Ok(Outcome::local(verdict)));
+        }
         if let Part::Later(datagram) = part {
             self.fragments.fate(&datagram, now.tick())?;
             return Some(self.later_fragment4(frame, datagram, None, None));
@@ -33,6 +36,9 @@ impl Transit<'_> {
         match classify(frame.octets(), headers, EchoKind::Request, plan.nat44.other_protocols).ok()? {
             Query::Flow { protocol, source, destination, segment } => {
                 let flow = Flow { protocol, internal: source, remote: destination };
+                if let Some(verdict) = self.hand_to_flow4(frame, &flow) {
+                    return Some(Ok(Outcome::local(verdict)));
+                }
                 let found = self.nat44.find_gateway(&flow, plan, now)?;
                 // The client may be an internal host itself, and then the packet is hairpinned.
                 let is_hairpin = plan.is_external4(found.slot, found.remote.address);
@@ -46,6 +52,9 @@ impl Transit<'_> {
                 Some(outcome)
             }
             Query::Error(quote) => {
+                if let Some(verdict) = self.hand_to_flow4(frame, &quote.as_inbound()) {
+                    return Some(Ok(Outcome::local(verdict)));
+                }
                 let (about, client) = self.nat44.match_quote_gateway(&quote, plan, now)?;
                 Some(self.client_error4(frame, &quote, about, client))
             }
@@ -62,7 +71,7 @@ impl Transit<'_> {
     ) -> Result<Outcome, Refusal> {
         let Found { session, is_hairpin } = found;
         let (plan, now, slot, client) = (self.plan(), self.context.now, session.slot, session.remote);
-        self.check_fragment_room(part)?;
+        self.check_fragment_room(frame, part)?;
         let steered = self.nat44.steer_gateway(session, segment, is_hairpin, plan, now);
         let steered = steered.map_err(|why| self.refuse_steering(why, segment))?;
         let hop = if is_hairpin { None } else { Some(self.client_hop4(frame, slot, client)?) };

@@ -1,13 +1,13 @@
 //! Hairpinning: an internal host reaches another one by its external endpoint (docs/decisions.md, "NAT44"). Both translations
 //! are made, so that the receiver sees the sender's external endpoint (4787-R9, 4787-R9a, 5382-R8).
 
-use super::classify::{EchoKind, Query};
+use super::classify::{EchoKind, Query, classify};
 use super::forward::check_ttl;
 use super::fragments::Part;
 use super::ipv4::checksum4;
 use super::parse::Headers4;
 use super::transit::{Outcome, Refusal, Transit};
-use crate::frame::Frame;
+use crate::frame::{Errand, Frame};
 use crate::nat44::quoted::{self, Quote};
 use crate::nat44::rewrite::{End, replace_endpoint};
 use crate::nat44::{Endpoint, ExternalFlow, Flow, Protocol};
@@ -22,11 +22,17 @@ impl Transit<'_> {
     pub fn hairpin4(&mut self, frame: &mut Frame<'_>, headers: &Headers4, slot: u8) -> Result<Outcome, Refusal> {
         check_ttl(frame.octets())?;
         let part = Part::of(frame);
+        if let Some(verdict) = self.hand_home4(frame, &part) {
+            return Ok(Outcome { verdict, slot: Some(slot) });
+        }
         if let Part::Later(datagram) = part {
             return self.later_fragment4(frame, datagram, Some(slot), None);
         }
         let verdict = match self.query4(frame, headers, EchoKind::Either, &part) {
-            Ok(Query::Error(quote)) => self.hairpin_error4(frame, &quote, slot),
+            Ok(Query::Error(quote)) => match self.hand_to_flow4(frame, &quote.as_inbound()) {
+                Some(verdict) => Ok(verdict),
+                None => self.hairpin_error4(frame, &quote, slot),
+            },
             Ok(Query::Flow { protocol, source, destination, segment }) => {
                 // Whole echo requests are answered by the host role: this one is in fragments.
                 let is_answered = protocol == Protocol::ICMP && segment.opens;
@@ -34,6 +40,9 @@ impl Transit<'_> {
                     Err(DropReason::IcmpTypeNotForwarded.into())
                 } else {
                     let first = Flow { protocol, internal: source, remote: protocol.remote(destination) };
+                    if let Some(verdict) = self.hand_to_flow4(frame, &first) {
+                        return Ok(Outcome { verdict, slot: Some(slot) });
+                    }
                     self.hairpin_flow4(frame, &first, destination, segment, slot, part.begins())
                 }
             }
@@ -77,6 +86,10 @@ impl Transit<'_> {
         let port = if protocol == Protocol::ICMP { sender.port } else { target.port };
         let external = Endpoint { address: target.address, port };
         let flow = ExternalFlow { slot, protocol, external, remote: protocol.remote(sender) };
+        let owner = self.owners.of_external4(plan, &flow);
+        if let Some(verdict) = self.hand_over(frame, owner, Errand::Arrive4 { slot, sender, target }) {
+            return Ok(verdict);
+        }
         let admitted = self.nat44.match_inbound(&flow, segment, plan, now);
         let admitted = admitted.map_err(|why| self.refuse_admission4(why))?;
         let hop = plan.internal_route4(admitted.internal.address).ok_or(DropReason::NoRoute)?;
@@ -87,6 +100,33 @@ impl Transit<'_> {
         self.renumber(frame, received);
         replace_endpoint(frame.octets_mut(), protocol, End::Destination, admitted.internal, checksum);
         Ok(self.forward_translated4(frame, hop, slot, begins))
+    }
+
+    /// The second half of a hairpin whose first half was another worker's, with its uplink; none for all other packets.
+    pub fn arrive_handed4(
+        &mut self,
+        frame: &mut Frame<'_>,
+        headers: &Headers4,
+    ) -> Option<(u8, Result<Verdict, Refusal>)> {
+        match frame.errand {
+            Errand::Received | Errand::ForGateway | Errand::FirstFragment | Errand::Arrive6 => None,
+            Errand::ArriveError4 { slot, received } => Some((slot, self.arrive_error4(frame, slot, received))),
+            Errand::Arrive4 { slot, sender, target } => {
+                let begins = Part::of(frame).begins();
+                let query = classify(frame.octets(), headers, EchoKind::Either, self.plan().nat44.other_protocols);
+                let verdict = match query {
+                    Ok(Query::Flow { protocol, segment, .. }) => {
+                        self.arrive4(frame, Arrival { slot, protocol, sender, target }, segment, begins)
+                    }
+                    Ok(Query::Error(_)) => Err(DropReason::NotProcessed.into()),
+                    Err(reason) => Err(reason.into()),
+                };
+                if verdict.is_err() {
+                    self.refuse_fragments(begins);
+                }
+                Some((slot, verdict))
+            }
+        }
     }
 
     /// 5508-R7, 7857-S12: an error about a hairpinned packet is hairpinned itself.
@@ -101,6 +141,10 @@ impl Transit<'_> {
     pub fn arrive_error4(&mut self, frame: &mut Frame<'_>, slot: u8, received: u32) -> Result<Verdict, Refusal> {
         let (plan, now) = (self.plan(), self.context.now);
         let quote = Quote::locate(frame.octets(), plan.nat44.other_protocols)?;
+        let owner = self.owners.of_external4(plan, &quote.as_outbound(slot));
+        if let Some(verdict) = self.hand_over(frame, owner, Errand::ArriveError4 { slot, received }) {
+            return Ok(verdict);
+        }
         let about = self.nat44.match_quote_inbound(&quote, slot, plan, now)?;
         let hop = plan.internal_route4(about.internal.address).ok_or(DropReason::NoRoute)?;
         self.check_length4(frame, hop.device)?;

@@ -9,7 +9,7 @@ use super::own_errors::IcmpError;
 use super::parse::{Headers4, locate_headers4};
 use super::subject::subject4;
 use super::transit::{Answer, Outcome, Refusal, Transit};
-use crate::frame::{ChecksumState, Frame};
+use crate::frame::{ChecksumState, Errand, Frame};
 use crate::host::echo;
 use crate::host::neighbours::mapped4;
 use crate::host::probes::{Arrival, Family as ProbeFamily};
@@ -52,7 +52,8 @@ impl<'a> Transit<'a> {
         }
         let device = self.device(frame.ingress).map_err(nowhere)?;
         if let Some(verdict) = check_addresses(frame.octets(), device, self.plan()) {
-            return Ok(Outcome::local(verdict));
+            let handed = if verdict == Verdict::Pass { self.hand_to_host(frame) } else { None };
+            return Ok(Outcome::local(handed.unwrap_or(verdict)));
         }
         if addressed == LinkDestination::Group {
             return Err(nowhere(DropReason::NotForThisStation));
@@ -72,11 +73,16 @@ impl<'a> Transit<'a> {
         frame: &mut Frame<'_>,
         headers: &Headers4,
     ) -> Result<Outcome, (Refusal, Option<u8>)> {
+        if let Some((slot, arrived)) = self.arrive_handed4(frame, headers) {
+            let outcome = arrived.map(|verdict| Outcome { verdict, slot: Some(slot) });
+            return outcome.map_err(|refusal| (refusal, Some(slot)));
+        }
         let plan = self.plan();
         let (source, destination) = (ipv4::source(frame.octets()), ipv4::destination(frame.octets()));
         if plan.internal_owner4(destination).is_some() {
-            let to_client =
-                self.forward_to_client4(frame, headers).map(|outcome| outcome.map_err(|refusal| (refusal, None)));
+            let is_for_client = frame.errand != Errand::ForGateway;
+            let to_client = if is_for_client { self.forward_to_client4(frame, headers) } else { None };
+            let to_client = to_client.map(|outcome| outcome.map_err(|refusal| (refusal, None)));
             return to_client.unwrap_or_else(|| Ok(Outcome::local(self.host4(frame, headers))));
         }
         // 2827-1.
@@ -101,6 +107,9 @@ impl<'a> Transit<'a> {
 
     fn outbound4(&mut self, frame: &mut Frame<'_>, headers: &Headers4) -> Result<Outcome, (Refusal, Option<u8>)> {
         let part = Part::of(frame);
+        if let Some(verdict) = self.hand_home4(frame, &part) {
+            return Ok(Outcome::local(verdict));
+        }
         if let Some(outcome) = self.exempt_outbound4(frame, headers, &part) {
             return outcome.map_err(|refusal| (refusal, None));
         }
@@ -119,10 +128,16 @@ impl<'a> Transit<'a> {
     fn outbound_query4(&mut self, frame: &mut Frame<'_>, headers: &Headers4, part: &Part) -> Result<Outcome, Refusal> {
         match self.query4(frame, headers, EchoKind::Either, part) {
             Ok(Query::Flow { protocol, source, destination, segment }) => {
-                let remote = protocol.remote(destination);
-                self.outbound_flow4(frame, &Flow { protocol, internal: source, remote }, segment, part.begins())
+                let flow = Flow { protocol, internal: source, remote: protocol.remote(destination) };
+                if let Some(verdict) = self.hand_to_flow4(frame, &flow) {
+                    return Ok(Outcome::local(verdict));
+                }
+                self.outbound_flow4(frame, &flow, segment, part.begins())
             }
-            Ok(Query::Error(quote)) => self.outbound_error4(frame, headers, &quote),
+            Ok(Query::Error(quote)) => match self.hand_to_flow4(frame, &quote.as_inbound()) {
+                Some(verdict) => Ok(Outcome::local(verdict)),
+                None => self.outbound_error4(frame, headers, &quote),
+            },
             Err(reason) => match self.routed4(frame.octets(), headers) {
                 Some(uplink) => self.untranslated4(frame, uplink),
                 None => Err(self.refuse_outbound(reason, Segment::PLAIN)),
@@ -221,7 +236,7 @@ impl<'a> Transit<'a> {
         echo: EchoKind,
         part: &Part,
     ) -> Result<Query, DropReason> {
-        self.check_fragment_room(part)?;
+        self.check_fragment_room(frame, part)?;
         classify(frame.octets(), headers, echo, self.plan().nat44.other_protocols)
     }
 
@@ -279,6 +294,9 @@ impl<'a> Transit<'a> {
         let is_reserved =
             || exempt::ports(frame.octets(), headers).is_some_and(|(_, port)| uplink.reserves4(headers.protocol, port));
         if nat44.is_none() || (is_own && is_reserved()) {
+            if let Some(verdict) = self.hand_to_host(frame) {
+                return Ok(Outcome { verdict, slot });
+            }
             let for_probes = self.probe_service4(frame, headers, uplink.slot);
             return Ok(Outcome { verdict: for_probes.unwrap_or_else(|| self.host4(frame, headers)), slot });
         }
@@ -288,6 +306,9 @@ impl<'a> Transit<'a> {
     fn inbound4(&mut self, frame: &mut Frame<'_>, headers: &Headers4, uplink: &Uplink) -> Result<Outcome, Refusal> {
         let slot = uplink.slot;
         let part = Part::of(frame);
+        if let Some(verdict) = self.hand_home4(frame, &part) {
+            return Ok(Outcome { verdict, slot: Some(slot) });
+        }
         if let Part::Later(datagram) = part {
             return self.later_fragment4(frame, datagram, Some(slot), None);
         }
@@ -297,9 +318,15 @@ impl<'a> Transit<'a> {
             Ok(Query::Flow { protocol, source, destination, segment }) => {
                 let remote = protocol.remote(source);
                 let flow = ExternalFlow { slot, protocol, external: destination, remote };
-                self.inbound_flow4(frame, &flow, segment, uplink, part.begins())
+                match self.hand_to_external4(frame, &flow) {
+                    Some(verdict) => Ok(verdict),
+                    None => self.inbound_flow4(frame, &flow, segment, uplink, part.begins()),
+                }
             }
-            Ok(Query::Error(quote)) => self.inbound_error4(frame, &quote, slot),
+            Ok(Query::Error(quote)) => match self.hand_to_external4(frame, &quote.as_outbound(slot)) {
+                Some(verdict) => Ok(verdict),
+                None => self.inbound_error4(frame, &quote, slot),
+            },
             Err(reason) => Err(reason.into()),
         };
         if verdict.is_err() {
@@ -346,6 +373,9 @@ impl<'a> Transit<'a> {
 
     /// The host role: echo is answered, everything else goes up.
     fn host4(&mut self, frame: &mut Frame<'_>, headers: &Headers4) -> Verdict {
+        if let Some(verdict) = self.hand_to_host(frame) {
+            return verdict;
+        }
         if !is_echo_request(headers) {
             return Verdict::Pass;
         }

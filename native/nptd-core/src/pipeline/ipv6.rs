@@ -201,6 +201,9 @@ impl Transit<'_> {
     /// The host role: neighbour discovery, echo and answers to probes; everything else goes up (4890-L1, 4890-L2, 4443-UNK), where nobody
     /// answers what is experimental, reserved or unassigned, nor node information (4890-L3, 4890-L4).
     fn host6(&mut self, frame: &mut Frame<'_>, headers: &Headers6, device: &Device) -> Verdict {
+        if let Some(verdict) = self.hand_to_host(frame) {
+            return verdict;
+        }
         let Some(kind) = headers.icmp_kind else {
             return slot_of(device).and_then(|slot| self.probe_service6(frame, headers, slot)).unwrap_or(Verdict::Pass);
         };
@@ -252,7 +255,8 @@ impl Transit<'_> {
     }
 }
 
-fn is_error(headers: &Headers6) -> bool {
+/// Whether a packet is an ICMPv6 error.
+pub fn is_error(headers: &Headers6) -> bool {
     headers.icmp_kind.is_some_and(icmp::v6::is_error)
 }
 

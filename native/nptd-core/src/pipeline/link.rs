@@ -69,6 +69,9 @@ impl Transit<'_> {
             ethernet::TYPE_IPV4 => Family::V4,
             ethernet::TYPE_IPV6 => Family::V6,
             ethernet::TYPE_ARP => {
+                if let Some(verdict) = self.hand_to_host(frame) {
+                    return Ok(Carries::Done(Outcome::local(verdict)));
+                }
                 let verdict = arp::handle(&mut self.context, self.neighbours, frame);
                 return Ok(Carries::Done(Outcome::local(verdict)));
             }

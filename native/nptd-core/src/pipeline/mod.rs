@@ -10,6 +10,7 @@ mod forward;
 mod fragments;
 mod fragments6;
 mod gateway_source;
+pub mod group;
 mod hairpin;
 mod held;
 mod ipv4;
@@ -18,12 +19,14 @@ mod leaving;
 mod link;
 mod mss;
 pub mod own_errors;
+mod owners;
 mod parse;
 mod probe_service;
 mod query6;
 mod subject;
 mod super_packets;
 mod transit;
+mod workers;
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -37,12 +40,14 @@ use crate::host::link_duties::LinkDuties;
 use crate::host::neighbours::{Neighbours, Received};
 use crate::host::probes::conversations::{ProbeConclusion, ProbeRequest};
 use crate::host::probes::{Family as ProbeFamily, ProbeSample, ProbeSpec, Probes};
-use crate::nat44::{Capacities, MappingRow, Nat44, PortRest, SessionRow};
+use crate::nat44::{Capacities, Keys, MappingRow, Nat44, PortRest, SessionRow};
+use crate::news::Outbox;
 use crate::output::OutputPool;
 use crate::plan::{DEVICES_MAX, Plan, SLOTS_MAX};
 use crate::session::fragments::FragmentTable;
 use crate::session::leaving::Step;
 use crate::session::round_trips::RoundTrip;
+use crate::share::Share;
 use crate::super_packet;
 use crate::table::Region;
 use crate::time::{Duration, Instant};
@@ -52,7 +57,9 @@ use crate::wire::ethernet;
 use leaving::Sweep;
 use link::Carries;
 use own_errors::OwnErrors;
+use owners::Owners;
 use transit::{Outcome, Transit};
+use workers::Common;
 
 /// Steps of expiry after each batch: with 64 frames a batch, 16 times what a flood of new flows can add, and well below a
 /// millisecond.
@@ -82,8 +89,10 @@ pub struct EngineConfig {
 }
 
 impl EngineConfig {
-    fn capacities(&self) -> Capacities {
-        Capacities { mappings: self.mappings_max, sessions: self.sessions_max, hosts: self.hosts_max }
+    /// What one worker has of the tables. A host may have flows on all of them.
+    fn capacities(&self, share: Share) -> Capacities {
+        let (mappings, sessions) = (share.of_capacity(self.mappings_max), share.of_capacity(self.sessions_max));
+        Capacities { mappings, sessions, hosts: self.hosts_max }
     }
 }
 
@@ -100,6 +109,10 @@ pub struct Engine {
     duties: LinkDuties,
     probes: Probes,
     errors: OwnErrors,
+    owners: Owners,
+    outbox: Outbox,
+    /// Uplinks that probes doubt, by family, as the host role knows it.
+    doubted: (u16, u16),
     /// Echo identifiers of our own probes, by slot.
     probe_identifiers: [Option<u16>; SLOTS_MAX],
     /// Where the look at all sessions goes on that a new plan calls for; none while there is no need.
@@ -112,18 +125,28 @@ pub struct Engine {
 impl Engine {
     /// Allocates everything the engine will ever use. It starts with an empty plan, which drops every frame.
     pub fn new(config: EngineConfig, counters: Arc<Counters>) -> Self {
+        Self::of_group(&config, Share::ALONE, &Common::alone(), counters)
+    }
+
+    /// The engine of one worker.
+    fn of_group(config: &EngineConfig, share: Share, common: &Common, counters: Arc<Counters>) -> Self {
+        let keys = Keys { secret: &config.secret, hash: &config.hash_key };
+        let hosts = common.hosts.clone();
         Self {
             plan: Arc::new(Plan::empty()),
-            nat44: Nat44::new(config.capacities(), &config.secret, &config.hash_key, Arc::clone(&counters)),
+            nat44: Nat44::new(config.capacities(share), keys, share, hosts, Arc::clone(&counters)),
             counters,
             filter: None,
-            filter_sessions_max: config.filter_sessions_max,
+            filter_sessions_max: share.of_capacity(config.filter_sessions_max),
             hash_key: config.hash_key,
-            fragments: FragmentTable::new(&config.hash_key),
+            fragments: FragmentTable::new(&config.hash_key, share),
             neighbours: Neighbours::new(config.neighbours_max, config.hash_key),
             duties: LinkDuties::new(config.hash_key),
             probes: Probes::new(config.secret),
-            errors: OwnErrors::new(),
+            errors: common.errors.clone(),
+            owners: Owners::new(share, &config.secret),
+            outbox: Outbox::new(share),
+            doubted: (0, 0),
             probe_identifiers: [None; SLOTS_MAX],
             leaving: None,
             last_sweep: Instant::default(),
@@ -149,12 +172,15 @@ impl Engine {
             None => {
                 let rendezvous = *self.nat44.rendezvous();
                 let counters = Arc::clone(&self.counters);
-                let make = || Filter::new(self.filter_sessions_max, &self.hash_key, rendezvous, counters);
+                let share = self.owners.share();
+                let make = || Filter::new(self.filter_sessions_max, &self.hash_key, share, rendezvous, counters);
                 self.filter = plan.filter6.is_some().then(make);
             }
         }
         self.neighbours.adopt(&plan);
-        self.duties.adopt(&plan);
+        if self.has_host_role() {
+            self.duties.adopt(&plan);
+        }
         self.leaving = plan.resets().then(Sweep::default);
         self.plan = plan;
         // A pool that began anew has forgotten which identifiers are ours.
@@ -173,13 +199,18 @@ impl Engine {
     /// Processes a batch of at most [`crate::frame::FRAME_BATCH_MAX`] frames: sets verdict and egress of each,
     /// counts it, and adds extra outputs to the pool.
     pub fn process(&mut self, frames: &mut [Frame<'_>], now: Instant, outputs: &mut OutputPool) {
+        self.process_following(frames, 0, now, outputs);
+    }
+
+    /// The same for frames whose outputs follow them from a position of a batch on.
+    fn process_following(&mut self, frames: &mut [Frame<'_>], position: usize, now: Instant, outputs: &mut OutputPool) {
         let plan = Arc::clone(&self.plan);
         let counters = Arc::clone(&self.counters);
         let mut transit = self.transit(&plan, &counters, now, outputs);
         for (first, batch) in (0..).step_by(FRAME_BATCH_MAX).zip(frames.chunks_mut(FRAME_BATCH_MAX)) {
             let mut survey = transit.survey(batch);
             for (index, frame) in batch.iter_mut().enumerate() {
-                transit.context.outputs.follow(first + index);
+                transit.context.outputs.follow(position + first + index);
                 let direction = survey.direction(index);
                 if let Some(slot) = transit.express(frame, &mut survey, index) {
                     frame.verdict = Verdict::Forward;
@@ -235,13 +266,10 @@ impl Engine {
         transit.tell_all_undelivered();
         transit.duties.poll(&mut transit.context, transit.neighbours);
         transit.probes.poll(&mut transit.context, transit.neighbours);
-        self.nat44.round_trips.watch(self.probes.doubted(ProbeFamily::V4));
-        if let Some(filter) = &mut self.filter {
-            filter.round_trips.watch(self.probes.doubted(ProbeFamily::V6));
-        }
+        self.watch_doubted();
     }
 
-    /// Tells the links that the gateway stops being their router; nothing is to be called after it.
+    /// Tells the links that the gateway stops being their router, where this engine has the host role; nothing is to be called after it.
     pub fn farewell(&mut self, now: Instant, outputs: &mut OutputPool) {
         let plan = Arc::clone(&self.plan);
         let counters = Arc::clone(&self.counters);
@@ -434,7 +462,8 @@ impl Engine {
         outputs: &'a mut OutputPool,
     ) -> Transit<'a> {
         Transit {
-            context: Context { plan, now, outputs, counters },
+            context: Context { plan, now, outputs, counters, news: &mut self.outbox },
+            owners: &self.owners,
             nat44: &mut self.nat44,
             filter: self.filter.as_mut(),
             fragments: &mut self.fragments,
@@ -462,8 +491,8 @@ impl Transit<'_> {
             super_packet::finish(frame);
         }
         let has_link_header = self.plan().device(frame.ingress).is_some_and(|device| device.mac.is_some());
-        if outcome.verdict == Verdict::Pass && has_link_header {
-            // The control plane gets the frame as it came; the link header is still in front of the packet.
+        if matches!(outcome.verdict, Verdict::Pass | Verdict::HandedOver(_)) && has_link_header {
+            // The control plane, or the other worker, gets the frame as it came; the link header is still in front of the packet.
             let _ = frame.grow_front(ethernet::HEADER_LEN);
         }
         outcome

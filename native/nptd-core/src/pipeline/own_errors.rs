@@ -4,12 +4,14 @@
 //! has found valid. Whether one is answered is asked in this order: is an error about it allowed at all, is there a
 //! way back and an address to send from, does the rate limit admit it.
 
+use alloc::sync::Arc;
+
 use super::parse::locate_upper6;
 use crate::frame::DeviceIndex;
 use crate::host::context::Context;
 use crate::host::neighbours::{Neighbours, mapped4};
 use crate::plan::{Device, NextHop, Plan, Role};
-use crate::session::rate_limit::RateLimit;
+use crate::session::rate_limit::SharedRateLimit;
 use crate::session::tcp_tracking::ResetNumbers;
 use crate::verdict::{OutputKind, Suppressed};
 use crate::wire::octets::{copy_to, set_u8, set_u16, set_u32, tail, tail_mut, u16_at};
@@ -73,12 +75,17 @@ impl IcmpError {
 }
 
 /// The limits on own errors, by the side they go to (whoever provokes errors on one side takes none from the other),
-/// and on own resets (1812-RATE, 4443-2.4f, 5508-R10f).
-#[derive(Clone, Copy, Debug, Default)]
+/// and on own resets (1812-RATE, 4443-2.4f, 5508-R10f). They are those of the gateway: all its workers share them, as clones.
+#[derive(Clone, Debug, Default)]
 pub struct OwnErrors {
-    to_site: RateLimit,
-    to_uplinks: RateLimit,
-    resets: RateLimit,
+    limits: Arc<Limits>,
+}
+
+#[derive(Debug, Default)]
+struct Limits {
+    to_site: SharedRateLimit,
+    to_uplinks: SharedRateLimit,
+    resets: SharedRateLimit,
 }
 
 impl OwnErrors {
@@ -182,7 +189,7 @@ impl OwnErrors {
         let (source, destination) = (ipv4::destination(offender), ipv4::source(offender));
         let hop = hop_back4(plan, device, ingress, destination).filter(|hop| hop.device == ingress);
         let hop = hop.unwrap_or(NextHop { device: ingress, address: mapped4(destination) });
-        if !self.resets.admits(plan.error_rate, context.now) {
+        if !self.limits.resets.admits(plan.error_rate, context.now) {
             context.counters.record_suppressed(Suppressed::TcpResetRateLimited);
             return;
         }
@@ -208,7 +215,7 @@ impl OwnErrors {
         let (source, destination) = (ipv6::destination(offender), ipv6::source(offender));
         let hop = hop_back6(plan, device, ingress, destination).filter(|hop| hop.device == ingress);
         let hop = hop.unwrap_or(NextHop { device: ingress, address: destination });
-        if !self.resets.admits(plan.error_rate, context.now) {
+        if !self.limits.resets.admits(plan.error_rate, context.now) {
             context.counters.record_suppressed(Suppressed::TcpResetRateLimited);
             return;
         }
@@ -218,8 +225,8 @@ impl OwnErrors {
 
     fn admits_error(&mut self, context: &Context<'_>, to: Role) -> bool {
         let limit = match to {
-            Role::Internal => &mut self.to_site,
-            Role::Uplink(_) => &mut self.to_uplinks,
+            Role::Internal => &self.limits.to_site,
+            Role::Uplink(_) => &self.limits.to_uplinks,
         };
         let admitted = limit.admits(context.plan.error_rate, context.now);
         if !admitted {

@@ -4,7 +4,7 @@
 use super::link::{Family, LinkDestination};
 use super::parse::{locate_headers4, locate_headers6};
 use super::transit::{Outcome, Refusal, Transit};
-use crate::frame::{ChecksumState, DeviceIndex, Frame, HEADROOM, Offloads};
+use crate::frame::{ChecksumState, DeviceIndex, Errand, Frame, HEADROOM, Offloads};
 use crate::super_packet::{self, Headers, Layout, SuperPacket};
 use crate::verdict::{DropReason, OutputKind, Suppressed, Verdict};
 use crate::wire::octets::copy_to;
@@ -36,7 +36,8 @@ impl Transit<'_> {
         let Some(parts) = SuperPacket::of(frame) else {
             return Outcome::local(Verdict::Drop(DropReason::TransportInvalid));
         };
-        let (headers, payload, ingress) = (parts.headers(frame), parts.payload_start(frame), frame.ingress);
+        let (headers, payload) = (parts.headers(frame), parts.payload_start(frame));
+        let (ingress, errand) = (frame.ingress, frame.errand);
         parts.keep_first(frame);
         let outcome = self.process_one(frame, family, addressed);
         if matches!(outcome.verdict, Verdict::Drop(_)) {
@@ -44,7 +45,7 @@ impl Transit<'_> {
         }
         for index in 1..parts.count() {
             let payload = frame.buffer().get(payload..).unwrap_or(&[]);
-            let verdict = self.process_segment(&parts, &headers, payload, index, ingress, family, addressed);
+            let verdict = self.process_segment(&parts, &headers, payload, index, (ingress, errand), family, addressed);
             if matches!(verdict, Verdict::Drop(_) | Verdict::Pass) {
                 self.context.counters.record_suppressed(Suppressed::SegmentGivenUp);
             }
@@ -59,13 +60,14 @@ impl Transit<'_> {
         headers: &Headers,
         payload: &[u8],
         index: usize,
-        ingress: DeviceIndex,
+        (ingress, errand): (DeviceIndex, Errand),
         family: Family,
         addressed: LinkDestination,
     ) -> Verdict {
         let scratch = core::mem::take(&mut self.scratch);
         let length = parts.write(index, headers, payload, scratch.get_mut(HEADROOM..).unwrap_or(&mut []));
         let mut segment = Frame::new(scratch, HEADROOM, length, ingress);
+        segment.errand = errand;
         let outputs_before = self.context.outputs.len();
         let verdict = self.process_one(&mut segment, family, addressed).verdict;
         if matches!(verdict, Verdict::Forward | Verdict::Reply) {

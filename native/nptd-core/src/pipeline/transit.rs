@@ -15,6 +15,7 @@ use crate::wire::octets::copy_to;
 use crate::wire::{ipv4, ipv6};
 
 use super::own_errors::{IcmpError, OwnErrors};
+use super::owners::Owners;
 
 /// Octets that an error quotes at most.
 const QUOTED_MAX: usize = 1_280;
@@ -27,6 +28,8 @@ const ADDRESS_UNREACHABLE: u8 = 3;
 pub struct Transit<'a> {
     /// The plan, the time, and where outputs and counts go.
     pub context: Context<'a>,
+    /// Which worker a packet belongs to.
+    pub owners: &'a Owners,
     /// NAT44 state.
     pub nat44: &'a mut Nat44,
     /// The filter of IPv6, if the plan has one.

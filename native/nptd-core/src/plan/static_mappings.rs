@@ -25,7 +25,7 @@ pub struct StaticMatch {
 }
 
 /// All static mappings of a plan.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StaticMappings {
     by_external: Vec<Side>,
     by_internal: Vec<Side>,
@@ -34,7 +34,7 @@ pub struct StaticMappings {
 }
 
 /// A static mapping seen from one side.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Side {
     slot: u8,
     address: u32,

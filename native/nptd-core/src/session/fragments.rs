@@ -9,12 +9,13 @@ use alloc::vec::Vec;
 use super::wheel::{Timed, TimerLinks, Wheel};
 use crate::arch::KeyedHash;
 use crate::frame::DeviceIndex;
+use crate::share::Share;
 use crate::table::{Index, Slab};
 use crate::time::Tick;
 
-/// Most records: 4,096 x 48 octets and an index, about 230 KiB.
+/// Most records of all workers: 4,096 x 48 octets and an index, about 230 KiB.
 pub const RECORDS_MAX: u32 = 4_096;
-/// Most stored fragments: 256 x 2,048 octets make 512 KiB.
+/// Most stored fragments of all workers: 256 x 2,048 octets make 512 KiB.
 pub const STORED_MAX: u32 = 256;
 /// Longest fragment that is stored, octets.
 pub const STORED_LEN_MAX: usize = 2_048;
@@ -116,16 +117,17 @@ pub struct FragmentTable<D = Datagram, T = Translation> {
 }
 
 impl<D: DatagramKey, T: Copy> FragmentTable<D, T> {
-    /// Empty, with all its memory.
-    pub fn new(hash_key: &[u8; 16]) -> Self {
+    /// Empty, with all its memory: what one worker has of it.
+    pub fn new(hash_key: &[u8; 16], share: Share) -> Self {
+        let (records_max, stored_max) = (share.of_capacity(RECORDS_MAX), share.of_capacity(STORED_MAX));
         Self {
             hash: KeyedHash::new(hash_key),
-            index: Index::new(RECORDS_MAX),
-            records: Slab::new(RECORDS_MAX),
+            index: Index::new(records_max),
+            records: Slab::new(records_max),
             record_wheel: Wheel::new(WHEEL),
-            stored: Slab::new(STORED_MAX),
+            stored: Slab::new(stored_max),
             stored_wheel: Wheel::new(WHEEL),
-            octets: alloc::vec![0; STORED_MAX as usize * STORED_LEN_MAX],
+            octets: alloc::vec![0; stored_max as usize * STORED_LEN_MAX],
             arrivals: 0,
         }
     }
@@ -270,7 +272,7 @@ mod tests {
 
     #[test]
     fn stored_fragments_leave_in_the_order_of_arrival_4787_r14() {
-        let mut table: FragmentTable = FragmentTable::new(&[3; 16]);
+        let mut table: FragmentTable = FragmentTable::new(&[3; 16], Share::ALONE);
         for (identification, octet) in [(7, 1), (8, 2), (7, 3), (7, 4)] {
             assert!(table.store(datagram(identification), &[octet; 9], Tick(50)));
         }
@@ -281,7 +283,7 @@ mod tests {
 
     #[test]
     fn the_store_is_bounded_and_comes_free_in_time_4787_r14a() {
-        let mut table: FragmentTable = FragmentTable::new(&[3; 16]);
+        let mut table: FragmentTable = FragmentTable::new(&[3; 16], Share::ALONE);
         let stored = (0..1_000).filter(|id| table.store(datagram(*id), &[0; 8], Tick(20))).count();
         assert_eq!(stored, STORED_MAX as usize);
         assert!(!table.store(datagram(1), &[0; STORED_LEN_MAX + 1], Tick(20)));
@@ -293,7 +295,7 @@ mod tests {
 
     #[test]
     fn a_record_is_replaced_and_ends() {
-        let mut table: FragmentTable = FragmentTable::new(&[3; 16]);
+        let mut table: FragmentTable = FragmentTable::new(&[3; 16], Share::ALONE);
         table.record(datagram(1), Fate::Refused, Tick(10));
         assert_eq!(table.fate(&datagram(1), Tick(9)), Some(Fate::Refused));
         assert_eq!((table.fate(&datagram(1), Tick(10)), table.fate(&datagram(2), Tick(9))), (None, None));

@@ -6,10 +6,11 @@
 use alloc::vec::Vec;
 
 use crate::arch::KeyedHash;
+use crate::share::Share;
 use crate::table::{Index, Slab};
 use crate::time::Tick;
 
-/// Most packets held: a flood of them takes no more (2663-9).
+/// Most packets that all workers hold: a flood of them takes no more (2663-9).
 pub const HELD_MAX: u32 = 256;
 
 /// Octets kept of each: what an error of 576 octets can quote.
@@ -66,13 +67,14 @@ pub struct HeldPackets {
 }
 
 impl HeldPackets {
-    /// None, with all their memory.
-    pub fn new(hash_key: &[u8; 16]) -> Self {
+    /// None, with all their memory: what one worker has of it.
+    pub fn new(hash_key: &[u8; 16], share: Share) -> Self {
+        let held_max = share.of_capacity(HELD_MAX);
         Self {
             hash: KeyedHash::new(hash_key),
-            index: Index::new(HELD_MAX),
-            held: Slab::new(HELD_MAX),
-            octets: alloc::vec![0; HELD_MAX as usize * HELD_LEN_MAX],
+            index: Index::new(held_max),
+            held: Slab::new(held_max),
+            octets: alloc::vec![0; held_max as usize * HELD_LEN_MAX],
             first: NONE,
             last: NONE,
         }
@@ -167,7 +169,7 @@ mod tests {
 
     #[test]
     fn packets_leave_in_the_order_in_which_they_came_and_once_a_connection_5382_r4() {
-        let mut held = HeldPackets::new(&[3; 16]);
+        let mut held = HeldPackets::new(&[3; 16], Share::ALONE);
         for (key, octet) in [(7, 1), (8, 2), (7, 3), (9, 4)] {
             assert!(hold(&mut held, key, octet, 10 * u32::from(octet)));
         }
@@ -177,7 +179,7 @@ mod tests {
 
     #[test]
     fn one_that_is_discarded_leaves_the_others_where_they_are() {
-        let mut held = HeldPackets::new(&[3; 16]);
+        let mut held = HeldPackets::new(&[3; 16], Share::ALONE);
         for gone in [7, 8, 9] {
             for (key, octet) in [(7, 7), (8, 8), (9, 9)] {
                 assert!(hold(&mut held, key, octet, 1));
@@ -192,7 +194,7 @@ mod tests {
 
     #[test]
     fn what_is_full_holds_no_more_until_there_is_room() {
-        let mut held = HeldPackets::new(&[3; 16]);
+        let mut held = HeldPackets::new(&[3; 16], Share::ALONE);
         let kept = (0..1_000).filter(|key| hold(&mut held, *key, 1, 1)).count();
         assert_eq!(kept, HELD_MAX as usize);
         assert!(hold(&mut held, 0, 1, 1) && !hold(&mut held, 2_000, 1, 1));

@@ -1,6 +1,5 @@
 //! What stateful translation and filtering share: filtering modes, lifetimes, the TCP machine, limits on own errors.
 
-pub mod endpoint;
 pub mod filtering;
 pub mod fragments;
 pub mod held;
@@ -13,3 +12,5 @@ pub mod steering;
 pub mod tcp_state;
 pub mod tcp_tracking;
 pub mod wheel;
+
+pub use crate::wire::endpoint;

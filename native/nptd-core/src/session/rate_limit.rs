@@ -1,5 +1,7 @@
 //! A token bucket kept as one virtual time (the generic cell rate algorithm), exact in integers.
 
+use core::sync::atomic::{AtomicU64, Ordering};
+
 use crate::plan::spec::RateSpec;
 use crate::time::Instant;
 
@@ -12,16 +14,42 @@ pub struct RateLimit {
 impl RateLimit {
     /// Whether an event at `now` passes; if so, it is charged.
     pub fn admits(&mut self, rate: RateSpec, now: Instant) -> bool {
-        if rate.per_second == 0 || rate.burst == 0 {
-            return false;
+        match charged(self.virtual_time_us, rate, now) {
+            Some(virtual_time_us) => {
+                self.virtual_time_us = virtual_time_us;
+                true
+            }
+            None => false,
         }
-        let now = now.as_micros();
-        let interval = 1_000_000 / u64::from(rate.per_second);
-        let due = self.virtual_time_us.max(now);
-        if due - now > u64::from(rate.burst - 1) * interval {
-            return false;
-        }
-        self.virtual_time_us = due.saturating_add(interval);
-        true
     }
+}
+
+/// The same for several workers together: what is refused only reads.
+#[derive(Debug, Default)]
+pub struct SharedRateLimit {
+    virtual_time_us: AtomicU64,
+}
+
+impl SharedRateLimit {
+    /// As [`RateLimit::admits`].
+    pub fn admits(&self, rate: RateSpec, now: Instant) -> bool {
+        let charge = |virtual_time_us| charged(virtual_time_us, rate, now);
+        self.virtual_time_us.fetch_update(Ordering::Relaxed, Ordering::Relaxed, charge).is_ok()
+    }
+
+    /// Begins anew, with a full bucket.
+    pub fn refill(&self) {
+        self.virtual_time_us.store(0, Ordering::Relaxed);
+    }
+}
+
+/// The virtual time after an event at `now`; none if it does not pass.
+fn charged(virtual_time_us: u64, rate: RateSpec, now: Instant) -> Option<u64> {
+    if rate.per_second == 0 || rate.burst == 0 {
+        return None;
+    }
+    let now = now.as_micros();
+    let interval = 1_000_000 / u64::from(rate.per_second);
+    let due = virtual_time_us.max(now);
+    (due - now <= u64::from(rate.burst - 1) * interval).then(|| due.saturating_add(interval))
 }

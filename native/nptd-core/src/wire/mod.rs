@@ -7,6 +7,7 @@
 pub mod arp;
 pub mod checksum;
 pub mod dccp;
+pub mod endpoint;
 pub mod ethernet;
 pub mod icmp;
 pub mod ipv4;

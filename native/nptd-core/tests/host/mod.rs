@@ -16,10 +16,12 @@ use nptd_core::host::context::Context;
 use nptd_core::host::link_duties::LinkDuties;
 use nptd_core::host::neighbours::{NeighbourRow, Neighbours, mapped4};
 use nptd_core::host::{arp, neighbour_discovery};
+use nptd_core::news::Outbox;
 use nptd_core::output::OutputPool;
 use nptd_core::pipeline::{Engine, EngineConfig};
 use nptd_core::plan::spec::*;
 use nptd_core::plan::{NextHop, Plan};
+use nptd_core::share::Share;
 use nptd_core::time::{Duration, Instant};
 use nptd_core::verdict::{OutputKind, Suppressed, Verdict};
 use nptd_core::wire::ethernet::MacAddress;
@@ -118,6 +120,7 @@ pub struct Gateway {
     pub duties: LinkDuties,
     pub counters: Counters,
     outputs: OutputPool,
+    news: Outbox,
     /// Outputs since the last look.
     sent: Vec<Sent>,
 }
@@ -135,6 +138,7 @@ impl Gateway {
             duties: LinkDuties::new([7; 16]),
             counters: Counters::new(),
             outputs: OutputPool::new(),
+            news: Outbox::new(Share::ALONE),
             sent: Vec::new(),
         }
     }
@@ -145,8 +149,8 @@ impl Gateway {
 
     pub fn with_duties<R>(&mut self, act: impl FnOnce(&mut Context<'_>, &mut Neighbours, &mut LinkDuties) -> R) -> R {
         self.outputs.clear();
-        let mut context =
-            Context { plan: &self.plan, now: self.now, outputs: &mut self.outputs, counters: &self.counters };
+        let (outputs, news) = (&mut self.outputs, &mut self.news);
+        let mut context = Context { plan: &self.plan, now: self.now, outputs, counters: &self.counters, news };
         let result = act(&mut context, &mut self.neighbours, &mut self.duties);
         self.sent.extend(self.outputs.iter().map(|(output, octets)| Sent {
             egress: output.egress,

@@ -16,6 +16,7 @@ pub fn check(spec: &PlanSpec, seen: &Seen) {
         Verdict::Reply => check_link(spec, seen.egress, &seen.after),
         Verdict::Drop(_) => check_silence(seen),
         Verdict::Pass => assert_eq!(seen.after, seen.before[..seen.after.len()], "passed on as it came"),
+        Verdict::HandedOver(_) => panic!("there is no other worker"),
         Verdict::Consumed | Verdict::Queued => {}
     }
     for (device, kind, octets) in &seen.outputs {

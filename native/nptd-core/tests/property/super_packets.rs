@@ -423,7 +423,7 @@ fn all_of(site: &mut Site, ingress: DeviceIndex, octets: &[u8], checksum: Checks
             assert_eq!(seen.checksum, ChecksumState::Complete, "the control plane gets finished packets");
             keep(ingress, &seen.after, seen.checksum);
         }
-        Verdict::Consumed | Verdict::Queued | Verdict::Drop(_) => {}
+        Verdict::Consumed | Verdict::Queued | Verdict::HandedOver(_) | Verdict::Drop(_) => {}
     }
     for (device, kind, octets) in seen.outputs {
         assert_ne!(kind, OutputKind::Released);

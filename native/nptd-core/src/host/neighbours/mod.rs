@@ -1,4 +1,5 @@
-//! Link addresses of next hops: ARP and neighbour discovery share one table, keyed by device and address.
+//! Link addresses of next hops: ARP and neighbour discovery share one table, keyed by device and address. Of several workers each has
+//! one, for the packets that wait there; the host role alone asks and hears, and tells the others.
 //!
 //! ```text
 //!              use                    1 s x 3 unanswered
@@ -19,7 +20,9 @@ mod table;
 
 use super::context::Context;
 use crate::frame::{ChecksumState, DeviceIndex, Segmentation};
+use crate::news::News;
 use crate::plan::{Device, NextHop, Plan, Role};
+use crate::share::HOST;
 use crate::time::Instant;
 use crate::verdict::{DropReason, OutputKind, Suppressed, Verdict};
 use crate::wire::ethernet::{self, MacAddress};
@@ -207,7 +210,15 @@ impl Neighbours {
             }
             None => return,
         };
-        self.table.update(position, |entry| entry.hear(&claim, now));
+        let heard = self.table.update(position, |entry| {
+            let before = (entry.state, entry.mac);
+            entry.hear(&claim, now);
+            (claim.solicited || before != (entry.state, entry.mac)).then_some(entry.mac)
+        });
+        if let Some(Some(mac)) = heard {
+            let known = Claim { mac: Some(mac), creates: false, ..claim };
+            context.news.tell_all(News::Station(known), context.counters);
+        }
         self.release(context, position);
     }
 
@@ -334,8 +345,33 @@ impl Neighbours {
         }) else {
             return;
         };
-        request::send(context, entry.device, entry.address, entry.state.is_resolved().then_some(entry.mac));
+        let share = context.news.share();
+        if share.worker() == HOST {
+            request::send(context, entry.device, entry.address, entry.state.is_resolved().then_some(entry.mac));
+        } else {
+            let hop = NextHop { device: entry.device, address: entry.address };
+            context.news.tell(HOST, News::Wanted { worker: share.worker(), hop }, context.counters);
+        }
         self.table.arm(position, context.now);
+    }
+
+    /// What is known of a hop that another worker has packets for; if that is nothing, or old, the hop is asked for.
+    pub fn answer(&mut self, context: &mut Context<'_>, hop: NextHop<u128>) -> Option<Claim> {
+        if self.link_address(context, hop).is_none() {
+            // One that did not answer a moment ago is not asked for again, and the other worker gives up by itself.
+            let _ = self.resolve(context, hop);
+            return None;
+        }
+        let entry = self.table.find(hop.device, hop.address).and_then(|position| self.table.get(position))?;
+        Some(Claim {
+            device: entry.device,
+            address: entry.address,
+            mac: Some(entry.mac),
+            solicited: entry.state == NeighbourState::Reachable,
+            overrides: true,
+            router: Some(entry.is_router),
+            creates: false,
+        })
     }
 
     fn time_out(&mut self, context: &mut Context<'_>, position: u32) {
