@@ -48,7 +48,10 @@ export function changesSince(bed: TestBed, sinceMs: number): Change[] {
     .filter(({ time }) => Date.parse(time) >= sinceMs);
 }
 
-/** When an uplink was said to be in a state, in a family, after a time; undefined if it was not before the time is over. */
+/**
+ * When an uplink was said to be in a state, in a family, after a time; undefined if it was not before the time is over. That it is
+ * worse may be said somewhat before that time: a busy machine may notice a fault sooner than it tells that it has begun.
+ */
 export async function msUntilState(
   bed: TestBed,
   isp: Isp,
@@ -59,7 +62,8 @@ export async function msUntilState(
 ): Promise<number | undefined> {
   const isIt = ({ event, uplink, family: of, to = '' }: Change) =>
     event === 'uplink-changed' && uplink === isp.name && of === family && states.includes(to);
-  const found = await until(async () => changesSince(bed, sinceMs).find(isIt), timeoutMs, 20);
+  const fromMs = states.includes('up') ? sinceMs : sinceMs - SCHEDULING_MS_MAX;
+  const found = await until(async () => changesSince(bed, fromMs).find(isIt), timeoutMs, 20);
   return found === undefined ? undefined : Date.parse(found.time) - sinceMs;
 }
 
