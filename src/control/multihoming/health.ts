@@ -2,8 +2,8 @@
  * Probe samples become the health of one uplink in one family.
  *
  * - it starts `unknown`, which counts as usable; the first answer makes it `up`
- * - where nothing answers (`reachability.ts`) it is `down`; one that was never up is up as soon as as many targets answer
- *   as are asked for: that is a start that took long, and no recovery. It happens once, so that nothing can flap by it
+ * - where nothing answers (`reachability.ts`) it is `down`; one that was never up is up as soon as `quorum` targets
+ *   answer: that is a start that took long, and no recovery. It happens once, so that nothing can flap by it
  * - where too much is lost, or round trips are too long, over a window (`quality.ts`), it is `degraded`
  * - `down` and `degraded` end when it has done well for a time, which grows while it comes and goes (`damping.ts`); if
  *   after that time it answers, but not well, `down` becomes `degraded`
