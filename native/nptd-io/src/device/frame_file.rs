@@ -1,5 +1,5 @@
-//! A descriptor that gives one frame a read and takes one a write, each behind a virtio-net header where it has one: TAP, TUN
-//! and packet sockets.
+//! A descriptor that gives one frame a read and takes one a write, each behind a virtio-net header where it has one: TAP and
+//! TUN.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
@@ -75,13 +75,13 @@ impl FrameFile {
 }
 
 /// What the header in front of a frame says of it, of so many octets in all.
-fn received(space: &[u8], octets: usize) -> Option<Received> {
+pub fn received(space: &[u8], octets: usize) -> Option<Received> {
     let (checksum, segmentation) = vnet::read(*space.first_chunk()?)?;
     Some(Received { length: octets.checked_sub(vnet::HEADER_LEN)?, checksum, segmentation })
 }
 
 /// Whether an error of a write tells of the device, not of this frame (`EINVAL`, `EMSGSIZE`) or this moment (`EAGAIN`,
 /// `ENOBUFS`).
-fn is_failure(error: &io::Error) -> bool {
+pub fn is_failure(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EIO | libc::ENODEV | libc::EBADFD | libc::ENETDOWN | libc::ENXIO))
 }

@@ -1,18 +1,22 @@
 //! A packet socket on an interface that the kernel owns: frames behind virtio-net headers, under a link address of our own, so
-//! that the kernel's own use of the interface goes on beside us.
+//! that the kernel's own use of the interface goes on beside us. What comes in is taken from a ring, what leaves goes many
+//! frames a call.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 
+use arrayvec::ArrayVec;
 use nptd_core::frame::Offloads;
 
-use super::frame_file::FrameFile;
+use super::frame_file::{is_failure, received};
 use super::link::Link;
-use super::{Device, DeviceSpec, Outgoing, Transmitted};
+use super::{Device, DeviceSpec, Outgoing, Transmitted, vnet};
 use crate::burst::Burst;
 use crate::error::{DeviceError, Step};
 use crate::sys::netlink::LinkBell;
+use crate::sys::packet::SEND_MAX;
+use crate::sys::packet_ring::{PacketRing, Taken};
 use crate::sys::{ifreq, packet};
 
 /// A packet socket.
@@ -20,11 +24,24 @@ use crate::sys::{ifreq, packet};
 pub struct PacketSocket {
     name: String,
     netns: Option<String>,
-    frames: FrameFile,
+    socket: File,
     offloads: Offloads,
     link: Link,
     /// None at one that only sends.
-    bell: Option<LinkBell>,
+    reception: Option<Reception>,
+}
+
+#[derive(Debug)]
+struct Reception {
+    ring: PacketRing,
+    bell: LinkBell,
+}
+
+/// A frame on its way out, and the header before it.
+type WithHeader<'a> = ([u8; vnet::HEADER_LEN], &'a [u8]);
+
+fn with_header(frame: Outgoing<'_>) -> WithHeader<'_> {
+    (vnet::write(frame.checksum, frame.segmentation, frame.octets.len()), frame.octets)
 }
 
 impl PacketSocket {
@@ -37,11 +54,43 @@ impl PacketSocket {
         if mtu < u32::from(spec.mtu) {
             return Err(at(Step::CheckMtu)(io::Error::from_raw_os_error(libc::EMSGSIZE)));
         }
+        packet::ask_for_headers(&socket).map_err(at(Step::Bind))?;
+        let ring = packet::share_ring(&socket).map_err(at(Step::Bind))?;
         packet::bind(&socket, index).map_err(at(Step::Bind))?;
-        let bell = Some(LinkBell::open().map_err(at(Step::WatchLink))?);
+        let bell = LinkBell::open().map_err(at(Step::WatchLink))?;
         let offloads = Offloads { checksum: spec.offload, tcp: spec.offload, udp: spec.offload };
-        let frames = FrameFile { file: File::from(socket), has_header: true };
-        Ok(Self { name: spec.name.clone(), netns: spec.netns.clone(), frames, offloads, link: Link::default(), bell })
+        let (name, netns, link) = (spec.name.clone(), spec.netns.clone(), Link::default());
+        let reception = Some(Reception { ring, bell });
+        Ok(Self { name, netns, socket: File::from(socket), offloads, link, reception })
+    }
+
+    /// What the socket itself has to say where the ring has nothing: that the interface went down, which is told once. It may come back, unless
+    /// it is gone.
+    fn heed_error(&self) -> io::Result<()> {
+        match packet::take_error(self.socket.as_fd()) {
+            Err(error) if error.raw_os_error() == Some(libc::ENETDOWN) => self.is_up().map(|_| ()),
+            result => result,
+        }
+    }
+
+    /// Sends frames in order; one that is not taken does not keep the others back.
+    fn send(&self, mut frames: &[WithHeader<'_>], result: &mut Transmitted) {
+        while !frames.is_empty() {
+            let taken = match packet::send(self.socket.as_fd(), frames) {
+                Ok(sent) => {
+                    result.sent += sent as u64;
+                    sent
+                }
+                Err(error) => {
+                    result.refused += 1;
+                    if is_failure(&error) {
+                        result.failure = Some(error);
+                    }
+                    1
+                }
+            };
+            frames = frames.get(taken..).unwrap_or_default();
+        }
     }
 }
 
@@ -55,15 +104,17 @@ impl Device for PacketSocket {
     }
 
     fn is_up(&self) -> io::Result<bool> {
-        ifreq::is_up(self.frames.file.as_fd(), &self.name).map(|is_up| self.link.heed(is_up))
+        // An error that waits here is about what was; it would be taken for one of the next frame.
+        let _ = packet::take_error(self.socket.as_fd());
+        ifreq::is_up(self.socket.as_fd(), &self.name).map(|is_up| self.link.heed(is_up))
     }
 
     fn link_bell(&self) -> Option<RawFd> {
-        self.bell.as_ref().map(AsRawFd::as_raw_fd)
+        self.reception.as_ref().map(|reception| reception.bell.as_raw_fd())
     }
 
     fn clear_link_bell(&self) {
-        self.bell.iter().for_each(LinkBell::clear);
+        self.reception.iter().for_each(|reception| reception.bell.clear());
     }
 
     fn offloads(&self) -> Offloads {
@@ -71,27 +122,44 @@ impl Device for PacketSocket {
     }
 
     fn descriptor(&self) -> Option<RawFd> {
-        self.bell.as_ref().map(|_| self.frames.descriptor())
+        self.reception.as_ref().map(|_| self.socket.as_raw_fd())
     }
 
     fn receive(&mut self, burst: &mut Burst) -> io::Result<()> {
-        match self.frames.receive(burst) {
-            // Told once when the interface goes down: it may come back, unless it is gone.
-            Err(error) if error.raw_os_error() == Some(libc::ENETDOWN) => self.is_up().map(|_| ()),
-            result => result,
+        let Some(reception) = &mut self.reception else { return Ok(()) };
+        let mut is_empty = true;
+        while let Some(space) = burst.space(vnet::HEADER_LEN) {
+            let Some(taken) = reception.ring.take(vnet::HEADER_LEN, space) else { break };
+            is_empty = false;
+            let octets = match taken {
+                Taken::Copied(octets) => Some(octets),
+                Taken::AtSocket => (&self.socket).read(space).ok(),
+                Taken::Lost => None,
+            };
+            match octets.and_then(|octets| received(space, octets)) {
+                Some(received) => burst.keep(received),
+                None => burst.refuse(),
+            }
         }
+        if is_empty { self.heed_error() } else { Ok(()) }
     }
 
     fn transmit(&mut self, frames: &mut dyn Iterator<Item = Outgoing<'_>>) -> Transmitted {
-        self.link.refuse(frames).unwrap_or_else(|| self.frames.transmit(frames))
+        if let Some(result) = self.link.refuse(frames) {
+            return result;
+        }
+        let (mut result, mut frames) = (Transmitted::default(), frames.map(with_header).peekable());
+        while frames.peek().is_some() {
+            let batch: ArrayVec<_, SEND_MAX> = frames.by_ref().take(SEND_MAX).collect();
+            self.send(&batch, &mut result);
+        }
+        result
     }
 
     /// The same socket: the kernel takes frames from several threads at once.
     fn another(&self) -> Result<Box<dyn Device>, DeviceError> {
-        let file =
-            self.frames.file.try_clone().map_err(|error| DeviceError::new(&self.name, Step::OpenSocket, &error))?;
-        let frames = FrameFile { file, has_header: self.frames.has_header };
+        let socket = self.socket.try_clone().map_err(|error| DeviceError::new(&self.name, Step::OpenSocket, &error))?;
         let (name, netns) = (self.name.clone(), self.netns.clone());
-        Ok(Box::new(Self { name, netns, frames, offloads: self.offloads, link: self.link.clone(), bell: None }))
+        Ok(Box::new(Self { name, netns, socket, offloads: self.offloads, link: self.link.clone(), reception: None }))
     }
 }

@@ -8,6 +8,7 @@ pub(crate) mod ifreq;
 pub(crate) mod netlink;
 pub(crate) mod netns;
 pub(crate) mod packet;
+pub(crate) mod packet_ring;
 pub(crate) mod pages;
 pub(crate) mod poll;
 pub(crate) mod ring;

@@ -2,7 +2,12 @@
 
 use std::ffi::CString;
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+use arrayvec::ArrayVec;
+
+use super::packet_ring::{PLACE, PLACES, PacketRing};
+use super::ring::Mapping;
 
 // Not in the C library's headers, or not in all of them.
 const PACKET_VNET_HDR: libc::c_int = 15;
@@ -10,7 +15,13 @@ const PACKET_IGNORE_OUTGOING: libc::c_int = 23;
 /// `SKF_AD_OFF + SKF_AD_VLAN_TAG_PRESENT`: whether the driver has taken a tag off.
 const VLAN_TAG_PRESENT: u32 = (-0x1000_i32 + 48).cast_unsigned();
 
-/// Octets that may wait in either direction: some fifty super-packets.
+/// Octets of a piece of the ring: what the kernel asks for at once.
+const BLOCK: u32 = 64 * 1_024;
+
+/// Most frames of one call.
+pub(crate) const SEND_MAX: usize = 64;
+
+/// Octets that may wait in either direction, those in the ring aside: some fifty super-packets.
 const BUFFER_OCTETS: libc::c_int = 4 << 20;
 
 /// A socket that receives nothing before it is bound.
@@ -35,9 +46,13 @@ pub(crate) fn interface_index(name: &str) -> io::Result<libc::c_int> {
     }
 }
 
-/// Has the socket receive what comes in by an interface, whatever link address it is for, and with which header.
+/// Puts a virtio-net header before each frame, either way. Before [`share_ring`].
+pub(crate) fn ask_for_headers(socket: &OwnedFd) -> io::Result<()> {
+    set(socket, libc::SOL_PACKET, PACKET_VNET_HDR, &1_i32)
+}
+
+/// Has the socket receive what comes in by an interface, whatever link address it is for.
 pub(crate) fn bind(socket: &OwnedFd, index: libc::c_int) -> io::Result<()> {
-    set(socket, libc::SOL_PACKET, PACKET_VNET_HDR, &1_i32)?;
     set(socket, libc::SOL_PACKET, PACKET_IGNORE_OUTGOING, &1_i32)?;
     set_buffer(socket, libc::SO_RCVBUFFORCE, libc::SO_RCVBUF)?;
     set_buffer(socket, libc::SO_SNDBUFFORCE, libc::SO_SNDBUF)?;
@@ -55,6 +70,42 @@ pub(crate) fn bind(socket: &OwnedFd, index: libc::c_int) -> io::Result<()> {
     let length = size_of::<libc::sockaddr_ll>() as libc::socklen_t;
     // SAFETY: `address` is a sockaddr_ll of that length and outlives the call.
     check(unsafe { libc::bind(socket.as_raw_fd(), (&raw const address).cast(), length) })
+}
+
+/// Has the kernel put what comes into a ring; what is longer than a place there waits at the socket. Before [`bind`].
+pub(crate) fn share_ring(socket: &OwnedFd) -> io::Result<PacketRing> {
+    // The third version waits until a block is full, or a timer ends.
+    set(socket, libc::SOL_PACKET, libc::PACKET_VERSION, &(libc::tpacket_versions::TPACKET_V2 as libc::c_int))?;
+    set(socket, libc::SOL_PACKET, libc::PACKET_COPY_THRESH, &1_i32)?;
+    let request = libc::tpacket_req {
+        tp_block_size: BLOCK,
+        tp_block_nr: PLACES * PLACE / BLOCK,
+        tp_frame_size: PLACE,
+        tp_frame_nr: PLACES,
+    };
+    set(socket, libc::SOL_PACKET, libc::PACKET_RX_RING, &request)?;
+    Mapping::of(socket.as_fd(), 0, (PLACES * PLACE) as usize).map(PacketRing::over)
+}
+
+/// Sends frames, each behind a header, at most [`SEND_MAX`]; returns how many were taken, which is one at least.
+pub(crate) fn send<const HEADER: usize>(socket: BorrowedFd<'_>, frames: &[([u8; HEADER], &[u8])]) -> io::Result<usize> {
+    let part = |octets: &[u8]| libc::iovec { iov_base: octets.as_ptr().cast_mut().cast(), iov_len: octets.len() };
+    let mut parts: ArrayVec<[libc::iovec; 2], SEND_MAX> =
+        frames.iter().take(SEND_MAX).map(|(header, octets)| [part(header), part(octets)]).collect();
+    // SAFETY: mmsghdr is made of numbers and pointers, for all of which zero is a value.
+    let empty: libc::mmsghdr = unsafe { std::mem::zeroed() };
+    let message = |parts: &mut [libc::iovec; 2]| {
+        let mut message = empty;
+        message.msg_hdr.msg_iov = parts.as_mut_ptr();
+        message.msg_hdr.msg_iovlen = 2;
+        message
+    };
+    let mut messages: ArrayVec<libc::mmsghdr, SEND_MAX> = parts.iter_mut().map(message).collect();
+    let (fd, count) = (socket.as_raw_fd(), messages.len() as libc::c_uint);
+    // SAFETY: each message points to two parts, each part to octets that are there, and all of them outlive the call, which reads
+    // all but the lengths in `messages`.
+    let sent = unsafe { libc::sendmmsg(fd, messages.as_mut_ptr(), count, libc::MSG_DONTWAIT as _) };
+    if sent > 0 { Ok(sent as usize) } else { Err(io::Error::last_os_error()) }
 }
 
 /// Has an interface take frames for any link address, as long as the socket is open.
@@ -87,6 +138,15 @@ fn refuse_vlans(socket: &OwnedFd) -> io::Result<()> {
 fn set_buffer(socket: &OwnedFd, forced: libc::c_int, allowed: libc::c_int) -> io::Result<()> {
     set(socket, libc::SOL_SOCKET, forced, &BUFFER_OCTETS)
         .or_else(|_| set(socket, libc::SOL_SOCKET, allowed, &BUFFER_OCTETS))
+}
+
+/// What has happened to the socket since it was asked last.
+pub(crate) fn take_error(socket: BorrowedFd<'_>) -> io::Result<()> {
+    let (mut error, mut length) = (0, size_of::<libc::c_int>() as libc::socklen_t);
+    let (fd, value) = (socket.as_raw_fd(), (&raw mut error).cast());
+    // SAFETY: the kernel writes at most `length` octets to `value`, which is an integer of that size and outlives the call.
+    check(unsafe { libc::getsockopt(fd, libc::SOL_SOCKET, libc::SO_ERROR, value, &raw mut length) })?;
+    if error == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(error)) }
 }
 
 fn set<T>(socket: &OwnedFd, level: libc::c_int, option: libc::c_int, value: &T) -> io::Result<()> {

@@ -61,6 +61,12 @@ impl Mapping {
         true
     }
 
+    /// A word in it that both sides look at and change; none where there is none.
+    pub(crate) fn word(&self, offset: u64) -> Option<&AtomicU32> {
+        // SAFETY: the word lies in the mapping, which outlives the reference, and both sides access it atomically.
+        self.at(offset).ok().map(|word| unsafe { word.as_ref() })
+    }
+
     fn place(&self, offset: u64, octets: usize) -> Option<NonNull<u8>> {
         let offset = usize::try_from(offset).ok()?;
         let fits = offset.checked_add(octets)? <= self.octets;
