@@ -4,6 +4,7 @@ import type { NptdConfig } from '../config/config.ts';
 import { Controller } from '../control/controller.ts';
 import type { UplinkMode } from '../control/multihoming/standing.ts';
 import type { LogEntry } from '../control/notice.ts';
+import { HttpProber } from '../control/probe/http-prober.ts';
 import { RawSocketProber } from '../control/probe/raw-socket-prober.ts';
 import { type Assumption, type SimulatedPolicy, simulate } from '../control/simulate.ts';
 import type { ControlEvent, ControlState } from '../control/state.ts';
@@ -11,6 +12,7 @@ import type { DataPlane, PassedFrame } from '../native/data-plane.ts';
 import { configNotes } from '../plan/notes.ts';
 import { assignSlots } from '../plan/slots.ts';
 import type { MappingRow, SessionRow } from '../reference/translator.ts';
+import { type Authorities, readAuthorities } from './authorities.ts';
 import { messageOf, NptdError } from './errors.ts';
 import { EventHub, type NptdEventType, type NptdListener } from './events.ts';
 import { machineOf, requireSameMachine } from './machine.ts';
@@ -32,7 +34,6 @@ const COUNTERS_INTERVAL_MS = 1000;
 interface Running {
   readonly dataPlane: DataPlane;
   readonly controller: Controller;
-  readonly prober: RawSocketProber;
   readonly stateFile: StateFile;
   readonly startedAtMs: number;
 }
@@ -42,6 +43,8 @@ export class Gateway implements Nptd {
   readonly #hub: EventHub;
   readonly #cleanups: (() => void | Promise<void>)[] = [];
   #config: NptdConfig;
+  /** Certificates for HTTPS probes, by the name of their file. */
+  #authorities: Authorities = new Map();
   /** Whom the log tells of what happens, while it is open. */
   #record: OperationsRecord | undefined;
   #running: Running | undefined;
@@ -90,6 +93,8 @@ export class Gateway implements Nptd {
     const { controller } = this.#require();
     const slots = controller.state.site?.slots ?? new Map<string, number>();
     requireSameMachine(machineOf(this.#config, slots), machineOf(next, assignSlots(slots, next)));
+    // Those before stay, should the one before come back.
+    this.#authorities = new Map([...this.#authorities, ...(await readAuthorities(next))]);
     try {
       await controller.dispatch({ type: 'config', atMs: Date.now(), config: next });
       this.#config = next;
@@ -183,6 +188,7 @@ export class Gateway implements Nptd {
   async #open(): Promise<void> {
     this.#heedSignal();
     const config = this.#config;
+    this.#authorities = await readAuthorities(config);
     const machine = machineOf(config, assignSlots(new Map(), config));
     await this.#openRecord(config);
     const open = this.#options.openDataPlane ?? openNativeDataPlane;
@@ -238,14 +244,22 @@ export class Gateway implements Nptd {
       onSample: (sample) => take({ type: 'probe-sample', atMs: Date.now(), sample }),
       onNotProbed: (list, reason) => take({ type: 'not-probed', atMs: Date.now(), ...list, reason }),
     });
+    const httpProber = new HttpProber({
+      dataPlane,
+      authorities: (file) => this.#authorities.get(file),
+      nowMs: () => performance.now(),
+    });
     const controller = new Controller({
       dataPlane,
+      httpProber,
       rawSocketProber: prober,
       log: (entry) => this.#log(entry),
       emit: (notice) => this.#hub.emit(notice),
       now: () => Date.now(),
     });
     this.#cleanups.push(() => prober.close());
+    this.#cleanups.push(() => httpProber.close());
+    this.#cleanups.push(dataPlane.onProbeRequest((request) => httpProber.probe(request)));
     // Closed before the prober, to which its last effects may still give probes.
     this.#cleanups.push(() => controller.close());
     this.#cleanups.push(dataPlane.onEvent((event) => take({ ...event, atMs: Date.now() })));
@@ -253,7 +267,7 @@ export class Gateway implements Nptd {
     const watch = setInterval(() => this.#watchCounters(dataPlane, take), COUNTERS_INTERVAL_MS);
     this.#cleanups.push(() => clearInterval(watch));
     const stateFile = this.#stateFile(dataPlane, controller);
-    this.#running = { dataPlane, controller, prober, stateFile, startedAtMs: Date.now() };
+    this.#running = { dataPlane, controller, stateFile, startedAtMs: Date.now() };
     return this.#running;
   }
 

@@ -10,7 +10,17 @@ export interface Endpoint {
   readonly port: number;
 }
 
+/** What is asked of a web server. */
+export interface HttpUrl extends Endpoint {
+  readonly scheme: HttpScheme;
+  /** With the query, if there is one. */
+  readonly path: string;
+}
+
+export type HttpScheme = keyof typeof HTTP_PORTS;
+
 const DNS_PORT = 53;
+const HTTP_PORTS = { http: 80, https: 443 } as const;
 
 /** `192.0.2.53`, `2001:db8::53`, or with a port as `192.0.2.53:5353`, `[2001:db8::53]:5353` */
 export function dnsServer(text: string): Value<Endpoint> {
@@ -25,6 +35,22 @@ export function endpoint(text: string): Value<Endpoint> {
   return withPort(match[1] ?? match[2] ?? '', match[3] ?? '');
 }
 
+/** `http://192.0.2.1/generate_204`, `https://[2001:db8::1]:8443/`: no name, since nothing resolves one. */
+export function httpUrl(scheme: HttpScheme): (text: string) => Value<HttpUrl> {
+  return (text) => {
+    const match = /^([a-z]+):\/\/(?:\[([^[\]]+)\]|([^[\]:/?#@]+))(?::(\d{1,5}))?(\/[!-~]*)?$/.exec(text);
+    const [, found, ipv6, ipv4, port, path = '/'] = match ?? [];
+    if (found !== scheme || path.includes('#')) {
+      return err(`"${text}" is no address like ${scheme}://192.0.2.1/ or ${scheme}://[2001:db8::1]:8080/path`);
+    }
+    if (ipv4 !== undefined && /[a-z]/i.test(ipv4)) {
+      return err(`"${ipv4}" is no IP address, and nothing resolves it: write the address, and name: ${ipv4}`);
+    }
+    const server = withPort(ipv6 ?? ipv4 ?? '', port ?? String(HTTP_PORTS[scheme]));
+    return server.ok ? ok({ ...server.value, scheme, path }) : server;
+  };
+}
+
 /** Of at most 253 characters, in labels of at most 63 (RFC 1035); without the dot at its end, but for the root. */
 export function dnsName(text: string): Value<string> {
   if (text === '.') return ok(text);
@@ -35,9 +61,18 @@ export function dnsName(text: string): Value<string> {
 }
 
 export function formatEndpoint({ address, port }: Endpoint): string {
-  return address.family === 4
-    ? `${formatIpv4Address(address.value)}:${port}`
-    : `[${formatIpv6Address(address.value)}]:${port}`;
+  return formatHost(address, port);
+}
+
+/** In the one form that it is told in. */
+export function formatHttpUrl({ scheme, address, port, path }: HttpUrl): string {
+  return `${scheme}://${formatHost(address, port === HTTP_PORTS[scheme] ? undefined : port)}${path}`;
+}
+
+/** As in a URL, or in `Host`: IPv6 in brackets, and a port if it is another one than usual. */
+export function formatHost(address: Address, port: number | undefined): string {
+  const host = address.family === 4 ? formatIpv4Address(address.value) : `[${formatIpv6Address(address.value)}]`;
+  return port === undefined ? host : `${host}:${port}`;
 }
 
 function withPort(addressText: string, portText: string): Value<Endpoint> {

@@ -47,19 +47,33 @@ const onFailure = map('What becomes of flows whose uplink dies, while another on
   other: action.meta({ description: 'Default move.' }),
 });
 
-const service = map('A service to ask, in place of an ICMP echo: either dns or tcp.', {
+const service = map('A service to ask, in place of an ICMP echo: dns, tcp, http or https.', {
   dns: text('the address of a DNS server', probeValues.dnsServer, '192.0.2.53').meta({
     description: 'A DNS server, by UDP; any response to the question is an answer.',
   }),
   name: text('a domain name like example.com', probeValues.dnsName, 'example.com').meta({
-    description: 'What it is asked for; default the root.',
+    description: 'What a DNS server is asked for, default the root; what a web server is called, default its address.',
   }),
   tcp: text('an address with a port', probeValues.endpoint, '192.0.2.1:443').meta({
     description: 'A TCP server that accepts connections.',
   }),
   refused: choice(['ok', 'miss']).meta({ description: 'Whether a refused connection is an answer; default miss.' }),
-  http: z.string({ error: 'an address' }).meta({ description: 'Not supported.' }),
-  https: z.string({ error: 'an address' }).meta({ description: 'Not supported.' }),
+  http: text('an address like http://192.0.2.1/', probeValues.httpUrl('http'), 'http://192.0.2.1/generate_204').meta({
+    description: 'A web server, asked by GET.',
+  }),
+  https: text('an address like https://192.0.2.1/', probeValues.httpUrl('https'), 'https://192.0.2.1/').meta({
+    description: 'The same by TLS.',
+  }),
+  status: whole(200, 599).meta({ description: 'The one status that is an answer; default any from 200 to 399.' }),
+  timeout: duration(100, '2s', 10_000).meta({
+    description: 'A response later than this is a miss; at most six intervals, default 2s or four intervals.',
+  }),
+  ca: text('a path', values.filePath, '/etc/nptd/ca.pem').meta({
+    description: 'Certificates (PEM) of those who may vouch for the server; default those that Node has.',
+  }),
+  verify: z
+    .boolean({ error: 'true or false' })
+    .meta({ description: 'Whether the server has to show a valid certificate; default true.' }),
 });
 
 const probeTarget = z.union([text('an IP address', values.probeTarget, '192.0.2.1'), service]);

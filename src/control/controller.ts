@@ -13,6 +13,8 @@ import { type ControlEvent, type ControlState, type Effect, INITIAL_STATE } from
 /** What effects act on. */
 export interface ControllerHost {
   readonly dataPlane: Pick<DataPlane, 'applyPlan' | 'setProbes'>;
+  /** Learns what the targets of all others mean that are asked by HTTP. */
+  readonly httpProber: { setProbes(assignments: readonly ProbeAssignment[]): void };
   /** Takes the assignments with transport `raw-socket`. */
   readonly rawSocketProber: { setProbes(assignments: readonly ProbeAssignment[]): void };
   log(entry: LogEntry): void;
@@ -83,6 +85,7 @@ export class Controller {
 
   #setProbes(probes: readonly ProbeAssignment[]): void {
     const [own, raw] = [probes.filter(isDataPath), probes.filter((probe) => !isDataPath(probe))];
+    this.#host.httpProber.setProbes(own);
     this.#host.dataPlane.setProbes(own.map(({ options }) => options));
     this.#host.rawSocketProber.setProbes(raw);
   }

@@ -19,6 +19,18 @@ export declare class BindingDataPlane {
   get generation(): number
   /** Replaces what is probed. */
   setProbes(probes: readonly BindingProbe[]): BindingError | null
+  /** Says how a probe has ended that was asked for; without a round-trip time it has missed. */
+  concludeProbe(request: BindingProbeRequest, rttUs?: number | undefined | null): BindingError | null
+  /** Opens a TCP connection of the gateway's own by an uplink; returns its id. What becomes of it is news. */
+  openStream(target: BindingStreamTarget): number | BindingError
+  /** Takes octets to be sent by a stream; returns how many there was room for, and none after closing. */
+  writeStream(id: number, octets: Uint8Array): number
+  /** Says that a stream is to send nothing more. */
+  finishStream(id: number): void
+  /** Gives a stream up. */
+  abandonStream(id: number): void
+  /** Takes the news of streams. */
+  takeStreamNews(): Array<BindingStreamNews>
   /** The counters of all workers. */
   counters(): BindingCounters
   /** Live sessions. */
@@ -180,6 +192,9 @@ export type BindingError =
 export type BindingEvent =
   | { type: 'probe-sample'; /** Its outcome. */
   sample: BindingProbeSample }
+  | { type: 'probe-requested'; /** Which one. */
+  request: BindingProbeRequest }
+  | { type: 'stream-news' }
   | { type: 'round-trip'; /** Slot of the uplink. */
     slot: number; /** 4 or 6. */
     family: 4 | 6; /** When what was answered left, microseconds on the data plane's clock. */
@@ -761,8 +776,10 @@ export interface BindingProbe {
   list: number
   /** IPv4 addresses as numbers, or IPv6 addresses as 16 octets, or services there. */
   targets: readonly (number | Uint8Array | BindingServiceTarget)[]
-  /** Own ports for services. */
+  /** Own ports for DNS and TCP. */
   ownPorts?: BindingProbePorts
+  /** Own ports for conversations. */
+  conversationPorts?: BindingProbePorts
   /** Time between rounds, milliseconds. */
   intervalMs: number
   /** An answer later than this is a miss, milliseconds. */
@@ -777,6 +794,20 @@ export interface BindingProbePorts {
   low: number
   /** The last. */
   high: number
+}
+
+/** `ProbeRequest`. */
+export interface BindingProbeRequest {
+  /** Slot of the uplink. */
+  slot: number
+  /** 4 or 6. */
+  family: 4 | 6
+  /** List of targets. */
+  list: number
+  /** Position of the target in it. */
+  target: number
+  /** Tells it from others of the same list. */
+  sequence: number
 }
 
 /** `ProbeSample`. */
@@ -805,8 +836,8 @@ export interface BindingProbeSample {
 export interface BindingServiceTarget {
   /** An IPv4 address as a number, or an IPv6 address as 16 octets. */
   address: number | Uint8Array
-  /** `dns` or `tcp`. */
-  service: 'dns' | 'tcp'
+  /** `dns`, `tcp`, or `http`: a conversation that is asked for. */
+  service: 'dns' | 'tcp' | 'http'
   /** Port. */
   port: number
   /** Of `dns`: name, type and class as on the wire. */
@@ -835,6 +866,36 @@ export interface BindingSessionRow {
   tcpState?: string
   /** Milliseconds until it ends if nothing refreshes it. */
   expiresInMs: number
+}
+
+/** What has happened to a stream. */
+export interface BindingStreamNews {
+  /** Which one. */
+  id: number
+  /** It is open, after so many microseconds. */
+  connectedUs?: number
+  /** What has come. */
+  octets?: Uint8Array
+  /** No more will come. */
+  ended: boolean
+  /** There is room to write again. */
+  writable: boolean
+  /** Why it is over before its time; there is no more news of it. */
+  failed?: string
+}
+
+/** `StreamTarget`. */
+export interface BindingStreamTarget {
+  /** Slot of the uplink that it takes. */
+  slot: number
+  /** 4 or 6. */
+  family: 4 | 6
+  /** An IPv4 address as a number, or an IPv6 address as 16 octets. */
+  address: number | Uint8Array
+  /** Port. */
+  port: number
+  /** Own ports to take one of. */
+  ownPorts: BindingProbePorts
 }
 
 /** `TrafficCount`. */

@@ -2,6 +2,7 @@
  * The data plane as the control plane sees it: an interface, so that control code and its tests need no addon.
  * `openDataPlane` in `native-data-plane.ts` is the real one.
  */
+import type { Duplex } from 'node:stream';
 import type { Plan } from '../plan/plan.ts';
 import type { MappingRow, PortRest, SessionRow } from '../reference/translator.ts';
 
@@ -37,8 +38,11 @@ export interface DataPlaneOptions {
 /** A service that is asked in place of an ICMP echo. */
 export interface ServiceTarget {
   readonly address: number | Uint8Array;
-  /** `dns`: a query over UDP; `tcp`: a connection, which is ended before it is open. */
-  readonly service: 'dns' | 'tcp';
+  /**
+   * `dns`: a query over UDP; `tcp`: a connection, which is ended before it is open; `http`: whatever the listener of
+   * `onProbeRequest` does there.
+   */
+  readonly service: 'dns' | 'tcp' | 'http';
   readonly port: number;
   /** Of `dns`: name, type and class as on the wire. */
   readonly question?: Uint8Array;
@@ -49,6 +53,12 @@ export interface ServiceTarget {
 /** An IPv4 address as a number or an IPv6 address as 16 octets, for ICMP echo; or a service there. */
 export type ProbeDestination = number | Uint8Array | ServiceTarget;
 
+/** Both ends belong to it. */
+export interface OwnPorts {
+  readonly low: number;
+  readonly high: number;
+}
+
 /** What to probe on one uplink in one family. */
 export interface ProbeOptions {
   readonly slot: number;
@@ -57,17 +67,48 @@ export interface ProbeOptions {
   readonly list: number;
   /** All of `family`. */
   readonly targets: readonly ProbeDestination[];
-  /** Own ports that services are asked from; the plan keeps them from all mappings. */
-  readonly ownPorts?: { readonly low: number; readonly high: number };
+  /** Own ports that `dns` and `tcp` are asked from; the plan keeps them from all mappings. */
+  readonly ownPorts?: OwnPorts;
+  /** Own ports for `http`, in the same way. */
+  readonly conversationPorts?: OwnPorts;
   /** Time between probes (in a burst: between rounds), milliseconds. */
   readonly intervalMs: number;
-  /** An answer later than this is a miss, milliseconds. */
+  /** An answer later than this is a miss, milliseconds; not of `http`. */
   readonly timeoutMs: number;
   /**
    * One probe goes to the next target at each interval, until one misses: then bursts begin at once, to all targets at
    * each interval. They end when this is the round of one of them, or of a later one; 0: not yet.
    */
   readonly calmRound: number;
+}
+
+/** A probe of `http` that is due. */
+export interface ProbeRequest {
+  readonly slot: number;
+  readonly family: 4 | 6;
+  /** `ProbeOptions.list`. */
+  readonly list: number;
+  /** Position of the target in that list. */
+  readonly target: number;
+  /** Tells it from others of the same list. */
+  readonly sequence: number;
+}
+
+/** Where a connection of the gateway's own is to go. */
+export interface StreamTarget {
+  /** Of the uplink that it takes. */
+  readonly slot: number;
+  readonly family: 4 | 6;
+  readonly address: number | Uint8Array;
+  readonly port: number;
+  /** It takes one of them. */
+  readonly ownPorts: OwnPorts;
+}
+
+/** A TCP connection by an uplink, from its own address. It never keeps the process alive. */
+export interface UplinkStream extends Duplex {
+  /** Of the handshake, microseconds, timed in Rust; undefined before it is open. */
+  readonly rttUs: number | undefined;
 }
 
 /** One finished probe, timed in Rust. */
@@ -217,6 +258,12 @@ export interface DataPlane extends AsyncDisposable {
   /** Generation that every worker has acknowledged; 0 before the first. */
   readonly generation: number;
   setProbes(probes: readonly ProbeOptions[]): void;
+  /** Calls back for each probe that is to be made by `connect`, and ended by `concludeProbe`. Returns the function that removes the listener. */
+  onProbeRequest(listener: (request: ProbeRequest) => void): () => void;
+  /** How such a probe ended: `rttUs` is absent if it has missed. Does nothing after closing. */
+  concludeProbe(request: ProbeRequest, rttUs?: number): void;
+  /** Opens a connection; what is in its way is an error of the stream. */
+  connect(target: StreamTarget): UplinkStream;
   counters(): CountersSnapshot;
   /** Live sessions, at most `limit`; gathered in slices between batches. */
   sessions(limit: number): Promise<SessionRow[]>;

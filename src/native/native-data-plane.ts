@@ -11,9 +11,13 @@ import type {
   FlowQuestion,
   PassedFrame,
   ProbeOptions,
+  ProbeRequest,
+  StreamTarget,
+  UplinkStream,
 } from './data-plane.ts';
 import { binding } from './load-binding.ts';
 import { throwIfFailed, unwrap } from './unwrap-error.ts';
+import { UplinkStreams } from './uplink-streams.ts';
 
 /**
  * Makes the devices and starts the workers. Nothing is forwarded before the first plan.
@@ -26,10 +30,13 @@ export async function openDataPlane(options: DataPlaneOptions): Promise<DataPlan
 class NativeDataPlane implements DataPlane {
   readonly #native: BindingDataPlane;
   readonly #listeners = new Set<(event: DataPlaneEvent) => void>();
+  readonly #probers = new Set<(request: ProbeRequest) => void>();
+  readonly #streams: UplinkStreams;
   #closing: Promise<void> | undefined;
 
   constructor(native: BindingDataPlane) {
     this.#native = native;
+    this.#streams = new UplinkStreams(native);
   }
 
   get generation(): number {
@@ -42,6 +49,24 @@ class NativeDataPlane implements DataPlane {
 
   setProbes(probes: readonly ProbeOptions[]): void {
     throwIfFailed(this.#native.setProbes(probes));
+  }
+
+  onProbeRequest(listener: (request: ProbeRequest) => void): () => void {
+    const entry = (request: ProbeRequest) => listener(request);
+    this.#probers.add(entry);
+    return () => {
+      this.#probers.delete(entry);
+    };
+  }
+
+  concludeProbe(request: ProbeRequest, rttUs?: number): void {
+    const failure = this.#native.concludeProbe(request, rttUs);
+    // One that finds no room, or nobody any more, is forgotten: it says nothing.
+    if (failure?.code !== 'Busy' && failure?.code !== 'Stopped') throwIfFailed(failure);
+  }
+
+  connect(target: StreamTarget): UplinkStream {
+    return this.#streams.open(target);
   }
 
   counters(): CountersSnapshot {
@@ -88,6 +113,7 @@ class NativeDataPlane implements DataPlane {
   }
 
   close(): Promise<void> {
+    if (this.#closing === undefined) this.#streams.close();
     this.#closing ??= this.#native.close().then(() => undefined);
     return this.#closing;
   }
@@ -99,13 +125,22 @@ class NativeDataPlane implements DataPlane {
   #deliver(): void {
     if (this.#listeners.size === 0) return;
     for (const event of this.#native.takeEvents()) {
-      for (const listener of this.#listeners) report(listener, event);
+      switch (event.type) {
+        case 'stream-news':
+          this.#streams.deliver();
+          break;
+        case 'probe-requested':
+          for (const prober of this.#probers) report(prober, event.request);
+          break;
+        default:
+          for (const listener of this.#listeners) report(listener, event);
+      }
     }
   }
 }
 
 /** A listener that throws must not keep events from the others; its error is as uncaught as in any event emitter. */
-function report(listener: (event: DataPlaneEvent) => void, event: DataPlaneEvent): void {
+function report<T>(listener: (event: T) => void, event: T): void {
   try {
     listener(event);
   } catch (error) {

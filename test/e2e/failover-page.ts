@@ -86,6 +86,8 @@ What to read in it:
 - **Loss and latency** make an uplink \`degraded\`: new flows avoid it, established ones stay, since they still work. That takes most of the window of 15 s, on
   purpose. \`profile: fast\` is for uplinks that are quick and clean: a round trip longer than its timeout of 120 ms is no answer to it, and of 30 % loss each way,
   half of all probes, two rounds running without any answer come about, since it asks so often. It takes such uplinks for dead; more targets make that rarer for loss.
+- **The kind of probe** decides what is noticed. The figures are those of ICMP echo; DNS and TCP probes have the same times. HTTP and HTTPS probes have a timeout of their own, so a silent ISP is noticed within 5 s; but they alone
+  notice a portal, a proxy or a service that answers wrongly, within 1.5 s (test/e2e/http-probes.e2e.ts). With two targets by ICMP and one by HTTP in each family and \`quorum: 3\` both are seen.
 - **Flapping**: each time that an uplink falls, it must be good for longer before it is used again (5 s at first here, 30 s by default), so it is left once.
 - **Silent targets** are no failure when they are silent on every uplink: they are distrusted as long as the first hops answer, and the uplinks are \`unknown\`, which is
   as good as up.

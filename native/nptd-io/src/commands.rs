@@ -8,6 +8,7 @@ use crossbeam_queue::ArrayQueue;
 use nptd_core::filter::FilterRow;
 use nptd_core::frame::DeviceIndex;
 use nptd_core::host::probes::ProbeSpec;
+use nptd_core::host::probes::conversations::ProbeConclusion;
 use nptd_core::nat44::{MappingRow, PortRest, SessionRow};
 use nptd_core::pipeline::explain::Explanation;
 use nptd_core::plan::subject::Subject;
@@ -25,6 +26,8 @@ pub const LISTING_SLICE: u32 = 1_024;
 pub(crate) enum Command {
     /// Replace what is probed.
     SetProbes(Vec<ProbeSpec>),
+    /// Note how a probe of the control plane's has ended.
+    ConcludeProbe(ProbeConclusion),
     /// Send a complete frame.
     Inject { device: DeviceIndex, octets: Vec<u8> },
     /// Explain what becomes of a flow.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use nptd_core::filter::FilterRow;
 use nptd_core::frame::{DeviceIndex, Frame};
 use nptd_core::host::duplicate_addresses::AddressConflict;
+use nptd_core::host::probes::conversations::{ProbeConclusion, ProbeRequest};
 use nptd_core::host::probes::{Family, ProbeSample, ProbeSpec};
 use nptd_core::nat44::{MappingRow, PortRest, SessionRow};
 use nptd_core::output::OutputPool;
@@ -38,6 +39,14 @@ pub trait DataPath {
     fn set_probes(&mut self, specs: Vec<ProbeSpec>, now: Instant);
     /// Takes the oldest finished probe.
     fn take_probe_sample(&mut self) -> Option<ProbeSample>;
+    /// Takes the next probe that the control plane is to make.
+    fn take_probe_request(&mut self) -> Option<ProbeRequest>;
+    /// Takes in how such a probe has ended.
+    fn conclude_probe(&mut self, conclusion: ProbeConclusion);
+    /// Lends the IP packets that came for the streams, each with the slot of its uplink.
+    fn take_conversation_packets(&mut self, take: &mut dyn FnMut(u8, &[u8]));
+    /// Sends an IP packet of a stream by an uplink; false if it may not leave there, or there is no room.
+    fn send_conversation_packet(&mut self, slot: u8, packet: &[u8], now: Instant, outputs: &mut OutputPool) -> bool;
     /// Takes the next proof that an uplink lives which probes doubt.
     fn take_round_trip(&mut self) -> Option<(Family, RoundTrip)>;
     /// Takes the oldest conflict over an own address.
@@ -97,6 +106,22 @@ impl DataPath for Engine {
 
     fn take_probe_sample(&mut self) -> Option<ProbeSample> {
         self.take_probe_sample()
+    }
+
+    fn take_probe_request(&mut self) -> Option<ProbeRequest> {
+        self.take_probe_request()
+    }
+
+    fn conclude_probe(&mut self, conclusion: ProbeConclusion) {
+        self.conclude_probe(conclusion);
+    }
+
+    fn take_conversation_packets(&mut self, take: &mut dyn FnMut(u8, &[u8])) {
+        self.take_conversation_packets(take);
+    }
+
+    fn send_conversation_packet(&mut self, slot: u8, packet: &[u8], now: Instant, outputs: &mut OutputPool) -> bool {
+        self.send_conversation_packet(slot, packet, now, outputs)
     }
 
     fn take_round_trip(&mut self) -> Option<(Family, RoundTrip)> {

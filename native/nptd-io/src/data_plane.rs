@@ -12,6 +12,7 @@ use nptd_core::counters::Counters;
 use nptd_core::filter::FilterRow;
 use nptd_core::frame::DeviceIndex;
 use nptd_core::host::probes::ProbeSpec;
+use nptd_core::host::probes::conversations::ProbeConclusion;
 use nptd_core::nat44::{MappingRow, PortRest, SessionRow};
 use nptd_core::pipeline::explain::Explanation;
 use nptd_core::pipeline::{Engine, EngineConfig};
@@ -30,6 +31,7 @@ use crate::error::{ApplyError, CommandError, OpenError, Stopped};
 use crate::events::{Event, EventQueue};
 use crate::passed::PassedQueue;
 use crate::ports::{Ports, healths};
+use crate::streams::{StreamHub, StreamNews, StreamTarget};
 use crate::sys::eventfd::EventFd;
 use crate::sys::pages;
 use crate::worker::{HOST, Reception, Shared, Worker, WorkerLink};
@@ -169,6 +171,36 @@ impl DataPlane {
         self.host()?.mailbox.send(Command::SetProbes(specs))
     }
 
+    /// Says how a probe has ended that was asked for.
+    pub fn conclude_probe(&self, conclusion: ProbeConclusion) -> Result<(), CommandError> {
+        self.host()?.mailbox.send(Command::ConcludeProbe(conclusion))
+    }
+
+    /// Opens a TCP connection of the gateway's own by an uplink; returns its id. What becomes of it is news.
+    pub fn open_stream(&self, target: StreamTarget) -> Result<u32, Stopped> {
+        self.with_streams(|streams| streams.open(target))?
+    }
+
+    /// Takes octets to be sent by a stream; returns how many there was room for. When there is more is news.
+    pub fn write_stream(&self, id: u32, octets: &[u8]) -> Result<usize, Stopped> {
+        self.with_streams(|streams| streams.write(id, octets))
+    }
+
+    /// Says that a stream is to send nothing more.
+    pub fn finish_stream(&self, id: u32) -> Result<(), Stopped> {
+        self.with_streams(|streams| streams.finish(id))
+    }
+
+    /// Gives a stream up, of which there is no more news then: one that is not over in both directions is reset.
+    pub fn abandon_stream(&self, id: u32) -> Result<(), Stopped> {
+        self.with_streams(|streams| streams.abandon(id))
+    }
+
+    /// Takes all news of streams, which makes room for more.
+    pub fn take_stream_news(&self) -> Result<Vec<StreamNews>, Stopped> {
+        self.with_streams(StreamHub::take_news)
+    }
+
     /// Sends a complete frame out of a device.
     pub fn inject(&self, device: DeviceIndex, octets: Vec<u8>) -> Result<(), CommandError> {
         self.host()?.mailbox.send(Command::Inject { device, octets })
@@ -233,6 +265,15 @@ impl DataPlane {
             let _ = thread.join();
         }
         self.shared.events.clear_notify();
+        self.shared.streams.close();
+    }
+
+    /// Does something about streams, and has their worker look at them.
+    fn with_streams<T>(&self, act: impl FnOnce(&StreamHub) -> T) -> Result<T, Stopped> {
+        let host = self.host()?;
+        let result = act(&self.shared.streams);
+        host.mailbox.ring();
+        Ok(result)
     }
 
     fn host(&self) -> Result<&WorkerLink, Stopped> {

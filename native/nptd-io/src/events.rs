@@ -10,6 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crossbeam_queue::ArrayQueue;
 use nptd_core::frame::DeviceIndex;
+use nptd_core::host::probes::conversations::ProbeRequest;
 use nptd_core::host::probes::{Family, ProbeSample};
 use nptd_core::session::round_trips::RoundTrip;
 use nptd_core::wire::ethernet::MacAddress;
@@ -33,6 +34,10 @@ pub struct DeviceId {
 pub enum Event {
     /// A probe is finished.
     ProbeSample(ProbeSample),
+    /// The control plane is to make a probe.
+    ProbeRequested(ProbeRequest),
+    /// There is news of streams to be taken.
+    StreamNews,
     /// Traffic of the site has gone to and fro by an uplink that is probed in bursts.
     RoundTrip {
         /// Family.
@@ -72,6 +77,9 @@ pub enum Event {
     PassedAvailable,
 }
 
+/// Most probes that wait to be made: eight with each of sixteen targets, and what is lost of them is asked again.
+pub const REQUESTS_MAX: usize = 128;
+
 /// What must not be lost: at most two notices a device, one an own address, one a family of an uplink, one a worker, and one flag.
 #[derive(Default)]
 struct Notices {
@@ -80,6 +88,9 @@ struct Notices {
     /// The last one of each family of an uplink.
     trips: BTreeMap<(u8, u8), Event>,
     passed: bool,
+    streams: bool,
+    /// At most [`REQUESTS_MAX`].
+    requests: Vec<Event>,
     panics: Vec<Event>,
 }
 
@@ -139,6 +150,13 @@ impl EventQueue {
             }
             Event::WorkerPanicked { .. } => lock(&self.notices).panics.push(event),
             Event::PassedAvailable => lock(&self.notices).passed = true,
+            Event::StreamNews => lock(&self.notices).streams = true,
+            Event::ProbeRequested(_) => {
+                let mut notices = lock(&self.notices);
+                if notices.requests.len() < REQUESTS_MAX {
+                    notices.requests.push(event);
+                }
+            }
         }
         self.announce();
     }
@@ -188,13 +206,16 @@ impl Notices {
             && self.conflicts.is_empty()
             && self.trips.is_empty()
             && !self.passed
+            && !self.streams
+            && self.requests.is_empty()
             && self.panics.is_empty()
     }
 
     fn into_events(self) -> impl Iterator<Item = Event> {
         let devices = self.devices.into_values().flat_map(|device| [device.failed, device.restored]).flatten();
         let devices = devices.chain(self.conflicts.into_values()).chain(self.trips.into_values());
-        devices.chain(self.passed.then_some(Event::PassedAvailable)).chain(self.panics)
+        let flags = [self.passed.then_some(Event::PassedAvailable), self.streams.then_some(Event::StreamNews)];
+        devices.chain(flags.into_iter().flatten()).chain(self.requests).chain(self.panics)
     }
 }
 

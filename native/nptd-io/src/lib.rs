@@ -8,12 +8,13 @@
 //!  counters ◀─────────── relaxed atomics ───── one writer each
 //!  events().take ◀────── EventQueue ────────── probe samples, failures
 //!  passed().take ◀────── PassedQueue ───────── frames for the gateway itself
+//!  open_stream, … ◀────▶ StreamHub ◀─────────▶ TCP connections of the gateway's own
 //!                                              │
 //!                        Device::receive ──▶ Burst ──▶ DataPath::process ──▶ Device::transmit
 //! ```
 //!
 //! A worker sleeps in `poll` until a device has frames, the bell of its mailbox rings, or its data path has
-//! something to do. No header is parsed here. Unsafe code is in `sys` only.
+//! something to do. No header is parsed here but by the TCP stack of `streams`. Unsafe code is in `sys` only.
 #![deny(unsafe_code)]
 
 mod burst;
@@ -30,6 +31,7 @@ mod pace;
 mod passed;
 mod plan_cell;
 mod ports;
+mod streams;
 #[allow(unsafe_code)]
 mod sys;
 mod worker;
@@ -41,3 +43,4 @@ pub use device::{Device, DeviceKind, DeviceSpec, Outgoing, Transmitted};
 pub use error::{ApplyError, CommandError, DeviceError, OpenError, Step, Stopped};
 pub use events::{DeviceId, Event, EventQueue};
 pub use passed::{PassedFrame, PassedQueue};
+pub use streams::{StreamFailure, StreamNews, StreamTarget};

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use nptd_core::counters::{Counters, Direction};
 use nptd_core::frame::{DeviceIndex, Frame};
 use nptd_core::host::duplicate_addresses::AddressConflict;
+use nptd_core::host::probes::{Family, own_address};
 use nptd_core::output::{Output, OutputPool};
 use nptd_core::plan::{DEVICES_MAX, Plan, Role};
 use nptd_core::time::{Duration, Instant};
@@ -24,6 +25,7 @@ use crate::pace::Pace;
 use crate::passed::{PassedQueue, PassedSender};
 use crate::plan_cell::PlanCell;
 use crate::ports::Ports;
+use crate::streams::{StreamHub, Streams};
 use nptd_core::nat44::PortRest;
 
 // A set of devices is kept in the bits of one word.
@@ -34,6 +36,8 @@ pub(crate) struct Shared {
     pub(crate) plans: PlanCell,
     pub(crate) events: EventQueue,
     pub(crate) passed: PassedQueue,
+    /// Held by the host's worker.
+    pub(crate) streams: StreamHub,
     /// One a worker, by its number.
     pub(crate) links: Vec<Arc<WorkerLink>>,
 }
@@ -42,7 +46,7 @@ impl Shared {
     /// For workers with these links.
     pub(crate) fn new(links: Vec<Arc<WorkerLink>>) -> Self {
         let (events, passed) = (EventQueue::default(), PassedQueue::default());
-        Self { plans: PlanCell::new(links.len()), events, passed, links }
+        Self { plans: PlanCell::new(links.len()), events, passed, streams: StreamHub::default(), links }
     }
 
     /// Has all workers end.
@@ -72,6 +76,7 @@ pub(crate) struct Worker<P, C> {
     burst: Burst,
     outputs: OutputPool,
     passed: PassedSender,
+    streams: Streams,
     plan: Option<Arc<Plan>>,
     listings: VecDeque<Command>,
     /// What a former process held, while there is no plan yet.
@@ -112,6 +117,7 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
             burst: Burst::new(reception.frame_len_max),
             outputs: OutputPool::new(),
             passed: PassedSender::default(),
+            streams: Streams::default(),
             plan: None,
             listings: VecDeque::new(),
             rests_until_plan: Vec::new(),
@@ -158,6 +164,7 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
             }
         }
         self.keep_time();
+        self.serve_streams();
         self.report();
         Ok(())
     }
@@ -186,8 +193,9 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
         if !self.listings.is_empty() {
             return Some(NO_TIME);
         }
-        let due = [self.path.next_wakeup(), self.ports.next_look()].into_iter().flatten().min();
-        due.map(|due| due.since(self.clock.now()))
+        let now = self.clock.now();
+        let due = [self.path.next_wakeup(), self.ports.next_look(), self.streams.next_wakeup()];
+        due.into_iter().flatten().min().map(|due| due.since(now))
     }
 
     fn adopt_plan(&mut self) {
@@ -205,6 +213,7 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
         while let Some(command) = self.link.mailbox.receive() {
             match command {
                 Command::SetProbes(specs) => self.path.set_probes(specs, now),
+                Command::ConcludeProbe(conclusion) => self.path.conclude_probe(conclusion),
                 Command::Inject { device, octets } => self.inject(device, &octets, now),
                 Command::RestorePortRests(rests) => self.restore(rests, now),
                 Command::Explain { flow, reply } => {
@@ -255,9 +264,11 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
                 let read = |from, max, rows: &mut Vec<_>| self.path.port_rests(from, max, now, rows);
                 listing.advance(read).map(Command::ListPortRests)
             }
-            Command::SetProbes(_) | Command::Inject { .. } | Command::RestorePortRests(_) | Command::Explain { .. } => {
-                None
-            }
+            Command::SetProbes(_)
+            | Command::ConcludeProbe(_)
+            | Command::Inject { .. }
+            | Command::RestorePortRests(_)
+            | Command::Explain { .. } => None,
         }
     }
 
@@ -321,6 +332,25 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
         }
     }
 
+    /// Also takes what comes when there is no stream any more.
+    fn serve_streams(&mut self) {
+        self.path.take_conversation_packets(&mut |slot, packet| self.streams.receive(slot, packet));
+        if self.link.number != HOST || self.streams.is_idle(&self.shared.streams) {
+            return;
+        }
+        let now = self.clock.now();
+        self.outputs.clear();
+        let plan = self.plan.as_deref();
+        let own = |slot| [Family::V4, Family::V6].map(|family| own_address(plan?, slot, family));
+        let has_news = self.streams.turn(&self.shared.streams, own, now, |slot, packet| {
+            self.path.send_conversation_packet(slot, packet, now, &mut self.outputs);
+        });
+        if has_news {
+            self.shared.events.push(Event::StreamNews);
+        }
+        self.send_outputs(now);
+    }
+
     fn send_outputs(&mut self, now: Instant) {
         let mut exit = Exit { ports: &mut self.ports, shared: &self.shared, link: &self.link, now };
         let outputs = || self.outputs.iter().map(leaving_output);
@@ -331,6 +361,9 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
     fn report(&mut self) {
         while let Some(sample) = self.path.take_probe_sample() {
             self.shared.events.push(Event::ProbeSample(sample));
+        }
+        while let Some(request) = self.path.take_probe_request() {
+            self.shared.events.push(Event::ProbeRequested(request));
         }
         while let Some((family, trip)) = self.path.take_round_trip() {
             self.shared.events.push(Event::RoundTrip { family, trip });

@@ -19,6 +19,9 @@ use crate::binding_plan::BindingPlan;
 use crate::binding_probe::{BindingProbe, probe_specs};
 use crate::binding_rests::{BindingPortRest, port_rests};
 use crate::binding_rows::{BindingMappingRow, BindingSessionRow};
+use crate::binding_stream::{
+    BindingProbeRequest, BindingStreamNews, BindingStreamTarget, probe_conclusion, stream_target,
+};
 use crate::blocking::Blocking;
 use crate::path::{Path, Refuse};
 
@@ -100,6 +103,52 @@ impl BindingDataPlane {
     ) -> Option<BindingError> {
         let set = |probes| self.plane.set_probes(probes).map_err(BindingError::from);
         probe_specs(&probes).and_then(set).err()
+    }
+
+    /// Says how a probe has ended that was asked for; without a round-trip time it has missed.
+    #[napi(catch_unwind)]
+    pub fn conclude_probe(&self, request: BindingProbeRequest, rtt_us: Option<f64>) -> Option<BindingError> {
+        let concluded = probe_conclusion(&request, rtt_us).and_then(|end| Ok(self.plane.conclude_probe(end)?));
+        concluded.err()
+    }
+
+    /// Opens a TCP connection of the gateway's own by an uplink; returns its id. What becomes of it is news.
+    #[napi(catch_unwind)]
+    pub fn open_stream(&self, target: BindingStreamTarget) -> Either<u32, BindingError> {
+        match stream_target(&target)
+            .and_then(|target| Ok(self.plane.open_stream(target).map_err(CommandError::from)?))
+        {
+            Ok(id) => Either::A(id),
+            Err(error) => Either::B(error),
+        }
+    }
+
+    /// Takes octets to be sent by a stream; returns how many there was room for, and none after closing.
+    #[napi(catch_unwind)]
+    pub fn write_stream(&self, id: u32, octets: &[u8]) -> u32 {
+        let taken = self.plane.write_stream(id, octets).unwrap_or(0);
+        u32::try_from(taken).unwrap_or(u32::MAX)
+    }
+
+    /// Says that a stream is to send nothing more.
+    #[napi(catch_unwind)]
+    pub fn finish_stream(&self, id: u32) {
+        // After closing there is nothing left to end.
+        let _ = self.plane.finish_stream(id);
+    }
+
+    /// Gives a stream up.
+    #[napi(catch_unwind)]
+    pub fn abandon_stream(&self, id: u32) {
+        // After closing there is nothing left to give up.
+        let _ = self.plane.abandon_stream(id);
+    }
+
+    /// Takes the news of streams.
+    #[napi(catch_unwind)]
+    pub fn take_stream_news(&self) -> Vec<BindingStreamNews> {
+        let news = self.plane.take_stream_news().unwrap_or_default();
+        news.into_iter().map(BindingStreamNews::from).collect()
     }
 
     /// The counters of all workers.

@@ -9,6 +9,7 @@ use nptd_core::wire::ethernet::MacAddress;
 use nptd_io::{DeviceId, Event, PassedFrame};
 
 use crate::binding_probe::BindingProbeSample;
+use crate::binding_stream::BindingProbeRequest;
 
 /// `DataPlaneEvent`.
 #[napi(discriminant = "type", discriminant_case = "kebab-case", object_from_js = false)]
@@ -18,6 +19,13 @@ pub enum BindingEvent {
         /// Its outcome.
         sample: BindingProbeSample,
     },
+    /// The control plane is to make a probe.
+    ProbeRequested {
+        /// Which one.
+        request: BindingProbeRequest,
+    },
+    /// There is news of streams to be taken.
+    StreamNews,
     /// Traffic of the site has gone to and fro by an uplink that is probed in bursts.
     RoundTrip {
         /// Slot of the uplink.
@@ -87,6 +95,8 @@ impl From<Event> for BindingEvent {
     fn from(event: Event) -> Self {
         match event {
             Event::ProbeSample(sample) => Self::ProbeSample { sample: sample.into() },
+            Event::ProbeRequested(request) => Self::ProbeRequested { request: request.into() },
+            Event::StreamNews => Self::StreamNews,
             Event::RoundTrip { family, trip } => Self::RoundTrip {
                 slot: trip.slot,
                 family: match family {

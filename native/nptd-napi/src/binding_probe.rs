@@ -15,14 +15,17 @@ const REFUSE: Refuse = |path, problem| BindingError::argument(path, problem);
 /// Longest question: a name of 255 octets, type and class (RFC 1035 section 3.1).
 const QUESTION_MAX: usize = 259;
 
+/// The service that is asked in a conversation.
+const CONVERSATION: &str = "http";
+
 /// `ServiceTarget`.
 #[napi(object, object_to_js = false)]
 pub struct BindingServiceTarget {
     /// An IPv4 address as a number, or an IPv6 address as 16 octets.
     #[napi(ts_type = "number | Uint8Array")]
     pub address: Either<f64, Uint8Array>,
-    /// `dns` or `tcp`.
-    #[napi(ts_type = "'dns' | 'tcp'")]
+    /// `dns`, `tcp`, or `http`: a conversation that is asked for.
+    #[napi(ts_type = "'dns' | 'tcp' | 'http'")]
     pub service: String,
     /// Port.
     pub port: f64,
@@ -54,8 +57,10 @@ pub struct BindingProbe {
     /// IPv4 addresses as numbers, or IPv6 addresses as 16 octets, or services there.
     #[napi(ts_type = "readonly (number | Uint8Array | BindingServiceTarget)[]")]
     pub targets: Vec<Either3<f64, Uint8Array, BindingServiceTarget>>,
-    /// Own ports for services.
+    /// Own ports for DNS and TCP.
     pub own_ports: Option<BindingProbePorts>,
+    /// Own ports for conversations.
+    pub conversation_ports: Option<BindingProbePorts>,
     /// Time between rounds, milliseconds.
     pub interval_ms: f64,
     /// An answer later than this is a miss, milliseconds.
@@ -113,14 +118,13 @@ pub fn probe_specs(probes: &[BindingProbe]) -> Result<Vec<ProbeSpec>, BindingErr
 }
 
 fn probe(path: Path<'_>, probe: &BindingProbe) -> Result<ProbeSpec, BindingError> {
-    let slot: u8 = path.field("slot").integer(probe.slot, REFUSE)?;
-    if usize::from(slot) >= SLOTS_MAX {
-        return Err(REFUSE(path.field("slot").to_string(), "is beyond the last slot"));
-    }
-    let family = match probe.family {
-        4.0 => Family::V4,
-        6.0 => Family::V6,
-        _ => return Err(REFUSE(path.field("family").to_string(), "is neither 4 nor 6")),
+    let slot = slot_of(path.field("slot"), probe.slot)?;
+    let family = family_of(path.field("family"), probe.family)?;
+    let asks = |conversation: bool| {
+        probe.targets.iter().any(|target| match target {
+            Either3::C(service) => (service.service == CONVERSATION) == conversation,
+            Either3::A(_) | Either3::B(_) => false,
+        })
     };
     let span = |name, ms| -> Result<Duration, BindingError> {
         let ms: u32 = path.field(name).integer(ms, REFUSE)?;
@@ -139,20 +143,43 @@ fn probe(path: Path<'_>, probe: &BindingProbe) -> Result<ProbeSpec, BindingError
         timeout: span("timeoutMs", probe.timeout_ms)?,
         calm_round: path.field("calmRound").integer(probe.calm_round, REFUSE)?,
         identifier: 0,
-        ports: own_ports(path.field("ownPorts"), probe)?,
-        conversation_ports: (1, 0),
+        ports: own_ports(path.field("ownPorts"), probe.own_ports.as_ref(), asks(false))?,
+        conversation_ports: own_ports(path.field("conversationPorts"), probe.conversation_ports.as_ref(), asks(true))?,
     })
 }
 
-/// Ports from low to high; where no service is asked, none need be given.
-fn own_ports(path: Path<'_>, probe: &BindingProbe) -> Result<(u16, u16), BindingError> {
-    let ports = match &probe.own_ports {
+/// A slot of an uplink.
+pub fn slot_of(path: Path<'_>, number: f64) -> Result<u8, BindingError> {
+    let slot: u8 = path.integer(number, REFUSE)?;
+    if usize::from(slot) < SLOTS_MAX { Ok(slot) } else { Err(REFUSE(path.to_string(), "is beyond the last slot")) }
+}
+
+/// A family by its number.
+pub fn family_of(path: Path<'_>, number: f64) -> Result<Family, BindingError> {
+    match number {
+        4.0 => Ok(Family::V4),
+        6.0 => Ok(Family::V6),
+        _ => Err(REFUSE(path.to_string(), "is neither 4 nor 6")),
+    }
+}
+
+/// An address of a family; IPv4 is mapped.
+pub fn address_of(path: Path<'_>, family: Family, address: &Either<f64, Uint8Array>) -> Result<u128, BindingError> {
+    match address {
+        Either::A(number) => address4(path, family, *number),
+        Either::B(octets) => address6(path, family, octets),
+    }
+}
+
+/// Ports from low to high; where they are not needed, none need be given.
+fn own_ports(path: Path<'_>, ports: Option<&BindingProbePorts>, are_needed: bool) -> Result<(u16, u16), BindingError> {
+    let is_given = ports.is_some();
+    let ports = match ports {
         Some(ports) => (path.field("low").integer(ports.low, REFUSE)?, path.field("high").integer(ports.high, REFUSE)?),
         None => (1, 0),
     };
     let (low, high) = ports;
-    let has_service = probe.targets.iter().any(|target| matches!(target, Either3::C(_)));
-    if low > high && (has_service || probe.own_ports.is_some()) {
+    if low > high && (are_needed || is_given) {
         return Err(REFUSE(path.to_string(), "is no range of ports"));
     }
     Ok(ports)
@@ -167,11 +194,7 @@ fn target(
         Either3::A(number) => Ok(address4(path, family, *number)?.into()),
         Either3::B(octets) => Ok(address6(path, family, octets)?.into()),
         Either3::C(service) => {
-            let place = path.field("address");
-            let address = match &service.address {
-                Either::A(number) => address4(place, family, *number),
-                Either::B(octets) => address6(place, family, octets),
-            }?;
+            let address = address_of(path.field("address"), family, &service.address)?;
             Ok(ProbeTarget { address, method: method(path, service)? })
         }
     }
@@ -185,7 +208,8 @@ fn method(path: Path<'_>, service: &BindingServiceTarget) -> Result<Method, Bind
         }
         ("dns", _) => Err(REFUSE(path.field("question").to_string(), "is no question")),
         ("tcp", _) => Ok(Method::Tcp { port, refused_is_answer: service.refused_is_answer.unwrap_or(false) }),
-        _ => Err(REFUSE(path.field("service").to_string(), "is neither dns nor tcp")),
+        (CONVERSATION, _) => Ok(Method::Conversation { port }),
+        _ => Err(REFUSE(path.field("service").to_string(), "is none of dns, tcp and http")),
     }
 }
 

@@ -18,6 +18,7 @@ mod binding_plan;
 mod binding_probe;
 mod binding_rests;
 mod binding_rows;
+mod binding_stream;
 mod binding_translator;
 mod blocking;
 mod path;

@@ -2,7 +2,7 @@ import { listOf, protocolsOf, tierOf } from '../complete-policy.ts';
 import { type DraftContext, readEntries } from '../draft-context.ts';
 import type { ConfigPath } from '../issue.ts';
 import { nearestName } from '../nearest.ts';
-import type { ConfigDraft, MatchDraft, PolicyDraft } from '../schema.ts';
+import type { ConfigDraft, MatchDraft, PolicyDraft, ProbeDraft } from '../schema.ts';
 import { checkPolicyTargets } from './probes.ts';
 
 /** Most policies, as plans number them; `default` is one of them. */
@@ -24,7 +24,7 @@ export function checkPolicy(draft: ConfigDraft, context: DraftContext): void {
     checkPlace(policy, name, path, context);
     checkMatches(policy, draft, path, context);
     checkPersistence(policy, draft, path, context);
-    checkPolicyTargets(policy.probe, prefersRawSocket(policy, draft), [...path, 'probe'], context);
+    checkPolicyTargets(policy.probe, probesOf(policy, draft), [...path, 'probe'], context);
   }
   checkUnused(draft, context);
 }
@@ -49,9 +49,10 @@ function checkPrefer({ prefer }: PolicyDraft, policyPath: ConfigPath, { report, 
   }
 }
 
-function prefersRawSocket({ prefer }: PolicyDraft, { uplinks }: ConfigDraft): boolean {
+/** How the uplinks are probed that a policy prefers. */
+function probesOf({ prefer }: PolicyDraft, { uplinks }: ConfigDraft): ProbeDraft[] {
   const names = readEntries(prefer).flatMap(({ entry }) => (typeof entry === 'string' ? [entry] : Object.keys(entry)));
-  return names.some((name) => uplinks?.[name]?.probe?.transport === 'raw-socket');
+  return names.map((name) => uplinks?.[name]?.probe ?? {});
 }
 
 /** What makes sense in the default policy only, or in all others. */

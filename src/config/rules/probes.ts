@@ -1,8 +1,24 @@
+import { PROBE_PROFILES } from '../defaults.ts';
 import { type DraftContext, readEntries } from '../draft-context.ts';
+import { formatDuration } from '../duration.ts';
 import type { ConfigPath } from '../issue.ts';
-import { type ProbeTargetConfig, readTargets } from '../probe-target.ts';
+import { HTTP_TIMEOUT_INTERVALS_MAX, type ProbeTargetConfig, readTargets } from '../probe-target.ts';
 import type { ConfigDraft, PolicyDraft, ProbeDraft } from '../schema.ts';
 import type { ProbeTargetDraft } from '../schema-policy.ts';
+
+const SERVICES = ['dns', 'tcp', 'http', 'https'] as const;
+
+const KEYS_OF_SERVICES: Readonly<Record<string, readonly (typeof SERVICES)[number][]>> = {
+  name: ['dns', 'http', 'https'],
+  refused: ['tcp'],
+  status: ['http', 'https'],
+  timeout: ['http', 'https'],
+  ca: ['https'],
+  verify: ['https'],
+};
+
+/** Most HTTP targets of one list and family: with as many probes of each under way as may be, there are own ports for all. */
+export const HTTP_TARGETS_MAX = 8;
 
 /** Most probe targets of one uplink. */
 export const TARGETS_MAX = 64;
@@ -12,6 +28,7 @@ export function checkProbes(draft: ConfigDraft, context: DraftContext): void {
   for (const [uplink, { probe }] of Object.entries(draft.uplinks ?? {})) {
     const path = ['uplinks', uplink, 'probe'];
     checkKinds(probe?.targets, path, context);
+    checkConversations(probe?.targets, [probe ?? {}], path, context);
     if (probe?.transport === 'raw-socket') checkEchoOnly(probe.targets, path, context);
     const targets = readTargets(probe?.targets);
     checkTargets(targets, uplink, path, context);
@@ -66,14 +83,52 @@ function checkKind(
   { report, given }: DraftContext,
 ): void {
   const refuse = (place: ConfigPath, reason: string): void => report(place, { code: 'bad-value', reason });
-  const kinds = ['dns', 'tcp', 'http', 'https'].filter((kind) => given([...path, kind]));
-  if (kinds.length !== 1) refuse(path, 'a target asks one service: give either "dns" or "tcp"');
-  for (const kind of kinds.filter((name) => name.startsWith('http'))) {
-    refuse([...path, kind], `${kind} probes are not supported: "tcp" asks whether the server accepts connections`);
+  const kinds = SERVICES.filter((kind) => given([...path, kind]));
+  const [kind] = kinds;
+  if (kind === undefined || kinds.length > 1) {
+    refuse(path, 'a target asks one service: give one of "dns", "tcp", "http" and "https"');
+    return;
   }
-  if (target.name !== undefined && !kinds.includes('dns')) refuse([...path, 'name'], 'only "dns" asks for a name');
-  if (target.refused !== undefined && !kinds.includes('tcp')) {
-    refuse([...path, 'refused'], 'only a "tcp" connection can be refused');
+  for (const [key, services] of Object.entries(KEYS_OF_SERVICES)) {
+    if (given([...path, key]) && !services.includes(kind)) {
+      refuse([...path, key], `"${key}" goes with ${services.join(' and ')}, not with ${kind}`);
+    }
+  }
+  if (target.name === '.' && kind !== 'dns') refuse([...path, 'name'], 'no web server is called so');
+  if (target.ca !== undefined && target.verify === false) {
+    refuse([...path, 'ca'], 'without "verify" nobody has to vouch for the server');
+  }
+}
+
+/** Each HTTP probe may take a while, and costs its server more than an echo: they stay few, and do not pile up. */
+function checkConversations(
+  targets: ProbeDraft['targets'],
+  uplinkProbes: readonly ProbeDraft[],
+  path: ConfigPath,
+  { report }: DraftContext,
+): void {
+  const intervals = uplinkProbes.map(
+    ({ interval, profile = 'default' }) => interval ?? PROBE_PROFILES[profile].intervalMs,
+  );
+  const maxMs = HTTP_TIMEOUT_INTERVALS_MAX * Math.min(...intervals);
+  const counts = new Map<4 | 6, number>();
+  for (const { target, index } of readTargets(targets)) {
+    const { method, address } = target;
+    if (method.kind !== 'http') continue;
+    counts.set(address.family, (counts.get(address.family) ?? 0) + 1);
+    if (method.timeoutMs !== undefined && method.timeoutMs > maxMs) {
+      const reason = `is more than ${HTTP_TIMEOUT_INTERVALS_MAX} intervals of the uplink, ${formatDuration(maxMs)}`;
+      report([...path, 'targets', index, 'timeout'], { code: 'bad-value', reason });
+    }
+  }
+  for (const count of counts.values()) {
+    if (count <= HTTP_TARGETS_MAX) continue;
+    report([...path, 'targets'], {
+      code: 'too-many',
+      what: 'HTTP targets of one family',
+      count,
+      max: HTTP_TARGETS_MAX,
+    });
   }
 }
 
@@ -99,17 +154,18 @@ function checkCount(
 
 /**
  * Targets of a policy's own.
- * @param hasRawSocket whether one of its uplinks is probed by raw socket
+ * @param uplinkProbes how its uplinks are probed
  */
 export function checkPolicyTargets(
   probe: PolicyDraft['probe'],
-  hasRawSocket: boolean,
+  uplinkProbes: readonly ProbeDraft[],
   path: ConfigPath,
   context: DraftContext,
 ): void {
   const { report } = context;
   checkKinds(probe?.targets, path, context);
-  if (hasRawSocket) checkEchoOnly(probe?.targets, path, context);
+  checkConversations(probe?.targets, uplinkProbes, path, context);
+  if (uplinkProbes.some(({ transport }) => transport === 'raw-socket')) checkEchoOnly(probe?.targets, path, context);
   const targets = readTargets(probe?.targets);
   const count = targets.length;
   if (count > TARGETS_MAX)

@@ -3,10 +3,11 @@ import { ipv4PrefixContains } from '../../net/ipv4-prefix.ts';
 import { ipv6PrefixContains } from '../../net/ipv6-prefix.ts';
 import { addressesOfPool } from '../complete.ts';
 import { draftPorts } from '../complete-publish.ts';
+import type { ProtocolPorts } from '../config.ts';
 import { type DraftContext, oneOrMoreEntries, readEntries } from '../draft-context.ts';
 import type { ConfigPath } from '../issue.ts';
 import { nearestName } from '../nearest.ts';
-import { PROBE_PORTS, probeProtocols, readTargets } from '../probe-target.ts';
+import { PROBE_PORTS, probeReservations, readTargets } from '../probe-target.ts';
 import { PORTED_PROTOCOLS } from '../protocols.ts';
 import type { ConfigDraft, PublishDraft } from '../schema.ts';
 import { type Address, formatAddress } from '../values.ts';
@@ -25,7 +26,11 @@ export function checkPublish(draft: ConfigDraft, context: DraftContext): void {
       const other = earlier.find((one) => clash(one, claim));
       if (other !== undefined)
         context.report(claim.path, { code: 'published-twice', uplink: claim.uplink, other: other.path });
-      if (takesProbePorts(claim, draft)) context.report(claim.path, { code: 'bad-value', reason: PROBE_PORTS_TAKEN });
+      for (const { low, high } of probePortsTaken(claim, draft)) {
+        const kinds = low === PROBE_PORTS.low ? 'DNS and TCP' : 'HTTP';
+        const reason = `ports ${low}-${high} are those that ${kinds} probes leave from`;
+        context.report(claim.path, { code: 'bad-value', reason });
+      }
       earlier.push(claim);
     }
   }
@@ -45,16 +50,18 @@ interface Claim {
 
 const ALL_PORTS = 65_536;
 
-const PROBE_PORTS_TAKEN = `ports ${PROBE_PORTS.low}-${PROBE_PORTS.high} are those that DNS and TCP probes leave from`;
-
-/** Whether it would publish ports of the uplink's own address that answers to probes come to. */
-function takesProbePorts({ uplink, external, protocol, externalLow, count }: Claim, draft: ConfigDraft): boolean {
+/** The ports of the uplink's own address that it would publish, although answers to probes come to them. */
+function probePortsTaken(
+  { uplink, external, protocol, externalLow, count }: Claim,
+  draft: ConfigDraft,
+): ProtocolPorts[] {
   const own = draft.uplinks?.[uplink];
-  const overlaps = externalLow <= PROBE_PORTS.high && PROBE_PORTS.low < externalLow + count;
-  if (protocol === undefined || own?.ipv4?.address?.address !== external || !overlaps) return false;
+  if (own?.ipv4?.address?.address !== external) return [];
   const lists = [own?.probe?.targets, ...Object.values(draft.policy ?? {}).map(({ probe }) => probe?.targets)];
   const targets = lists.flatMap((list) => readTargets(list).map(({ target }) => target));
-  return probeProtocols(targets).has(protocol);
+  return probeReservations(targets).filter(
+    (ports) => ports.protocol === protocol && externalLow <= ports.high && ports.low < externalLow + count,
+  );
 }
 
 /** Of claims on one uplink. */

@@ -4,6 +4,7 @@ import type { ProbeDestination } from '../../native/data-plane.ts';
 import { preferredUplinks } from '../../plan/policy.ts';
 import type { Family } from '../family.ts';
 import { destinationOf } from '../probe/destination.ts';
+import { type HttpTarget, httpTargetOf } from '../probe/http-target.ts';
 import {
   forgetObservations,
   type Health,
@@ -59,6 +60,8 @@ export interface ProbeTarget {
   /** As the data plane takes it. */
   readonly destination: ProbeDestination;
   readonly text: string;
+  /** Present if it is asked by HTTP. */
+  readonly http?: HttpTarget;
 }
 
 /** The state of a family, or undefined if the uplink does not carry it. */
@@ -153,10 +156,11 @@ function familyState(
   family: Family,
   facts: FamilyFacts,
 ): FamilyState {
-  const own = targetsState(probe, probe.quorum, targetsOf(probe, family), { ...facts, list: OWN_LIST });
+  const targets = targetsOf(probe, family, probe.intervalMs);
+  const own = targetsState(probe, probe.quorum, targets, { ...facts, list: OWN_LIST });
   const listing = policies.flatMap((policy): PolicyTargets[] => {
     if (policy.probe === undefined || !preferredUplinks(policy).includes(name)) return [];
-    const targets = targetsOf(policy.probe, family);
+    const targets = targetsOf(policy.probe, family, probe.intervalMs);
     if (targets.length === 0) return [];
     const before = facts.before?.policies.find((other) => other.policy === policy.name);
     const list = OWN_LIST + 1 + facts.policyNumberOf(policy.name);
@@ -177,16 +181,23 @@ function targetsState(
     quorum: Math.min(quorum, targets.length),
     upAfterMs,
     upAfterMaxMs,
-    timeoutMs,
+    timeoutMs: Math.max(timeoutMs, ...targets.map(({ http }) => http?.timeoutMs ?? 0)),
     // The thresholds are the uplink's: how well a policy's targets do says nothing of it.
     ...(list === OWN_LIST ? { degraded } : {}),
   };
   return { list, targets, rules, health: healthOf(targets, rules, facts) };
 }
 
-function targetsOf({ targets }: Pick<ProbeConfig, 'targets'>, family: Family): readonly ProbeTarget[] {
+function targetsOf(
+  { targets }: Pick<ProbeConfig, 'targets'>,
+  family: Family,
+  intervalMs: number,
+): readonly ProbeTarget[] {
   const own = targets.filter(({ address }) => address.family === family);
-  return own.map((target) => ({ destination: destinationOf(target), text: target.text }));
+  return own.map((target) => {
+    const http = httpTargetOf(target, intervalMs);
+    return { destination: destinationOf(target), text: target.text, ...(http === undefined ? {} : { http }) };
+  });
 }
 
 function healthOf(targets: readonly ProbeTarget[], rules: HealthRules, { before, failure, moment }: ListFacts): Health {

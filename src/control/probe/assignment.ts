@@ -6,12 +6,15 @@ import { type Health, isRecovering } from '../multihoming/health.ts';
 import type { Selection } from '../multihoming/selection.ts';
 import { familyOf, OWN_LIST, type TargetsState, type UplinkState } from '../multihoming/uplink.ts';
 import { ownPortsOf } from './destination.ts';
+import type { HttpTarget } from './http-target.ts';
 
 export interface ProbeAssignment {
   readonly transport: ProbeTransport;
   /** Interface name of the uplink's device; a raw socket is bound to it. */
   readonly device: string;
   readonly options: ProbeOptions;
+  /** By the position of the target; null where it is asked otherwise. */
+  readonly http: readonly (HttpTarget | null)[];
 }
 
 export function probeAssignments(uplinks: readonly UplinkState[], selections: readonly Selection[]): ProbeAssignment[] {
@@ -49,7 +52,7 @@ function assignment({ uplink, family }: Place, list: TargetsState, sparse: boole
     timeoutMs,
     calmRound: list.health.reach.calmRound,
   };
-  return { transport, device, options };
+  return { transport, device, options, http: list.targets.map(({ http }) => http ?? null) };
 }
 
 /**

@@ -9,6 +9,7 @@ import type {
   PassedFrame,
   ProbeOptions,
   ProbeSample,
+  UplinkStream,
 } from '../../../src/native/data-plane.ts';
 import type { Plan } from '../../../src/plan/plan.ts';
 import type { MappingRow, PortRest, SessionRow } from '../../../src/reference/translator.ts';
@@ -72,6 +73,16 @@ export class FakeDataPlane implements DataPlane {
 
   setProbes(probes: readonly ProbeOptions[]): void {
     this.probes = probes;
+  }
+
+  onProbeRequest(): () => void {
+    return () => {};
+  }
+
+  concludeProbe(): void {}
+
+  connect(): UplinkStream {
+    throw new Error('this data plane has no connections');
   }
 
   counters(): CountersSnapshot {

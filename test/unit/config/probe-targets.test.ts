@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { dnsName, dnsServer, endpoint, formatEndpoint } from '../../../src/config/probe-values.ts';
+import {
+  dnsName,
+  dnsServer,
+  endpoint,
+  formatEndpoint,
+  formatHttpUrl,
+  httpUrl,
+} from '../../../src/config/probe-values.ts';
 import { base, issuesOf, parsed } from './support.ts';
 
 const OTHERS = '192.0.2.2, "2001:db8:ffff::1", "2001:db8:ffff::2"';
@@ -25,17 +32,35 @@ describe('a target of an uplink', () => {
   });
 
   it.each([
-    ['{ name: example.com }', '', 'a target asks one service: give either "dns" or "tcp"'],
-    ['{ dns: 192.0.2.53, tcp: "192.0.2.1:443" }', '', 'a target asks one service: give either "dns" or "tcp"'],
-    ['{ dns: 192.0.2.53, refused: ok }', '.refused', 'only a "tcp" connection can be refused'],
-    ['{ tcp: "192.0.2.1:443", name: a.example }', '.name', 'only "dns" asks for a name'],
+    ['{ name: example.com }', '', 'a target asks one service: give one of "dns", "tcp", "http" and "https"'],
+    ['{ dns: 192.0.2.53, tcp: "192.0.2.1:443" }', '', 'a target asks one service: give one of "dns", "tcp",'],
+    ['{ dns: 192.0.2.53, refused: ok }', '.refused', '"refused" goes with tcp, not with dns'],
+    ['{ tcp: "192.0.2.1:443", name: a.example }', '.name', '"name" goes with dns and http and https, not with tcp'],
+    ['{ dns: 192.0.2.53, status: 200 }', '.status', '"status" goes with http and https, not with dns'],
+    ['{ tcp: "192.0.2.1:443", timeout: 1s }', '.timeout', '"timeout" goes with http and https, not with tcp'],
+    ['{ http: "http://192.0.2.1/", verify: false }', '.verify', '"verify" goes with https, not with http'],
+    ['{ http: "http://192.0.2.1/", ca: /etc/ca.pem }', '.ca', '"ca" goes with https, not with http'],
+    [
+      '{ https: "https://192.0.2.1/", ca: /etc/ca.pem, verify: false }',
+      '.ca',
+      'without "verify" nobody has to vouch for the server',
+    ],
+    ['{ http: "http://192.0.2.1/", name: . }', '.name', 'no web server is called so'],
+    ['{ http: "http://192.0.2.1/", status: 100 }', '.status', 'must be a whole number from 200 to 599'],
+    ['{ http: "http://192.0.2.1/", timeout: 11s }', '.timeout', '"11s" is above 10s'],
+    ['{ http: "http://192.0.2.1/", timeout: 3001ms }', '.timeout', 'is more than 6 intervals of the uplink, 3s'],
+    ['{ http: "https://192.0.2.1/" }', '.http', '"https://192.0.2.1/" is no address like http://192.0.2.1/ or'],
+    [
+      '{ http: "http://example.com/" }',
+      '.http',
+      '"example.com" is no IP address, and nothing resolves it: write the address, and name: example.com',
+    ],
+    ['{ http: "http://192.0.2.1:0/" }', '.http', '0 is no port'],
     ['{ tcp: 192.0.2.1 }', '.tcp', '"192.0.2.1" is no address with a port like 192.0.2.1:443 or [2001:db8::1]:443'],
     ['{ tcp: "192.0.2.1:0" }', '.tcp', '0 is no port'],
     ['{ dns: "fe80::1" }', '.dns', "fe80::1 is link-local: a target beyond the ISP's router says more"],
     ['{ dns: 192.0.2.53, name: "a..b" }', '.name', '"a..b" is not a domain name like example.com'],
     ['{ dsn: 192.0.2.53 }', '', 'unknown key "dsn", did you mean "dns"?'],
-    ['{ http: "http://192.0.2.1/" }', '.http', 'http probes are not supported: "tcp" asks whether'],
-    ['{ https: "https://192.0.2.1/" }', '.https', 'https probes are not supported: "tcp" asks whether'],
     ['7', '', 'expected an IP address, found the number 7'],
     ['[192.0.2.1]', '', 'expected a map, found a list'],
   ])('refuses %s', (target, place, sentence) => {
@@ -44,6 +69,65 @@ describe('a target of an uplink', () => {
       issues.some((issue) => issue.includes(`targets[0]${place}: ${sentence}`)),
       issues.join('\n'),
     ).toBe(true);
+  });
+
+  it.each([
+    ['{ http: "http://192.0.2.1/generate_204" }', 'http://192.0.2.1/generate_204', { port: 80, path: '/generate_204' }],
+    [
+      '{ http: "http://[2001:db8::1]:8080", status: 301, timeout: 3s }',
+      'http://[2001:db8::1]:8080/',
+      {
+        port: 8080,
+        path: '/',
+        status: 301,
+        timeoutMs: 3000,
+      },
+    ],
+    [
+      '{ https: "https://192.0.2.1:443/?q=1", name: a.example }',
+      'https://192.0.2.1/?q=1 as a.example',
+      {
+        port: 443,
+        path: '/?q=1',
+        name: 'a.example',
+        tls: { verify: true },
+      },
+    ],
+    [
+      '{ https: "https://192.0.2.1", verify: false }',
+      'https://192.0.2.1/',
+      { port: 443, path: '/', tls: { verify: false } },
+    ],
+    [
+      '{ https: "https://192.0.2.1", ca: /etc/ca.pem }',
+      'https://192.0.2.1/',
+      {
+        port: 443,
+        path: '/',
+        tls: { verify: true, ca: '/etc/ca.pem' },
+      },
+    ],
+  ])('%s', (target, text, method) => {
+    expect(targetsOf(withTarget(target))[0]).toMatchObject({ text, method: { kind: 'http', ...method } });
+    expect(targetsOf(withTarget(target))[0]?.method).toEqual({ kind: 'http', ...method });
+  });
+
+  it('by HTTP has no longer than six intervals of each uplink that is asked', () => {
+    const fast = (timeout: string) =>
+      withTarget(`{ http: "http://192.0.2.1/", timeout: ${timeout} }`).replace('] }', '], profile: fast }');
+    expect(issuesOf(fast('600ms'))).toEqual([]);
+    expect(issuesOf(fast('601ms')).join()).toContain('is more than 6 intervals of the uplink, 600ms');
+    const target = '{ http: "http://192.0.2.9/", timeout: 601ms }';
+    const policy = `policy: { far: { match: { proto: udp }, prefer: [fiber], probe: { targets: [${target}] } } }\n`;
+    const place = 'policy.far.probe.targets[0].timeout: is more than 6 intervals of the uplink, 600ms';
+    expect(issuesOf(`${base('] }', '], profile: fast }')}${policy}`).join()).toContain(place);
+  });
+
+  it('by HTTP is one of few', () => {
+    const many = (count: number) =>
+      withTarget(Array.from({ length: count }, (_, port) => `{ http: "http://192.0.2.1:${port + 1}/" }`).join());
+    expect(issuesOf(many(8))).toEqual([]);
+    expect(issuesOf(many(9)).join()).toContain('HTTP targets of one family');
   });
 
   it('counts for its family', () => {
@@ -78,6 +162,9 @@ it('nothing is published on the ports that probes leave from', () => {
   expect(issuesOf(`${withTarget('{ tcp: "192.0.2.1:80" }')}${publish}`)).toEqual([
     'f:10:42: publish.web.tcp[0]: ports 61440-61503 are those that DNS and TCP probes leave from',
   ]);
+  expect(issuesOf(`${withTarget('{ http: "http://192.0.2.1/" }')}${publish}`)).toEqual([
+    'f:10:42: publish.web.tcp[0]: ports 61504-61567 are those that HTTP probes leave from',
+  ]);
 });
 
 describe('values', () => {
@@ -95,6 +182,31 @@ describe('values', () => {
 
   it.each(['192.0.2.53:', '[2001:db8::53]', 'dns.example', ''])('%s is no DNS server', (text) => {
     expect(dnsServer(text).ok).toBe(false);
+  });
+
+  it.each(['http://192.0.2.1/', 'http://[2001:db8::1]:8080/a/b?c=d&e=%20', 'http://192.0.2.1:443/~x'])(
+    '%s is an address of a web server',
+    (text) => {
+      const value = httpUrl('http')(text);
+      expect(value.ok && formatHttpUrl(value.value)).toBe(text);
+    },
+  );
+
+  it.each([
+    'https://192.0.2.1/',
+    'HTTP://192.0.2.1/',
+    '192.0.2.1/',
+    'http://user@192.0.2.1/',
+    'http://192.0.2.1/#part',
+    'http://192.0.2.1/a b',
+    'http://192.0.2.1/\r\nx: y',
+    'http://192.0.2.1?q',
+    'http://010.0.0.1/',
+    'http://2001:db8::1/',
+    'http://[fe80::1]/',
+    'http:///',
+  ])('%j is none', (text) => {
+    expect(httpUrl('http')(text).ok).toBe(false);
   });
 
   it('a name has labels of at most 63 characters and at most 253 in all', () => {

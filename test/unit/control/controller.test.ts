@@ -31,6 +31,7 @@ beforeEach(() => {
       },
       setProbes: (options) => probes.push(options),
     },
+    httpProber: { setProbes() {} },
     rawSocketProber: { setProbes() {} },
     log: (entry) => logged.push(entry),
     emit: (notice) => told.push(notice),

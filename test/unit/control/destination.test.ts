@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { PROBE_PORTS } from '../../../src/config/probe-target.ts';
-import { destinationOf, questionOf } from '../../../src/control/probe/destination.ts';
+import { CONVERSATION_PORTS, PROBE_PORTS } from '../../../src/config/probe-target.ts';
+import { destinationOf, ownPortsOf, questionOf } from '../../../src/control/probe/destination.ts';
 import { compilePlan } from '../../../src/plan/compile.ts';
 import { base, parsed } from '../config/support.ts';
 
@@ -18,6 +18,16 @@ it('targets as the data plane asks them', () => {
 it('a question is labels with their lengths, type A, class IN', () => {
   expect([...questionOf('.')]).toEqual([0, 0, 1, 0, 1]);
   expect(Buffer.from(questionOf('www.a')).toString('latin1')).toBe('\x03www\x01a\0\0\x01\0\x01');
+});
+
+it('own ports are those that the services of the targets need', () => {
+  const portsOf = (target: string) => ownPortsOf(destinations(base('192.0.2.1', target)) ?? []);
+  expect(portsOf('192.0.2.9')).toEqual({});
+  expect(portsOf('{ dns: 192.0.2.53 }')).toEqual({ ownPorts: PROBE_PORTS });
+  expect(portsOf('{ tcp: "192.0.2.53:1" }')).toEqual({ ownPorts: PROBE_PORTS });
+  expect(portsOf('{ https: "https://192.0.2.53" }')).toEqual({ conversationPorts: CONVERSATION_PORTS });
+  const [http] = destinations(base('192.0.2.1', '{ https: "https://192.0.2.1/x", name: a.example }')) ?? [];
+  expect(http).toEqual({ address: 0xc0000201, service: 'http', port: 443 });
 });
 
 describe('3022-2.2: the plan keeps the ports of DNS and TCP probes from mappings', () => {
@@ -40,6 +50,13 @@ describe('3022-2.2: the plan keeps the ports of DNS and TCP probes from mappings
   ])('%s', (_title, target, policy, protocols) => {
     const reserved = reservedOf(`${base('192.0.2.1', target)}${policy}`);
     expect(reserved).toEqual(protocols.map((protocol) => ({ protocol, ...PROBE_PORTS })));
+  });
+
+  it('and those of HTTP, which are others', () => {
+    const targets = '{ http: "http://192.0.2.1/" }, { tcp: "192.0.2.1:80" }, { https: "https://[2001:db8::1]/" }';
+    const all = [PROBE_PORTS, CONVERSATION_PORTS].map((ports) => ({ protocol: 6, ...ports }));
+    expect(reservedOf(base('192.0.2.1', targets))).toEqual(all);
+    expect(PROBE_PORTS.high).toBeLessThan(CONVERSATION_PORTS.low);
   });
 
   it('beside those of the file', () => {

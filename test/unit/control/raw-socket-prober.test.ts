@@ -8,7 +8,7 @@ const TARGET = 0xc0000201;
 
 function assignment(device = 'eth1', targets: readonly number[] = [TARGET]): ProbeAssignment {
   const options = { slot: 2, family: 4, list: 0, targets, intervalMs: 500, timeoutMs: 800, calmRound: 0 } as const;
-  return { transport: 'raw-socket', device, options };
+  return { transport: 'raw-socket', device, options, http: [] };
 }
 
 /** A machine in virtual time: sockets that answer at once, or not, and routes that come and go. */

@@ -10,6 +10,7 @@ use nptd_core::counters::Counters;
 use nptd_core::filter::FilterRow;
 use nptd_core::frame::{DeviceIndex, Frame};
 use nptd_core::host::duplicate_addresses::AddressConflict;
+use nptd_core::host::probes::conversations::{ProbeConclusion, ProbeRequest};
 use nptd_core::host::probes::{Family, ProbeSample, ProbeSpec};
 use nptd_core::nat44::{MappingRow, PortRest, SessionRow};
 use nptd_core::output::OutputPool;
@@ -62,6 +63,18 @@ impl DataPath for Echo {
     fn take_probe_sample(&mut self) -> Option<ProbeSample> {
         None
     }
+    fn take_probe_request(&mut self) -> Option<ProbeRequest> {
+        None
+    }
+
+    fn conclude_probe(&mut self, _conclusion: ProbeConclusion) {}
+
+    fn take_conversation_packets(&mut self, _take: &mut dyn FnMut(u8, &[u8])) {}
+
+    fn send_conversation_packet(&mut self, _slot: u8, _packet: &[u8], _now: Instant, _to: &mut OutputPool) -> bool {
+        false
+    }
+
     fn take_round_trip(&mut self) -> Option<(Family, RoundTrip)> {
         None
     }

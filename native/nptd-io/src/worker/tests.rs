@@ -12,6 +12,7 @@ use nptd_core::counters::{Counters, Direction};
 use nptd_core::filter::FilterRow;
 use nptd_core::frame::{DeviceIndex, Frame};
 use nptd_core::host::duplicate_addresses::AddressConflict;
+use nptd_core::host::probes::conversations::{ProbeConclusion, ProbeRequest};
 use nptd_core::host::probes::{Family, ProbeSample, ProbeSpec};
 use nptd_core::nat44::{Endpoint, MappingRow, PortRest, Protocol, SessionRow};
 use nptd_core::output::OutputPool;
@@ -161,6 +162,18 @@ impl DataPath for ScriptedPath {
 
     fn take_probe_sample(&mut self) -> Option<ProbeSample> {
         self.script().samples.pop_front()
+    }
+
+    fn take_probe_request(&mut self) -> Option<ProbeRequest> {
+        None
+    }
+
+    fn conclude_probe(&mut self, _conclusion: ProbeConclusion) {}
+
+    fn take_conversation_packets(&mut self, _take: &mut dyn FnMut(u8, &[u8])) {}
+
+    fn send_conversation_packet(&mut self, _slot: u8, _packet: &[u8], _now: Instant, _to: &mut OutputPool) -> bool {
+        false
     }
 
     fn take_round_trip(&mut self) -> Option<(Family, RoundTrip)> {
