@@ -345,7 +345,15 @@ impl<T> Slab<T> {
         self.entries.len() as u32
     }
 
+    /// The position of the entry that is stored next, if there is room.
+    #[inline]
+    pub fn vacant(&self) -> Option<u32> {
+        let fresh = (self.entries.len() < self.capacity).then_some(self.entries.len() as u32);
+        self.free.first().or(fresh)
+    }
+
     /// Stores an entry and returns its position.
+    #[inline]
     pub fn insert(&mut self, entry: T) -> Result<u32, TableFull> {
         if let Some(position) = self.free.take() {
             if let Some(place) = self.entries.get_mut(position as usize) {
@@ -422,6 +430,13 @@ impl FreePositions {
             }
             at /= 64;
         }
+    }
+
+    /// The one that is taken next.
+    #[inline]
+    fn first(&self) -> Option<u32> {
+        let word = self.levels.first()?.get(self.first).filter(|_| self.count > 0)?;
+        Some((self.first * 64) as u32 + word.trailing_zeros())
     }
 
     #[inline]

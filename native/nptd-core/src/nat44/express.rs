@@ -42,6 +42,11 @@ pub(super) struct Adoption(u8);
 impl Adoption {
     pub const FIRST: Self = Self(1);
 
+    /// What a session settled under it says.
+    pub const fn number(self) -> u8 {
+        self.0
+    }
+
     pub const fn next(self) -> Self {
         Self(if self.0 == u8::MAX { 1 } else { self.0 + 1 })
     }

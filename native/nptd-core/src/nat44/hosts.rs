@@ -2,6 +2,7 @@
 //! host cannot use up what all of them share.
 
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use super::host_counts::HostCounts;
 use super::{Protocol, ProtocolKind};
@@ -13,6 +14,12 @@ use crate::time::Instant;
 
 /// Protocols that are counted apart: five with ports, and all others together.
 pub(super) const CLASSES: usize = 6;
+
+/// Hosts whose place is remembered: 16 KiB.
+const HINTS: usize = 4_096;
+
+/// Stands for the pins of an entry that is free.
+const FREE: u16 = u16::MAX;
 
 /// An internal address with mappings or sessions.
 struct Host {
@@ -36,12 +43,14 @@ pub(super) struct Hosts {
     counts: Option<Arc<HostCounts>>,
     hosts: Slab<Host>,
     index: Index,
+    /// Where a host was found last, by the last bits of its address.
+    hints: Vec<u32>,
 }
 
 impl Hosts {
     /// No hosts, with room for `max`.
     pub fn new(max: u32, hash: KeyedHash, counts: Option<Arc<HostCounts>>) -> Self {
-        Self { hash, counts, hosts: Slab::new(max), index: Index::new(max) }
+        Self { hash, counts, hosts: Slab::new(max), index: Index::new(max), hints: alloc::vec![0; HINTS] }
     }
 
     /// The entry of an address, made where there is none. It stays at least until [`Self::leave`].
@@ -101,6 +110,22 @@ impl Hosts {
         }
     }
 
+    /// Whether a host may begin a flow that needs a mapping too: as [`Self::has_room_for_session`], [`Self::has_room_for_mapping`] and
+    /// [`Self::admits_flow`] say. If so, it is charged.
+    #[inline]
+    pub fn admits_all(&mut self, position: u32, protocol: Protocol, limits: &HostLimitsSpec, now: Instant) -> bool {
+        self.has_room_for_session(position, limits)
+            && self.has_room_for_mapping(position, protocol, limits)
+            && self.admits_flow(position, limits, now)
+    }
+
+    /// A host has one more mapping and one more session.
+    #[inline]
+    pub fn add_both(&mut self, position: u32, protocol: Protocol) {
+        self.add_mapping(position, protocol);
+        self.add_session(position);
+    }
+
     /// A host has one session less.
     pub fn remove_session(&mut self, position: u32) {
         if let Some(host) = self.hosts.get_mut(position) {
@@ -136,9 +161,18 @@ impl Hosts {
         self.remove_if_empty(position);
     }
 
-    fn find(&self, address: u32) -> Option<u32> {
-        let is_address = |position| self.hosts.get(position).is_some_and(|host| host.address == address);
-        self.index.find(self.hash_of(address), is_address)
+    /// The position of an address that has an entry.
+    #[inline]
+    pub fn find(&mut self, address: u32) -> Option<u32> {
+        let hint = self.hints.get_mut(address as usize % HINTS)?;
+        let is_address =
+            |position| self.hosts.get(position).is_some_and(|host| host.address == address && host.pins != FREE);
+        if is_address(*hint) {
+            return Some(*hint);
+        }
+        let hash = hash_of(&self.hash, address);
+        *hint = self.index.find(hash, is_address)?;
+        Some(*hint)
     }
 
     fn insert(&mut self, address: u32) -> Result<u32, TableFull> {
@@ -148,12 +182,12 @@ impl Hosts {
         };
         let host = Host { address, sessions: 0, mappings: [0; CLASSES], flows: RateLimit::default(), pins: 0, place };
         let position = self.hosts.insert(host);
-        let hash = self.hash_of(address);
+        let hash = hash_of(&self.hash, address);
         if let Ok(position) = position {
             if self.index.insert(hash, position).is_ok() {
                 return Ok(position);
             }
-            self.hosts.remove(position);
+            self.free(position);
         }
         if let Some(counts) = &self.counts {
             counts.leave(place);
@@ -163,18 +197,26 @@ impl Hosts {
 
     fn remove_if_empty(&mut self, position: u32) {
         let Some(host) = self.hosts.get(position) else { return };
-        if host.pins == 0 && host.sessions == 0 && host.mappings.iter().all(|held| *held == 0) {
+        // Most have sessions.
+        if host.sessions == 0 && host.pins == 0 && host.mappings.iter().all(|held| *held == 0) {
             if let Some(counts) = &self.counts {
                 counts.leave(host.place);
             }
-            self.index.remove(self.hash_of(host.address), position);
-            self.hosts.remove(position);
+            self.index.remove(hash_of(&self.hash, host.address), position);
+            self.free(position);
         }
     }
 
-    fn hash_of(&self, address: u32) -> u64 {
-        self.hash.hash(3 << 112 | u128::from(address))
+    fn free(&mut self, position: u32) {
+        if let Some(host) = self.hosts.get_mut(position) {
+            host.pins = FREE;
+        }
+        self.hosts.remove(position);
     }
+}
+
+fn hash_of(hash: &KeyedHash, address: u32) -> u64 {
+    hash.hash(3 << 112 | u128::from(address))
 }
 
 /// Which of the counts of mappings a protocol has.

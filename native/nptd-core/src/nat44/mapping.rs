@@ -52,6 +52,31 @@ impl Timed for Mapping {
 }
 
 impl Mapping {
+    /// In use, with its first session and their number.
+    #[inline]
+    pub fn new(new: &NewMapping, epoch: u8, sessions: [u32; 2]) -> Self {
+        let NewMapping { key, external, host } = *new;
+        Self {
+            internal: key.internal,
+            external,
+            host,
+            when: Tick(0),
+            links: TimerLinks::lent(sessions),
+            protocol: key.protocol,
+            slot: key.slot,
+            epoch,
+            state: State::InUse,
+        }
+    }
+
+    /// Whether it is that of an internal endpoint in an epoch, in use or not.
+    #[inline]
+    pub fn is_of(&self, key: &InternalKey, epoch: u8) -> bool {
+        self.internal == key.internal
+            && (self.slot, self.epoch, self.protocol) == (key.slot, epoch, key.protocol)
+            && self.state != State::Free
+    }
+
     /// Whether it has sessions.
     pub fn is_in_use(&self) -> bool {
         self.state == State::InUse
@@ -161,13 +186,11 @@ impl Nat44 {
     /// The mapping of an internal endpoint on an uplink, unless its time is over; its sessions may be dead.
     pub(super) fn find_held(&self, key: InternalKey, plan: &Plan, now: Tick) -> Option<u32> {
         let epoch = plan.uplink(key.slot)?.epoch;
-        let hash = self.hash.hash(pack(Side::Internal, key.slot, epoch, key.protocol, key.internal));
+        let hash = self.hash_key(&key, epoch);
         self.mappings_internal.find(hash, |position| {
-            self.mappings.get(position).is_some_and(|mapping| {
-                mapping.internal == key.internal
-                    && (mapping.slot, mapping.epoch, mapping.protocol) == (key.slot, epoch, key.protocol)
-                    && holds_port(mapping, plan, now)
-            })
+            self.mappings
+                .get(position)
+                .is_some_and(|mapping| mapping.is_of(&key, epoch) && holds_port(mapping, plan, now))
         })
     }
 
@@ -184,18 +207,9 @@ impl Nat44 {
 
     /// Stores a mapping whose external port is taken.
     pub(super) fn insert_mapping(&mut self, new: NewMapping, plan: &Plan) -> Result<u32, DropReason> {
-        let NewMapping { key, external, host } = new;
-        let mapping = Mapping {
-            internal: key.internal,
-            external,
-            host,
-            when: Tick(0),
-            links: TimerLinks::lent([NONE, 0]),
-            protocol: key.protocol,
-            slot: key.slot,
-            epoch: plan.uplink(key.slot).map_or(0, |uplink| uplink.epoch),
-            state: State::InUse,
-        };
+        let NewMapping { key, host, .. } = new;
+        let epoch = plan.uplink(key.slot).map_or(0, |uplink| uplink.epoch);
+        let mapping = Mapping::new(&new, epoch, [NONE, 0]);
         let (by_internal, by_external, port) =
             (self.hash_internal(&mapping), self.hash_external(&mapping), mapping.pool_port());
         let Ok(position) = self.mappings.insert(mapping) else {
@@ -349,14 +363,25 @@ impl Nat44 {
         }
     }
 
+    /// What the mapping of an internal endpoint is found by.
+    #[inline]
+    pub(super) fn hash_key(&self, key: &InternalKey, epoch: u8) -> u64 {
+        self.hash.hash(pack(Side::Internal, key.slot, epoch, key.protocol, key.internal))
+    }
+
+    /// What the mapping with an external endpoint is found by.
+    #[inline]
+    pub(super) fn hash_port(&self, port: &PoolPort) -> u64 {
+        self.hash.hash(pack(Side::External, port.slot, port.epoch, port.protocol, port.external))
+    }
+
     fn hash_internal(&self, mapping: &Mapping) -> u64 {
-        let (slot, epoch, protocol) = (mapping.slot, mapping.epoch, mapping.protocol);
-        self.hash.hash(pack(Side::Internal, slot, epoch, protocol, mapping.internal))
+        let key = InternalKey { slot: mapping.slot, protocol: mapping.protocol, internal: mapping.internal };
+        self.hash_key(&key, mapping.epoch)
     }
 
     fn hash_external(&self, mapping: &Mapping) -> u64 {
-        let (slot, epoch, protocol) = (mapping.slot, mapping.epoch, mapping.protocol);
-        self.hash.hash(pack(Side::External, slot, epoch, protocol, mapping.external))
+        self.hash_port(&mapping.pool_port())
     }
 }
 

@@ -4,9 +4,8 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use siphasher::sip::SipHasher24;
-
 use super::mapping::InternalKey;
+use super::port_hash::{Candidates, PortHash};
 use super::port_list::{OwnPorts, PortList, WORDS};
 use super::{Endpoint, Flow, Protocol, ProtocolKind};
 use crate::plan::{Plan, SLOTS_MAX, Uplink};
@@ -22,11 +21,27 @@ type Ports = Box<[u64; WORDS]>;
 /// Internal addresses whose external one is remembered for an uplink with NAT44: 32 KiB each.
 const PAIRED: usize = 4_096;
 
+/// External addresses whose place in the list is remembered.
+const PLACES: usize = 256;
+
+/// An external endpoint that a new mapping may get, as its pool is just now.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Proposal {
+    /// The endpoint.
+    pub external: Endpoint,
+    /// Position of its address in the list of the uplink.
+    place: u8,
+    /// Allocations and releases of the pool that the choice depends on, where that the port is free is not all.
+    counted: Option<(u64, u64)>,
+}
+
 /// Pools of all uplinks. One pool is 8 KiB, and twice that where ports are reserved or published; 16 uplinks of 64 addresses and
 /// 5 protocols make 80 MiB at most.
 pub(super) struct PortPools {
-    hasher: SipHasher24,
+    hash: PortHash,
     preserves_parity: bool,
+    /// Since when allocations are foreseen.
+    moment: u64,
     /// The ports of this worker, if there are others.
     own: Option<OwnPorts>,
     share: Share,
@@ -38,6 +53,8 @@ struct SlotPools {
     epoch: u8,
     ports: (u16, u16),
     addresses: Vec<AddressPools>,
+    /// Where an address is in the list, by its last bits: those of a pool are neighbours, as a rule.
+    places: Vec<u8>,
     /// Which of the addresses belongs to an internal one, by the last bits of that: 32 hashes are spared each new mapping.
     paired: Vec<Option<(u32, u8)>>,
     /// Address and echo identifier that the gateway itself has taken.
@@ -62,6 +79,10 @@ struct Pool {
     /// Reserved for the gateway, or covered by a static mapping; none where no port is.
     blocked: Option<Ports>,
     allocations: u64,
+    /// Ports given back so far.
+    releases: u64,
+    /// When allocations have been foreseen, and how many.
+    foreseen: (u64, u64),
     resting: u32,
 }
 
@@ -78,8 +99,9 @@ impl PortPools {
     /// No pools yet. The secret is a key of 128 bits, another one each boot (6056-5).
     pub fn new(secret: &[u8; 16], share: Share) -> Self {
         Self {
-            hasher: SipHasher24::new_with_key(secret),
+            hash: PortHash::new(secret),
             preserves_parity: false,
+            moment: 0,
             own: OwnPorts::of(share),
             share,
             slots: core::array::from_fn(|_| SlotPools::default()),
@@ -115,6 +137,12 @@ impl PortPools {
             }
             pools.addresses.iter_mut().for_each(|pool| pool.block(uplink, plan));
             pools.paired = alloc::vec![None; PAIRED];
+            pools.places = alloc::vec![0; PLACES];
+            for (place, pool) in (0..).zip(&pools.addresses) {
+                if let Some(known) = pools.places.get_mut(pool.address as usize % PLACES) {
+                    *known = place;
+                }
+            }
         }
         joins_epoch
     }
@@ -122,23 +150,85 @@ impl PortPools {
     /// The external endpoint of a new mapping; none when no port is left. `published` is the address that the host is
     /// published at, if it is.
     pub fn allocate(&mut self, key: InternalKey, published: Option<u32>) -> Option<Endpoint> {
-        let (hasher, preserves_parity) = (self.hasher, self.preserves_parity);
+        let proposal = self.propose(key, published)?;
+        self.accept(key, proposal);
+        Some(proposal.external)
+    }
+
+    /// What [`Self::allocate`] would give; no port is taken.
+    #[inline]
+    pub fn propose(&mut self, key: InternalKey, published: Option<u32>) -> Option<Proposal> {
+        self.propose_after(key, published, |_| 0)
+    }
+
+    /// Proposals are foreseen anew from now on.
+    pub fn begin_foreseeing(&mut self) {
+        self.moment += 1;
+    }
+
+    /// What a new mapping of a host that is not published will get if all that have been foreseen before it get theirs.
+    #[inline]
+    pub fn foresee(&mut self, key: InternalKey) -> Option<Proposal> {
+        let moment = self.moment;
+        self.propose_after(key, None, |pool| pool.foresee_allocation(moment))
+    }
+
+    #[inline]
+    fn propose_after(
+        &mut self,
+        key: InternalKey,
+        published: Option<u32>,
+        others: impl FnOnce(&mut Pool) -> u64,
+    ) -> Option<Proposal> {
+        let (hash, preserves_parity) = (self.hash, self.preserves_parity);
         let pools = self.slots.get_mut(usize::from(key.slot))?;
         let list = PortList::of(key.protocol, key.internal.port, pools.ports, preserves_parity, self.own.as_ref());
-        let pool = pools.address_of(hasher, key.internal.address, published)?;
+        let place = pools.place_of(hash, key.internal.address, published)?;
+        let pool = pools.addresses.get_mut(usize::from(place))?;
         let address = pool.address;
-        let port = match pool.of(key.protocol) {
-            Some(pool) => pool.allocate(hasher, key, address, list)?,
-            None => 0,
+        let Some(pool) = pool.of(key.protocol) else {
+            return Some(Proposal { external: Endpoint { address, port: 0 }, place, counted: None });
         };
-        Some(Endpoint { address, port })
+        let counter = pool.allocations + others(pool);
+        let wanted = key.internal.port;
+        // 6056-2, 7857-S9: the port is preserved, and unpredictable only where it is taken.
+        let (port, counted) = if list.contains(wanted) && pool.is_free(wanted) {
+            (wanted, None)
+        } else {
+            (pool.choose(hash.candidates(&key, address, counter), list)?, Some((counter, pool.releases)))
+        };
+        Some(Proposal { external: Endpoint { address, port }, place, counted })
+    }
+
+    /// The same proposal if nothing has happened to its pool since that matters, or else what would be proposed now.
+    #[inline]
+    pub fn renew(&mut self, key: InternalKey, proposal: Proposal) -> Option<Proposal> {
+        let Some(pool) = self.proposed(key, proposal) else { return Some(proposal) };
+        let is_as_it_was = proposal.counted.is_none_or(|counted| counted == (pool.allocations, pool.releases));
+        if is_as_it_was && pool.is_free(proposal.external.port) { Some(proposal) } else { self.propose(key, None) }
+    }
+
+    /// Takes what has just been proposed for a new mapping.
+    #[inline]
+    pub fn accept(&mut self, key: InternalKey, proposal: Proposal) {
+        if let Some(pool) = self.proposed(key, proposal) {
+            pool.set(proposal.external.port, true);
+            pool.allocations += 1;
+        }
+    }
+
+    #[inline]
+    fn proposed(&mut self, key: InternalKey, proposal: Proposal) -> Option<&mut Pool> {
+        let pools = self.slots.get_mut(usize::from(key.slot))?;
+        pools.addresses.get_mut(usize::from(proposal.place))?.of(key.protocol)
     }
 
     /// The external address of a new mapping of an internal address; `published` as in [`Self::allocate`].
     pub fn external_address(&mut self, slot: u8, internal: u32, published: Option<u32>) -> Option<u32> {
-        let hasher = self.hasher;
+        let hash = self.hash;
         let pools = self.slots.get_mut(usize::from(slot))?;
-        pools.address_of(hasher, internal, published).map(|pool| pool.address)
+        let place = pools.place_of(hash, internal, published)?;
+        pools.addresses.get(usize::from(place)).map(|pool| pool.address)
     }
 
     /// Takes a port for a mapping whose external endpoint is given; nothing where there is no such pool.
@@ -176,6 +266,7 @@ impl PortPools {
     pub fn release(&mut self, at: PoolPort) {
         if let Some(pool) = self.pool(at) {
             pool.set(at.external.port, false);
+            pool.releases += 1;
         }
     }
 
@@ -212,7 +303,7 @@ impl PortPools {
         ];
         let mut message = [0; 14];
         fill(&mut message, parts);
-        (1024 + self.hasher.hash(&message) % 64_512) as u16
+        (1024 + self.hash.of(&message) % 64_512) as u16
     }
 
     /// Takes an echo identifier of the first address for the gateway itself; the same one again if it is wanted again.
@@ -230,30 +321,41 @@ impl PortPools {
 
     fn pool(&mut self, at: PoolPort) -> Option<&mut Pool> {
         let pools = self.slots.get_mut(usize::from(at.slot)).filter(|pools| pools.epoch == at.epoch)?;
-        pools.addresses.iter_mut().find(|pool| pool.address == at.external.address)?.of(at.protocol)
+        let address = at.external.address;
+        let known = pools.places.get(address as usize % PLACES).map_or(0, |place| usize::from(*place));
+        let is_known = pools.addresses.get(known).is_some_and(|pool| pool.address == address);
+        let place =
+            if is_known { Some(known) } else { pools.addresses.iter().position(|pool| pool.address == address) };
+        pools.addresses.get_mut(place?)?.of(at.protocol)
     }
 }
 
 impl SlotPools {
     /// 4787-R2, 6888-R2: paired pooling, over any set of addresses (6888-R3); a host whose address has no port left
     /// gets none of another (7857-S4). A host that is published speaks from where it is heard.
-    fn address_of(&mut self, hasher: SipHasher24, internal: u32, published: Option<u32>) -> Option<&mut AddressPools> {
+    #[inline]
+    fn place_of(&mut self, hash: PortHash, internal: u32, published: Option<u32>) -> Option<u8> {
         if published.is_none()
             && let Some(Some((known, position))) = self.paired.get(internal as usize % PAIRED)
             && *known == internal
         {
-            return self.addresses.get_mut(usize::from(*position));
+            return Some(*position);
         }
-        // `max_by_key` takes the last of equals, so ties go by position.
-        let (position, pool) = self.addresses.iter_mut().enumerate().max_by_key(|(position, pool)| {
-            let is_published = published == Some(pool.address);
-            (is_published, pairing(hasher, internal, pool.address), core::cmp::Reverse(*position))
-        })?;
+        let position = self.find_place(hash, internal, published)?;
         if let (None, Some(place)) = (published, self.paired.get_mut(internal as usize % PAIRED)) {
-            // At most 64 addresses.
-            *place = Some((internal, position as u8));
+            *place = Some((internal, position));
         }
-        Some(pool)
+        Some(position)
+    }
+
+    fn find_place(&self, hash: PortHash, internal: u32, published: Option<u32>) -> Option<u8> {
+        // `max_by_key` takes the last of equals, so ties go by position.
+        let best = self.addresses.iter().enumerate().max_by_key(|(position, pool)| {
+            let is_published = published == Some(pool.address);
+            (is_published, hash.pairing(internal, pool.address), core::cmp::Reverse(*position))
+        });
+        // At most 64 addresses.
+        best.map(|(position, _)| position as u8)
     }
 }
 
@@ -300,28 +402,25 @@ impl AddressPools {
 
 impl Pool {
     fn new() -> Self {
-        Self { taken: Box::new([0; WORDS]), blocked: None, allocations: 0, resting: 0 }
+        Self { taken: Box::new([0; WORDS]), blocked: None, allocations: 0, releases: 0, foreseen: (0, 0), resting: 0 }
     }
 
-    fn allocate(&mut self, hasher: SipHasher24, key: InternalKey, address: u32, list: PortList<'_>) -> Option<u16> {
-        let port = self.choose(hasher, key, address, list)?;
-        self.set(port, true);
-        self.allocations += 1;
-        Some(port)
+    /// Allocations that are foreseen at a moment before another one.
+    #[inline]
+    fn foresee_allocation(&mut self, moment: u64) -> u64 {
+        let before = if self.foreseen.0 == moment { self.foreseen.1 } else { 0 };
+        self.foreseen = (moment, before + 1);
+        before
     }
 
-    fn choose(&self, hasher: SipHasher24, key: InternalKey, address: u32, list: PortList<'_>) -> Option<u16> {
-        let wanted = key.internal.port;
-        // 6056-2, 7857-S9: the port is preserved, and unpredictable only where it is taken.
-        if list.contains(wanted) && self.is_free(wanted) {
-            return Some(wanted);
-        }
+    /// A free port that is hard to guess, or else any.
+    fn choose(&self, candidates: Candidates, list: PortList<'_>) -> Option<u16> {
         if list.len() == 0 {
             return None;
         }
         let mut last = 0;
         for k in 0..CANDIDATES {
-            last = candidate(hasher, key, address, self.allocations, k) % u64::from(list.len());
+            last = candidates.nth(k) % u64::from(list.len());
             let port = list.nth(last as u32);
             if self.is_free(port) {
                 return Some(port);
@@ -373,28 +472,10 @@ fn set(ports: &mut Ports, port: u16, value: bool) {
     }
 }
 
-fn candidate(hasher: SipHasher24, key: InternalKey, external: u32, counter: u64, k: u8) -> u64 {
-    let parts: [&[u8]; 6] = [
-        &[key.protocol.number()],
-        &key.internal.address.to_be_bytes(),
-        &key.internal.port.to_be_bytes(),
-        &external.to_be_bytes(),
-        &counter.to_be_bytes(),
-        &[k],
-    ];
-    let mut message = [0; 20];
-    fill(&mut message, parts);
-    hasher.hash(&message)
-}
-
 fn fill<const PARTS: usize>(message: &mut [u8], parts: [&[u8]; PARTS]) {
     for (place, octet) in message.iter_mut().zip(parts.into_iter().flatten()) {
         *place = *octet;
     }
-}
-
-fn pairing(hasher: SipHasher24, internal: u32, external: u32) -> u64 {
-    hasher.hash(&(u64::from(internal) << 32 | u64::from(external)).to_be_bytes())
 }
 
 #[cfg(test)]
@@ -405,21 +486,52 @@ mod tests {
         InternalKey { slot: 0, protocol: Protocol::UDP, internal: Endpoint { address, port } }
     }
 
-    fn list(internal_port: u16, range: (u16, u16)) -> PortList<'static> {
-        PortList::of(Protocol::UDP, internal_port, range, false, None)
+    /// Ports of one external address to hand out.
+    fn pools(ports: (u16, u16), secret: u8) -> PortPools {
+        let mut pools = PortPools::new(&[secret; 16], Share::ALONE);
+        if let Some(slot) = pools.slots.first_mut() {
+            (slot.ports, slot.addresses, slot.paired) =
+                (ports, alloc::vec![AddressPools::new(9)], alloc::vec![None; 1]);
+        }
+        pools
+    }
+
+    fn port(pools: &mut PortPools, key: InternalKey) -> Option<u16> {
+        pools.allocate(key, None).map(|external| external.port)
     }
 
     #[test]
     fn a_taken_port_is_replaced_in_its_class_unpredictably_4787_r3a_6056_2() {
-        let hasher = SipHasher24::new_with_key(&[1; 16]);
-        let mut pool = Pool::new();
-        for (port, class) in [(123, 1..=1023), (5000, 1024..=u16::MAX)] {
-            let list = list(port, (1, u16::MAX));
-            assert_eq!(pool.allocate(hasher, key(1, port), 9, list), Some(port));
-            let second = pool.allocate(hasher, key(2, port), 9, list);
-            assert!(second.is_some_and(|second| second != port && class.contains(&second)));
-            let other = Pool::new().choose(SipHasher24::new_with_key(&[2; 16]), key(2, 0), 9, list);
-            assert_ne!(second, other);
+        let (mut one, mut other) = (pools((1, u16::MAX), 1), pools((1, u16::MAX), 2));
+        for (wanted, class) in [(123, 1..=1023), (5000, 1024..=u16::MAX)] {
+            let [second, third] = [&mut one, &mut other].map(|pools| {
+                assert_eq!(port(pools, key(1, wanted)), Some(wanted));
+                port(pools, key(2, wanted))
+            });
+            assert!(second.is_some_and(|second| second != wanted && class.contains(&second)));
+            assert_ne!(second, third);
+        }
+    }
+
+    #[test]
+    fn what_is_foreseen_is_what_is_handed_out() {
+        let mut pools = pools((2000, 2399), 1);
+        for round in 0..20 {
+            pools.begin_foreseeing();
+            let keys: Vec<_> = (0..16).map(|host| key(host, 2000 + round)).collect();
+            let foreseen: Vec<_> = keys.iter().map(|key| pools.foresee(*key)).collect();
+            for (at, (key, foreseen)) in keys.into_iter().zip(foreseen).enumerate() {
+                // One is not opened, and a port comes back: the rest is proposed anew.
+                if round % 4 == 1 && at == 5 {
+                    continue;
+                }
+                if round % 4 == 2 && at == 5 {
+                    let external = Endpoint { address: 9, port: 2000 };
+                    pools.release(PoolPort { slot: 0, epoch: 0, protocol: key.protocol, external });
+                }
+                let renewed = foreseen.and_then(|foreseen| pools.renew(key, foreseen));
+                assert_eq!(renewed.map(|proposal| proposal.external), pools.allocate(key, None), "{round} {at}");
+            }
         }
     }
 
@@ -447,14 +559,13 @@ mod tests {
 
     #[test]
     fn every_port_is_handed_out_before_the_pool_is_exhausted() {
-        let hasher = SipHasher24::new_with_key(&[1; 16]);
-        let mut pool = Pool::new();
-        let list = list(2000, (1500, 1899));
-        let mut seen: Vec<u16> = (0..400).filter_map(|host| pool.allocate(hasher, key(host, 2000), 9, list)).collect();
+        let mut pools = pools((1500, 1899), 1);
+        let mut seen: Vec<u16> = (0..400).filter_map(|host| port(&mut pools, key(host, 2000))).collect();
         seen.sort_unstable();
         assert_eq!(seen, (1500..=1899).collect::<Vec<u16>>());
-        assert_eq!(pool.allocate(hasher, key(400, 2000), 9, list), None);
-        pool.set(1777, false);
-        assert_eq!(pool.allocate(hasher, key(400, 2000), 9, list), Some(1777));
+        assert_eq!(port(&mut pools, key(400, 2000)), None);
+        let external = Endpoint { address: 9, port: 1777 };
+        pools.release(PoolPort { slot: 0, epoch: 0, protocol: Protocol::UDP, external });
+        assert_eq!(port(&mut pools, key(400, 2000)), Some(1777));
     }
 }

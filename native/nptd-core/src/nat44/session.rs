@@ -1,6 +1,7 @@
 //! A session: one remote endpoint using a mapping. It carries the lifetime and, for TCP, the state.
 
 use super::express::Settled;
+use super::mapping::Mapping;
 use super::{Endpoint, ExternalFlow, Flow, Nat44, Protocol, ProtocolKind, end_of, epoch_is_current};
 use crate::counters::Direction;
 use crate::plan::Plan;
@@ -59,6 +60,39 @@ impl Timed for Session {
 }
 
 impl Session {
+    /// A session that begins now on a mapping.
+    #[inline]
+    pub fn new(new: &NewSession, mapping: &Mapping, policy: u8, plan: &Plan, now: Instant) -> Self {
+        let protocol = new.flow.protocol;
+        let lifetime = match protocol.kind() {
+            ProtocolKind::Udp | ProtocolKind::UdpLite => plan.nat44.udp,
+            ProtocolKind::Icmp => plan.nat44.icmp,
+            ProtocolKind::Portless => plan.nat44.other,
+            ProtocolKind::Tcp => plan.nat44.tcp_opening,
+            ProtocolKind::Dccp => plan.nat44.dccp_transitory,
+        };
+        Self {
+            internal: new.flow.internal,
+            remote: new.flow.remote,
+            external: mapping.external,
+            apparent: new.apparent,
+            mapping: new.mapping,
+            ends: end_of(now, lifetime),
+            timer: TimerLinks::UNLINKED,
+            previous: NONE,
+            next: NONE,
+            protocol,
+            tcp: protocol.has_connections().then(|| TcpState::opened(new.by)),
+            slot: mapping.slot,
+            epoch: mapping.epoch,
+            by: new.by,
+            policy,
+            tracking: TcpTracking::opened(new.by, &new.segment),
+            settled: Settled::default(),
+            ingress: 0,
+        }
+    }
+
     /// Whether the slab entry holds a session at all.
     pub fn is_in_use(&self) -> bool {
         self.mapping != NONE
@@ -94,6 +128,12 @@ impl Session {
     /// The endpoint that the host sees as the remote one.
     pub fn seen_remote(&self) -> Endpoint {
         if self.is_gateway_sourced() { self.apparent } else { self.remote }
+    }
+
+    /// Whether it is that of a flow from the site, live or not.
+    #[inline]
+    pub fn is_of(&self, flow: &Flow) -> bool {
+        self.internal == flow.internal && self.seen_remote() == flow.remote && self.protocol == flow.protocol
     }
 
     fn key_outbound(&self) -> u128 {
@@ -143,13 +183,9 @@ impl Nat44 {
     fn find_seen(&self, flow: &Flow, plan: &Plan, now: Tick, is_wanted: impl Fn(&Session) -> bool) -> Option<u32> {
         let hash = self.hash.hash(key_outbound(flow));
         self.sessions_outbound.find(hash, |position| {
-            self.sessions.get(position).is_some_and(|session| {
-                session.internal == flow.internal
-                    && session.seen_remote() == flow.remote
-                    && session.protocol == flow.protocol
-                    && is_wanted(session)
-                    && session.is_live(plan, now)
-            })
+            self.sessions
+                .get(position)
+                .is_some_and(|session| session.is_of(flow) && is_wanted(session) && session.is_live(plan, now))
         })
     }
 
@@ -181,40 +217,12 @@ impl Nat44 {
 
     /// Opens a session on a mapping. The caller has seen that there is room in the slab.
     pub(super) fn open_session(&mut self, new: NewSession, plan: &Plan, now: Instant) -> Result<u32, DropReason> {
-        let protocol = new.flow.protocol;
-        let lifetime = match protocol.kind() {
-            ProtocolKind::Udp | ProtocolKind::UdpLite => plan.nat44.udp,
-            ProtocolKind::Icmp => plan.nat44.icmp,
-            ProtocolKind::Portless => plan.nat44.other,
-            ProtocolKind::Tcp => plan.nat44.tcp_opening,
-            ProtocolKind::Dccp => plan.nat44.dccp_transitory,
-        };
         let Some(mapping) = self.mappings.get(new.mapping) else { return Err(DropReason::MappingTableFull) };
         let host = mapping.host;
-        let session = Session {
-            internal: new.flow.internal,
-            remote: new.flow.remote,
-            external: mapping.external,
-            apparent: new.apparent,
-            mapping: new.mapping,
-            ends: end_of(now, lifetime),
-            timer: TimerLinks::UNLINKED,
-            previous: NONE,
-            next: NONE,
-            protocol,
-            tcp: protocol.has_connections().then(|| TcpState::opened(new.by)),
-            slot: mapping.slot,
-            epoch: mapping.epoch,
-            by: new.by,
-            policy: plan.policy_of(&new.flow.subject(new.segment.dscp)).number(),
-            tracking: TcpTracking::opened(new.by, &new.segment),
-            settled: Settled::default(),
-            ingress: 0,
-        };
-        let (policy, slot) = (session.policy, session.slot);
+        let policy = plan.policy_of(&new.flow.subject(new.segment.dscp)).number();
+        let session = Session::new(&new, mapping, policy, plan, now);
         let (outbound, inbound) = (session.key_outbound(), session.key_inbound());
         let (outbound, inbound) = (self.hash.hash(outbound), self.hash.hash(inbound));
-        let held = key_held(&session.external_flow());
         let position = self.sessions.insert(session).map_err(|_| DropReason::SessionTableFull)?;
         let is_stored = self.sessions_outbound.insert(outbound, position).is_ok()
             && self.sessions_inbound.insert(inbound, position).is_ok()
@@ -225,17 +233,27 @@ impl Nat44 {
             self.free_session(position);
             return Err(DropReason::SessionTableFull);
         }
-        self.sessions_live += 1;
-        self.counters.record_flow(policy, slot);
-        if self.round_trips.watches(slot) {
-            self.round_trips.opened(slot, position, new.by, now);
-        }
         self.gateway_sourced += u32::from(new.apparent.address != 0);
         self.hosts.add_session(host);
-        self.session_wheel.link(&mut self.sessions, position);
-        // 5382-R4: both sides wanted the connection.
-        self.held.discard(held);
+        self.note_opened(position, now);
         Ok(position)
+    }
+
+    /// What a session that has been stored begins with.
+    #[inline]
+    pub(super) fn note_opened(&mut self, position: u32, now: Instant) {
+        let Some(session) = self.sessions.get(position) else { return };
+        let (slot, by) = (session.slot, session.by);
+        self.sessions_live += 1;
+        self.counters.record_flow(session.policy, slot);
+        if self.round_trips.watches(slot) {
+            self.round_trips.opened(slot, position, by, now);
+        }
+        // 5382-R4: both sides wanted the connection.
+        if !self.held.is_empty() {
+            self.held.discard(key_held(&session.external_flow()));
+        }
+        self.session_wheel.link(&mut self.sessions, position);
     }
 
     /// Holds a packet that would have opened a connection; false where there is no room.

@@ -471,12 +471,7 @@ fn check_addresses(packet: &[u8], device: &Device, plan: &Plan) -> Option<Verdic
     }
     let reason = if address::is_multicast(destination) {
         DropReason::MulticastNotForwarded
-    } else if address::is_martian_source(source)
-        || device.owns4(source)
-        || is_directed_broadcast(source)
-        || is_example(source)
-    {
-        // 1812-MARTIAN: what is ours or everybody's is nobody else's.
+    } else if !device.is_plain_source4(source, plan.drop_documentation) {
         DropReason::MartianSource
     } else if address::is_martian_destination(destination) || is_example(destination) {
         DropReason::MartianDestination

@@ -209,10 +209,12 @@ impl Engine {
         let mut transit = self.transit(&plan, &counters, now, outputs);
         for (first, batch) in (0..).step_by(FRAME_BATCH_MAX).zip(frames.chunks_mut(FRAME_BATCH_MAX)) {
             let mut survey = transit.survey(batch);
+            let mut openings = transit.survey_openings(batch, &survey);
             for (index, frame) in batch.iter_mut().enumerate() {
                 transit.context.outputs.follow(position + first + index);
                 let direction = survey.direction(index);
-                if let Some(slot) = transit.express(frame, &mut survey, index) {
+                let express = transit.express(frame, &mut survey, index);
+                if let Some(slot) = express.or_else(|| transit.open4(frame, &mut survey, &mut openings, index)) {
                     frame.verdict = Verdict::Forward;
                     counters.record_forward(slot, direction, transit.octets);
                     continue;

@@ -2,10 +2,50 @@
 
 use alloc::vec::Vec;
 
-use super::prefix::Prefix6;
+use super::prefix::{Prefix4, Prefix6};
 use super::spec::Nptv6Spec;
 use super::subject::Family;
 use super::{Device, Plan, Uplink};
+
+/// IPv4 addresses that a packet from the site to the Internet does not go to, or that the plan says something about: ranges by their
+/// first and last address, rising and apart.
+#[derive(Clone, Debug, Default)]
+pub struct Elsewhere4(Vec<(u32, u32)>);
+
+/// 0/8 and 127/8 (1812-MARTIAN), groups and all beyond them.
+const NOT_UNICAST: [(u32, u32); 3] = [(0, 0x00ff_ffff), (0x7f00_0000, 0x7fff_ffff), (0xe000_0000, u32::MAX)];
+
+/// RFC 5737.
+const EXAMPLES: [u32; 3] = [0xc000_0200, 0xc633_6400, 0xcb00_7100];
+
+impl Elsewhere4 {
+    /// Own addresses, `ours` (routes into the site and exempt destinations) and external addresses.
+    pub fn new(
+        devices: &[Device],
+        ours: impl Iterator<Item = Prefix4>,
+        external: &[(u32, u8)],
+        drop_documentation: bool,
+    ) -> Self {
+        let own = devices.iter().flat_map(|device| device.ipv4.iter().map(|(address, _)| *address));
+        let single = own.chain(external.iter().map(|(address, _)| *address)).map(|address| (address, address));
+        let examples = EXAMPLES.into_iter().filter(|_| drop_documentation).map(|first| (first, first + 255));
+        let ours = ours.map(|prefix| (prefix.address(), prefix.last()));
+        let mut ranges: Vec<(u32, u32)> = NOT_UNICAST.into_iter().chain(single).chain(examples).chain(ours).collect();
+        ranges.sort_unstable();
+        ranges.dedup_by(|next, before| {
+            let joins = next.0 <= before.1.saturating_add(1);
+            before.1 = if joins { before.1.max(next.1) } else { before.1 };
+            joins
+        });
+        Self(ranges)
+    }
+
+    #[inline]
+    fn covers(&self, address: u32) -> bool {
+        let next = self.0.partition_point(|(_, last)| *last < address);
+        self.0.get(next).is_none_or(|(first, _)| address < *first)
+    }
+}
 
 /// Global unicast (RFC 4291 section 2.4): what a packet on the Internet comes from and goes to.
 const GLOBAL: Prefix6 = Prefix6::covering(0x2000 << 112, 3);
@@ -74,6 +114,13 @@ impl Uplink {
 }
 
 impl Plan {
+    /// Whether an IPv4 address is plainly that of somebody beyond the uplinks, and is translated to: nothing else in this plan is
+    /// about it, and no martian.
+    #[inline]
+    pub fn is_elsewhere4(&self, address: u32) -> bool {
+        self.elsewhere4.covers(address)
+    }
+
     /// Whether an IPv6 address is plainly that of somebody on the Internet: nothing that this plan, a martian or a scope is about.
     #[inline]
     pub fn is_elsewhere6(&self, address: u128) -> bool {
@@ -110,6 +157,35 @@ fn upper_half(address: u128) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn elsewhere_is_what_is_neither_ours_nor_a_martian() {
+        let site = [Prefix4::covering(0x0a00_0000, 8), Prefix4::covering(0x0a01_0000, 16)];
+        let external = [(0xcb00_7108, 0), (0xcb00_7109, 0), (0xcb00_7109, 1)];
+        let [all, known] = [true, false].map(|drop| Elsewhere4::new(&[], site.into_iter(), &external, drop));
+        for (address, expected) in [
+            (0, false),
+            (0x0100_0000, true),
+            (0x09ff_ffff, true),
+            (0x0a00_0000, false),
+            (0x0aff_ffff, false),
+            (0x0b00_0000, true),
+            (0x7eff_ffff, true),
+            (0x7f00_0001, false),
+            (0x8000_0000, true),
+            (0xcb00_7108, false),
+            (0xcb00_7109, false),
+            (0xdfff_ffff, true),
+            (0xe000_0001, false),
+            (0xf000_0000, false),
+            (u32::MAX, false),
+        ] {
+            assert_eq!((known.covers(address), all.covers(address)), (expected, expected), "{address:x}");
+        }
+        for example in EXAMPLES {
+            assert_eq!((known.covers(example + 1), all.covers(example + 1)), (true, false), "{example:x}");
+        }
+    }
 
     #[test]
     fn elsewhere_is_what_is_global_and_not_ours() {

@@ -38,6 +38,11 @@ impl Exemptions {
         Self(entries.collect())
     }
 
+    /// The prefixes that something is said of.
+    pub fn prefixes(&self) -> impl Iterator<Item = Prefix4> {
+        self.0.iter().map(|entry| entry.prefix)
+    }
+
     /// What is said of an address, an IP protocol and a port (none in a fragment that does not have it).
     pub fn of(&self, address: u32, protocol: u8, port: Option<u16>) -> Exemption {
         let covers =

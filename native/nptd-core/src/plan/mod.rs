@@ -21,8 +21,9 @@ use alloc::vec::Vec;
 use crate::frame::DeviceIndex;
 use crate::nptv6::PrefixPair;
 use crate::wire::ethernet::MacAddress;
+use crate::wire::ipv4;
 use crate::wire::ipv6::address;
-use elsewhere::Elsewhere6;
+use elsewhere::{Elsewhere4, Elsewhere6};
 use exempt::Exemptions;
 use policy::Leaving;
 use prefix::{Prefix4, Prefix6};
@@ -174,6 +175,7 @@ pub struct Plan {
     exemptions: Exemptions,
     /// Whether unique local addresses may be met beyond the uplinks.
     has_external_ula: bool,
+    elsewhere4: Elsewhere4,
     elsewhere6: Elsewhere6,
     only_uplink6: Option<u8>,
 }
@@ -205,19 +207,24 @@ impl Plan {
         let has_external_ula = pairs.any(|pair| is_unique_local(pair.external()));
         let policies: Vec<_> = spec.policies.iter().map(|policy| Policy::new(policy, &uplinks)).collect();
         let prefer = preference(&spec);
+        let internal4 = RouteTable4::new(&devices, &spec.routes);
         let internal6 = RouteTable6::new(&devices, &spec.routes);
+        let exemptions = Exemptions::new(&spec.nat44.exempt);
+        let ours = internal4.prefixes().chain(exemptions.prefixes());
+        let elsewhere4 = Elsewhere4::new(&devices, ours, &external4, spec.drop_documentation);
         let elsewhere6 = Elsewhere6::new(&devices, &internal6.prefixes(), &uplinks, spec.drop_documentation);
         let mut plan = Self {
             generation: spec.generation,
             has_external_ula,
             drop_documentation: spec.drop_documentation,
             filter6: spec.filter6.map(Filter6::new),
+            elsewhere4,
             elsewhere6,
             only_uplink6: None,
             external4,
             static_mappings,
-            exemptions: Exemptions::new(&spec.nat44.exempt),
-            internal4: RouteTable4::new(&devices, &spec.routes),
+            exemptions,
+            internal4,
             internal6,
             prefer,
             leaving: leaving(&policies),
@@ -254,6 +261,7 @@ impl Plan {
             filter6: None,
             drop_documentation: false,
             has_external_ula: false,
+            elsewhere4: Elsewhere4::default(),
             elsewhere6: Elsewhere6::default(),
             only_uplink6: None,
         }
@@ -472,6 +480,13 @@ impl Device {
     /// Whether the gateway owns this IPv4 address here.
     pub fn owns4(&self, address: u32) -> bool {
         self.ipv4.iter().any(|(own, _)| *own == address)
+    }
+
+    /// Whether a packet that came in here may be from an address: it is no martian (1812-MARTIAN), and neither ours nor everybody's.
+    pub fn is_plain_source4(&self, address: u32, drop_documentation: bool) -> bool {
+        let is_own = |(own, prefix): &(u32, Prefix4)| *own == address || prefix.broadcast() == Some(address);
+        let is_example = drop_documentation && ipv4::address::is_documentation(address);
+        !is_example && !ipv4::address::is_martian_source(address) && !self.ipv4.iter().any(is_own)
     }
 
     /// Whether the gateway owns this IPv6 address here.

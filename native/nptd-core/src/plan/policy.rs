@@ -30,6 +30,8 @@ pub struct Policy {
 #[derive(Clone, Debug, Default)]
 struct Choices {
     candidates: Vec<Candidate>,
+    /// Whether one of them has a weight.
+    is_weighted: bool,
     /// One that takes what no candidate does, unless that is refused.
     last_resort: Option<u8>,
     /// Whether an uplink carries the family at all.
@@ -118,8 +120,12 @@ impl Policy {
     }
 
     /// The uplink of a new flow that sticks to none.
+    #[inline]
     pub fn choose(&self, subject: &Subject, rendezvous: &Rendezvous) -> Option<u8> {
         let choices = self.choices(subject.family());
+        if !choices.is_weighted {
+            return choices.candidates.first().map(|first| first.slot).or(choices.last_resort);
+        }
         let scored = self.scores(subject, rendezvous);
         let best = scored.reduce(|best, next| if next.1.beats(best.1) { next } else { best });
         best.map(|(slot, _)| slot).or(choices.candidates.first().map(|first| first.slot)).or(choices.last_resort)
@@ -191,6 +197,7 @@ impl Choices {
             last_resort: last_resort.filter(|_| !spec.refuse),
             is_carried: spec.prefer.iter().any(|slot| carriage(*slot).carries),
             leaving,
+            is_weighted: candidates.iter().any(|candidate| candidate.weight > 0),
             candidates,
         }
     }

@@ -37,6 +37,11 @@ impl Prefix4 {
         self.address
     }
 
+    /// Its last address.
+    pub const fn last(self) -> u32 {
+        self.address | !Self::mask_of(self.length)
+    }
+
     /// The directed broadcast address; none for /31 and /32.
     pub const fn broadcast(self) -> Option<u32> {
         if self.length >= 31 {

@@ -33,6 +33,11 @@ impl RouteTable4 {
         Self(table)
     }
 
+    /// The prefixes of all routes.
+    pub fn prefixes(&self) -> impl Iterator<Item = Prefix4> {
+        self.0.iter().map(|(prefix, _, _)| *prefix)
+    }
+
     /// Next hop towards an address.
     pub fn lookup(&self, destination: u32) -> Option<NextHop<u32>> {
         let (_, device, router) = self.0.iter().find(|(prefix, _, _)| prefix.contains(destination))?;

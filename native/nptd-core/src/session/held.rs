@@ -104,9 +104,14 @@ impl HeldPackets {
         true
     }
 
+    /// Whether none is held.
+    pub fn is_empty(&self) -> bool {
+        self.held.is_empty()
+    }
+
     /// Forgets the packet that would have opened a connection, if one is held.
     pub fn discard(&mut self, key: HeldKey) {
-        if self.held.is_empty() {
+        if self.is_empty() {
             return;
         }
         if let Some(position) = self.find(key) {

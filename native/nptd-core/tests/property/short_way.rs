@@ -86,13 +86,14 @@ fn site(uplink: DeviceIndex) -> PlanSpec {
     spec
 }
 
-/// The same in other words, with which nothing can go the short way of IPv6: a policy that no packet meets, and each prefix
-/// pair twice.
+/// The same in other words, with which nothing can go the short way of IPv6 and no flow of IPv4 that of new ones: a policy that no
+/// packet meets, each prefix pair twice, and a remote host that is exempt for a protocol that nobody speaks.
 fn reworded(mut spec: PlanSpec) -> PlanSpec {
     let never = MatchSpec { dscp: Some(63), ..MatchSpec::default() };
     let mut first = spec.policies[0].clone();
     (first.number, first.matches) = (9, Some(vec![never]));
     spec.policies.insert(0, first);
+    spec.nat44.exempt.push(ExemptSpec { prefix: (REMOTE, 32), protocol: Some(253), ports: None });
     for pairs in spec.uplinks.iter_mut().filter_map(|uplink| uplink.ipv6.as_mut()).map(|ipv6| &mut ipv6.pairs) {
         pairs.push(pairs[0]);
     }

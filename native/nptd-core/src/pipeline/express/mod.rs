@@ -12,6 +12,7 @@
 
 mod departure;
 mod flow4;
+mod opening4;
 mod prefix6;
 mod survey;
 
