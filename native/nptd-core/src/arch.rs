@@ -31,14 +31,14 @@ impl KeyedHash {
         words.into_iter().fold(0, |hash, word| self.hash(word ^ u128::from(hash)))
     }
 
-    /// Hashes of packed keys: the instruction set is looked at once for all of them.
+    /// Hashes of packed keys, as many as there is room for: the instruction set is looked at once for all of them.
     #[inline]
-    pub fn hash_all<'a>(&self, keys: impl Iterator<Item = (u128, &'a mut u64)>) {
+    pub fn hash_all(&self, keys: &[u128], hashes: &mut [u64]) {
         #[cfg(target_arch = "x86_64")]
         if let Some(aes) = &self.aes {
-            return aes.hash_all(keys);
+            return aes.hash_all(keys, hashes);
         }
-        for (key, hash) in keys {
+        for (key, hash) in keys.iter().zip(hashes) {
             *hash = self.sip.hash(&key.to_le_bytes());
         }
     }
@@ -120,15 +120,15 @@ mod x86 {
         }
 
         #[inline]
-        pub fn hash_all<'a>(&self, keys: impl Iterator<Item = (u128, &'a mut u64)>) {
+        pub fn hash_all(&self, keys: &[u128], hashes: &mut [u64]) {
             // SAFETY: as above.
-            unsafe { self.mix_all(keys) }
+            unsafe { self.mix_all(keys, hashes) }
         }
 
         #[target_feature(enable = "aes,sse2")]
-        fn mix_all<'a>(&self, keys: impl Iterator<Item = (u128, &'a mut u64)>) {
-            for (key, hash) in keys {
-                *hash = self.mix(key);
+        fn mix_all(&self, keys: &[u128], hashes: &mut [u64]) {
+            for (key, hash) in keys.iter().zip(hashes) {
+                *hash = self.mix(*key);
             }
         }
 
@@ -196,7 +196,7 @@ mod tests {
     fn a_batch_has_the_hashes_of_its_keys() {
         let hash = KeyedHash::new(&[7; 16]);
         let (keys, mut hashes) = ([1, u128::MAX, 9 << 96], [0; 3]);
-        hash.hash_all(keys.into_iter().zip(&mut hashes));
+        hash.hash_all(&keys, &mut hashes);
         assert_eq!(hashes, keys.map(|key| hash.hash(key)));
     }
 

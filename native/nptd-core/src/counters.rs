@@ -60,11 +60,10 @@ impl Counters {
         self.add(Self::verdict_cell(slot, direction, verdict.index()));
     }
 
-    /// Counts a forwarded frame and the octets of its IP packet, as they were received.
-    #[inline]
-    pub fn record_forward(&self, slot: u8, direction: Direction, octets: usize) {
-        self.add(Self::verdict_cell(Some(slot), direction, Verdict::Forward.index()));
-        self.record_octets(slot, direction, octets);
+    /// Counts forwarded frames and the octets of their IP packets, as they were received.
+    pub fn record_forwarded(&self, slot: u8, direction: Direction, frames: u64, octets: u64) {
+        self.add_many(Self::verdict_cell(Some(slot), direction, Verdict::Forward.index()), frames);
+        self.add_many(Self::octets_cell(slot, direction), octets);
     }
 
     /// Counts an extra output.

@@ -61,42 +61,24 @@ impl Index {
         self.find_in(first, tag, &is_key).or_else(|| self.find_in(second, tag, &is_key))
     }
 
-    /// Asks for the bucket that [`Self::first_candidate`] looks at.
+    /// Its buckets, for the lookups of a batch.
     #[inline]
-    pub fn prefetch_first(&self, hash: u64) {
-        self.prefetch_bucket(self.first_place(hash));
-    }
-
-    /// Asks for the bucket that [`Self::second_candidate`] looks at.
-    #[inline]
-    pub fn prefetch_second(&self, hash: u64) {
-        self.prefetch_bucket(self.places(hash).1);
-    }
-
-    /// The first position in the first bucket of a hash whose tag is that of the hash: its key may be another one.
-    #[inline]
-    pub fn first_candidate(&self, hash: u64) -> Option<u32> {
-        candidate(self.bucket(self.first_place(hash))?, tag_of(hash))
-    }
-
-    /// The same in the second bucket.
-    #[inline]
-    pub fn second_candidate(&self, hash: u64) -> Option<u32> {
-        let (_, second, tag) = self.places(hash);
-        candidate(self.bucket(second)?, tag)
+    pub fn buckets(&self) -> Buckets<'_> {
+        let words = self.words.get(self.offset..).unwrap_or(&[]);
+        Buckets { buckets: words.as_chunks().0, count: self.count }
     }
 
     /// Stores a position under a hash.
     #[inline]
     pub fn insert(&mut self, hash: u64, position: u32) -> Result<(), TableFull> {
-        let (first, tag) = (self.first_place(hash), tag_of(hash));
+        let (first, tag) = (scale(hash as u32, self.count), tag_of(hash));
         if self.insert_in(first, tag, position) { Ok(()) } else { self.insert_elsewhere(first, tag, position) }
     }
 
     /// Removes a position stored under a hash; false if it is not there.
     #[inline]
     pub fn remove(&mut self, hash: u64, position: u32) -> bool {
-        let (first, tag) = (self.first_place(hash), tag_of(hash));
+        let (first, tag) = (scale(hash as u32, self.count), tag_of(hash));
         self.remove_in(first, tag, position) || self.remove_in(self.other_place(first, tag), tag, position)
     }
 
@@ -111,28 +93,15 @@ impl Index {
     }
 
     #[inline]
-    fn first_place(&self, hash: u64) -> u32 {
-        scale(hash as u32, self.count)
-    }
-
-    #[inline]
     fn places(&self, hash: u64) -> (u32, u32, u16) {
-        let (first, tag) = (self.first_place(hash), tag_of(hash));
+        let (first, tag) = (scale(hash as u32, self.count), tag_of(hash));
         (first, self.other_place(first, tag), tag)
     }
 
     /// The other bucket of an entry: what is left of a number that the tag gives, so that it leads back too.
     #[inline]
     fn other_place(&self, place: u32, tag: u16) -> u32 {
-        let sum = scale(u32::from(tag).wrapping_mul(0x9e37_79b1), self.count);
-        if sum >= place { sum - place } else { sum + self.count - place }
-    }
-
-    #[inline]
-    fn prefetch_bucket(&self, place: u32) {
-        if let Some(word) = self.words.get(self.offset + place as usize * BUCKET_WORDS) {
-            prefetch(word);
-        }
+        other_place(place, tag, self.count)
     }
 
     #[inline]
@@ -226,29 +195,82 @@ fn scale(number: u32, count: u32) -> u32 {
     ((u64::from(number) * u64::from(count)) >> 32) as u32
 }
 
+/// The bucket that a tag leads to from another, and back.
 #[inline]
-fn candidate(bucket: &Bucket, tag: u16) -> Option<u32> {
-    Matches::of(bucket, tag).first().map(|entry| position_at(bucket, entry))
+fn other_place(place: u32, tag: u16, count: u32) -> u32 {
+    let sum = scale(u32::from(tag).wrapping_mul(0x9e37_79b1), count);
+    if sum >= place { sum - place } else { sum + count - place }
 }
 
-/// Which entries of a bucket carry a tag, a bit each: without a branch, since which one it is cannot be foreseen.
+/// The buckets of an index, to be looked at a step at a time for many hashes: each step asks for the memory of the next.
+#[derive(Clone, Copy)]
+pub struct Buckets<'a> {
+    buckets: &'a [Bucket],
+    count: u32,
+}
+
+impl Buckets<'_> {
+    /// Asks for the bucket that [`Self::first_candidate`] looks at.
+    #[inline(always)]
+    pub fn prefetch_first(&self, hash: u64) {
+        self.prefetch(scale(hash as u32, self.count));
+    }
+
+    /// Asks for the bucket that [`Self::second_candidate`] looks at.
+    #[inline]
+    pub fn prefetch_second(&self, hash: u64) {
+        self.prefetch(self.second_place(hash));
+    }
+
+    /// The first position in the first bucket of a hash whose tag is that of the hash: its key may be another one.
+    #[inline(always)]
+    pub fn first_candidate(&self, hash: u64) -> Option<u32> {
+        self.candidate(scale(hash as u32, self.count), tag_of(hash))
+    }
+
+    /// The same in the second bucket.
+    #[inline]
+    pub fn second_candidate(&self, hash: u64) -> Option<u32> {
+        self.candidate(self.second_place(hash), tag_of(hash))
+    }
+
+    #[inline]
+    fn second_place(&self, hash: u64) -> u32 {
+        other_place(scale(hash as u32, self.count), tag_of(hash), self.count)
+    }
+
+    #[inline(always)]
+    fn prefetch(&self, place: u32) {
+        if let Some(bucket) = self.buckets.get(place as usize) {
+            prefetch(bucket);
+        }
+    }
+
+    #[inline(always)]
+    fn candidate(&self, place: u32, tag: u16) -> Option<u32> {
+        let bucket = self.buckets.get(place as usize)?;
+        Matches::of(bucket, tag).first().map(|entry| position_at(bucket, entry))
+    }
+}
+
+/// Which entries of a bucket carry a tag, a bit each: found without a branch, since which one it is cannot be foreseen.
 #[derive(Clone, Copy)]
 struct Matches(u32);
 
 impl Matches {
-    #[inline]
+    #[inline(always)]
     fn of(bucket: &Bucket, tag: u16) -> Self {
         Self(equal_halves(bucket, tag) & ((1 << BUCKET_ENTRIES) - 1))
     }
 
     /// The first entry.
-    #[inline]
+    #[inline(always)]
     fn first(self) -> Option<usize> {
         (self.0 != 0).then_some(self.0.trailing_zeros() as usize)
     }
 
     /// All but the first.
-    #[inline]
+    #[inline(always)]
     fn rest(self) -> Self {
         Self(self.0 & self.0.wrapping_sub(1))
     }

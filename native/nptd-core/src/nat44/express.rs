@@ -1,25 +1,28 @@
 //! Sessions of packets with nothing left to decide, looked up a batch at a time.
 //!
 //! A session is *settled* in a plan and a direction once one of its packets has gone all the way under that plan: whatever is
-//! decided from plan, ingress device, addresses, protocol and ports comes out the same for the next packet. What depends on
-//! anything else (time, state of the connection, neighbours, length, TTL) is asked again for each.
+//! decided from plan, ingress device, addresses, protocol and ports comes out the same for the next packet. It stays so until its
+//! state changes or it ends ([`Session::unsettle`]). What depends on anything else (time, neighbours, length, TTL) is asked again
+//! for each.
 
-use super::session::{Session, key_inbound, key_outbound};
-use super::{Endpoint, ExternalFlow, Flow, Nat44, end_of};
+use super::identification::Identifications;
+use super::rewrite::{End, Passage};
+use super::session::{Session, pack, uplink_tag};
+use super::{Nat44, ProtocolKind, end_of};
 use crate::counters::Direction;
 use crate::frame::DeviceIndex;
-use crate::plan::Plan;
-use crate::session::protocol::Protocol;
+use crate::plan::{DEVICES_MAX, Plan};
 use crate::session::tcp_state::TcpState;
-use crate::table::Index;
+use crate::table::Buckets;
 use crate::time::{Instant, Tick};
+use crate::wire::{ipv4, tcp};
 
 /// Under which plan, if any, a session is settled.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Settled {
     /// Numbers of adoptions; 0 for never.
-    pub outbound: u8,
-    pub inbound: u8,
+    outbound: u8,
+    inbound: u8,
 }
 
 impl Settled {
@@ -42,13 +45,33 @@ pub(super) struct Adoption(u8);
 impl Adoption {
     pub const FIRST: Self = Self(1);
 
-    /// What a session settled under it says.
-    pub const fn number(self) -> u8 {
-        self.0
-    }
-
     pub const fn next(self) -> Self {
         Self(if self.0 == u8::MAX { 1 } else { self.0 + 1 })
+    }
+}
+
+/// How packets of the site reach the gateway and their next hop, in the octet that a session has for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Route(u8);
+
+const _: () = assert!(DEVICES_MAX <= 128);
+
+impl Route {
+    const DIRECT: u8 = 0x80;
+
+    /// From a device, to the remote endpoint itself or to the gateway of the uplink.
+    fn new(ingress: DeviceIndex, is_direct: bool) -> Self {
+        Self(ingress.0 as u8 | if is_direct { Self::DIRECT } else { 0 })
+    }
+
+    #[inline(always)]
+    fn is_from(self, ingress: DeviceIndex) -> bool {
+        self.0 & !Self::DIRECT == ingress.0 as u8
+    }
+
+    #[inline(always)]
+    fn is_direct(self) -> bool {
+        self.0 & Self::DIRECT != 0
     }
 }
 
@@ -68,152 +91,193 @@ impl Ends {
     }
 }
 
-/// What a packet of UDP or TCP says of its connection, where that is neither SYN, FIN nor RST.
-#[derive(Clone, Copy, Debug)]
-pub enum Carried {
-    /// A datagram.
-    Datagram,
-    /// A segment: its acknowledgement, if it has one, and its window.
-    Segment(Option<u32>, u16),
+/// The session of a packet, all that is left to be asked and told.
+pub struct Express<'a> {
+    session: &'a mut Session,
+    identifications: &'a mut Identifications,
+}
+
+impl Express<'_> {
+    /// The uplink.
+    #[inline(always)]
+    pub fn slot(&self) -> u8 {
+        self.session.slot
+    }
+
+    /// Address of the host.
+    #[inline(always)]
+    pub fn internal(&self) -> u32 {
+        self.session.internal.address
+    }
+
+    /// Address of the remote endpoint.
+    #[inline(always)]
+    pub fn remote(&self) -> u32 {
+        self.session.remote.address
+    }
+
+    /// Whether packets from the site go to the remote endpoint itself, not to the gateway of the uplink.
+    #[inline(always)]
+    pub fn is_direct(&self) -> bool {
+        self.session.route.is_direct()
+    }
+
+    /// A datagram passes whose `end` is replaced; false, and nothing has changed, where more has to be done than to note that.
+    #[inline(always)]
+    pub fn pass_datagram(&mut self, end: End, ends: &Ends) -> bool {
+        match end {
+            End::Source => self.refresh(ends.udp),
+            // 4787-R6: inbound packets do not refresh.
+            End::Destination => true,
+        }
+    }
+
+    /// The same of a TCP segment that is neither SYN, FIN nor RST.
+    #[inline(always)]
+    pub fn pass_segment(&mut self, end: End, segment: &[u8; tcp::HEADER_LEN], ends: &Ends) -> bool {
+        let is_refreshed = self.refresh(ends.tcp);
+        if is_refreshed && end == End::Source && tcp::flags(segment) & tcp::flag::ACK != 0 {
+            self.session.tracking.acknowledge(tcp::acknowledgement(segment), tcp::window(segment));
+        }
+        is_refreshed
+    }
+
+    /// How the packet with this header is translated.
+    #[inline(always)]
+    pub fn passage(&mut self, end: End, header: &[u8; ipv4::HEADER_LEN]) -> Passage {
+        match end {
+            End::Source => {
+                let new = self.session.external;
+                let identification = (!ipv4::is_atomic(header)).then(|| self.next_identification());
+                Passage { end, new, identification }
+            }
+            End::Destination => Passage { end, new: self.session.internal, identification: None },
+        }
+    }
+
+    /// 6864-5.3.1.
+    #[inline(never)]
+    fn next_identification(&mut self) -> u16 {
+        let Session { external, remote, protocol, .. } = *self.session;
+        self.identifications.next(external.address, remote.address, protocol.number(), 1)
+    }
+
+    #[inline(always)]
+    fn refresh(&mut self, until: Tick) -> bool {
+        // An end that comes nearer has to be told to the wheel.
+        let is_later = until >= self.session.ends;
+        if is_later {
+            self.session.ends = until;
+        }
+        is_later
+    }
 }
 
 impl Nat44 {
-    /// The key of a packet from the site.
-    #[inline]
-    pub fn express_key_outbound(flow: &Flow) -> u128 {
-        key_outbound(flow)
+    /// The key of a flow, from addresses and ports as they lie in a packet, ours first; on an uplink with [`Self::express_tag`].
+    #[inline(always)]
+    pub fn express_key(addresses: u64, ports: u32, protocol: u8) -> u128 {
+        u128::from(u64::from(protocol) << 32 | u64::from(ports)) << 64 | u128::from(addresses)
     }
 
-    /// The key of a packet from an uplink in an epoch.
-    #[inline]
-    pub fn express_key_inbound(flow: &ExternalFlow, epoch: u8) -> u128 {
-        key_inbound(flow, epoch)
+    /// What the keys of an uplink in an epoch have in common.
+    pub fn express_tag(slot: u8, epoch: u8) -> u128 {
+        uplink_tag(slot, epoch)
     }
 
     /// Hashes of keys.
     #[inline]
-    pub fn express_hashes<'a>(&self, keys: impl Iterator<Item = (u128, &'a mut u64)>) {
-        self.hash.hash_all(keys);
+    pub fn express_hashes(&self, keys: &[u128], hashes: &mut [u64]) {
+        self.hash.hash_all(keys, hashes);
     }
 
-    /// The first step of a lookup: asks for the memory of the next.
-    #[inline]
-    pub fn express_begin(&self, from: Direction, hash: u64) {
-        self.express_index(from).prefetch_first(hash);
-    }
-
-    /// The second step: a position that [`Self::express_outbound`] and [`Self::express_inbound`] may be asked about, its memory
-    /// asked for; none where a third step is needed.
-    #[inline]
-    pub fn express_first(&self, from: Direction, hash: u64) -> Option<u32> {
-        let index = self.express_index(from);
-        let found = index.first_candidate(hash);
-        match found {
-            Some(position) => self.sessions.prefetch(position),
-            None => index.prefetch_second(hash),
+    /// The index that leads to sessions by the keys of packets from one side.
+    #[inline(always)]
+    pub fn express_index(&self, from: Direction) -> Buckets<'_> {
+        match from {
+            Direction::Outbound => self.sessions_outbound.buckets(),
+            Direction::Inbound => self.sessions_inbound.buckets(),
         }
-        found
     }
 
-    /// The third step, after all of the second.
-    #[inline]
-    pub fn express_second(&self, from: Direction, hash: u64) -> Option<u32> {
-        let position = self.express_index(from).second_candidate(hash)?;
+    /// Asks for the memory of a session.
+    #[inline(always)]
+    pub fn express_prefetch(&self, position: u32) {
         self.sessions.prefetch(position);
-        Some(position)
     }
 
     /// The settled session at a position, if it is live and that of a packet from the site.
-    #[inline]
-    pub fn express_outbound(&self, position: u32, flow: &Flow, ingress: DeviceIndex, ends: &Ends) -> Option<Express> {
-        let session = self.sessions.get(position)?;
-        let is_its = session.internal == flow.internal
-            && session.remote == flow.remote
-            && session.protocol == flow.protocol
-            && session.settled.outbound == self.adoption.0
-            && session.ingress == ingress.0 as u8;
-        self.express(session, is_its, session.external, ends)
+    #[inline(always)]
+    pub fn express_outbound(
+        &mut self,
+        position: u32,
+        key: u128,
+        ingress: DeviceIndex,
+        ends: &Ends,
+    ) -> Option<Express<'_>> {
+        let (adoption, watched) = (self.adoption.0, &self.round_trips);
+        let session = self.sessions.get_mut(position)?;
+        let is_its = pack(session.protocol, session.internal, session.remote) == key
+            && session.settled.outbound == adoption
+            && session.route.is_from(ingress)
+            && session.ends > ends.now
+            && !watched.watches(session.slot);
+        is_its.then_some(Express { session, identifications: &mut self.identifications })
     }
 
     /// The settled session at a position, if it is live and that of a packet from its uplink.
-    #[inline]
-    pub fn express_inbound(&self, position: u32, flow: &ExternalFlow, ends: &Ends) -> Option<Express> {
-        let session = self.sessions.get(position)?;
-        let is_its = session.external == flow.external
-            && session.remote == flow.remote
-            && session.protocol == flow.protocol
-            && session.slot == flow.slot
-            && session.settled.inbound == self.adoption.0;
-        self.express(session, is_its, session.internal, ends)
-    }
-
-    /// A packet of a session that was found so passes; false, and nothing has changed, where more has to be done than to
-    /// note that it did.
-    #[inline]
-    pub fn express_pass(&mut self, position: u32, from: Direction, carried: Carried, ends: &Ends) -> bool {
-        let Some(session) = self.sessions.get_mut(position) else { return false };
-        let until = match (carried, from) {
-            // 4787-R6: inbound packets do not refresh.
-            (Carried::Datagram, Direction::Inbound) => return true,
-            (Carried::Datagram, Direction::Outbound) => ends.udp,
-            (Carried::Segment(..), _) => ends.tcp,
-        };
-        // An end that comes nearer has to be told to the wheel.
-        if until < session.ends {
-            return false;
-        }
-        session.ends = until;
-        if let (Carried::Segment(Some(acknowledgement), window), Direction::Outbound) = (carried, from) {
-            session.tracking.acknowledge(acknowledgement, window);
-        }
-        true
+    #[inline(always)]
+    pub fn express_inbound(&mut self, position: u32, key: u128, slot: u8, ends: &Ends) -> Option<Express<'_>> {
+        let (adoption, watched) = (self.adoption.0, &self.round_trips);
+        let session = self.sessions.get_mut(position)?;
+        // The epoch is that of the plan, or a packet would not have settled it under it.
+        let is_its = pack(session.protocol, session.external, session.remote) == key & !uplink_tag(u8::MAX, u8::MAX)
+            && session.settled.inbound == adoption
+            && session.slot == slot
+            && session.ends > ends.now
+            && !watched.watches(slot);
+        is_its.then_some(Express { session, identifications: &mut self.identifications })
     }
 
     /// A packet from the site has gone all the way with nothing but plan, ingress and its own header to decide about, unless its
-    /// session is one to be looked at each time.
-    pub fn settle_outbound(&mut self, position: u32, ingress: DeviceIndex, plan: &Plan) {
-        let adoption = self.adoption.0;
-        if let Some(session) = self.sessions.get_mut(position).filter(|session| session.stays(plan)) {
-            // At most 64 devices.
-            (session.settled.outbound, session.ingress) = (adoption, ingress.0 as u8);
+    /// session is one to be looked at each time. `hop` is where it went.
+    pub fn settle_outbound(&mut self, position: u32, ingress: DeviceIndex, hop: u32, plan: &Plan) {
+        let adoption = self.adoption;
+        if let Some(session) = self.sessions.get_mut(position) {
+            session.settle_outbound(adoption, (ingress, hop), plan);
         }
     }
 
     /// The same for a packet from the uplink of the session.
     pub fn settle_inbound(&mut self, position: u32) {
         let adoption = self.adoption.0;
-        if let Some(session) = self.sessions.get_mut(position) {
+        if let Some(session) = self.sessions.get_mut(position).filter(|session| session.can_settle()) {
             session.settled.inbound = adoption;
-        }
-    }
-
-    #[inline]
-    fn express(&self, session: &Session, is_its: bool, translated: Endpoint, ends: &Ends) -> Option<Express> {
-        // The epoch is that of the plan, or a packet would not have settled it under it.
-        let is_watched = self.round_trips.watches(session.slot);
-        let is_live = session.is_in_use() && session.ends > ends.now && !session.is_gateway_sourced();
-        let is_plain = match session.protocol {
-            Protocol::UDP => true,
-            Protocol::TCP => session.tcp == Some(TcpState::Established),
-            _ => false,
-        };
-        (is_its && is_live && is_plain && !is_watched).then_some(Express { translated, slot: session.slot })
-    }
-
-    #[inline]
-    fn express_index(&self, from: Direction) -> &Index {
-        match from {
-            Direction::Outbound => &self.sessions_outbound,
-            Direction::Inbound => &self.sessions_inbound,
         }
     }
 }
 
-/// What the session of a packet says of its translation.
-#[derive(Clone, Copy, Debug)]
-pub struct Express {
-    /// The new source of a packet from the site, the new destination of one from an uplink.
-    pub translated: Endpoint,
-    /// The uplink.
-    pub slot: u8,
+impl Session {
+    /// Whether its next packets may have nothing left to decide about.
+    fn can_settle(&self) -> bool {
+        let is_plain = match self.protocol.kind() {
+            ProtocolKind::Udp => true,
+            ProtocolKind::Tcp => self.tcp == Some(TcpState::Established),
+            ProtocolKind::Icmp | ProtocolKind::UdpLite | ProtocolKind::Dccp | ProtocolKind::Portless => false,
+        };
+        is_plain && self.is_in_use() && !self.is_gateway_sourced()
+    }
+
+    /// A packet from the site has gone from a device to a next hop, and the next one may do the same unasked.
+    pub fn settle_outbound(&mut self, adoption: Adoption, (ingress, hop): (DeviceIndex, u32), plan: &Plan) {
+        if self.can_settle() && self.stays(plan) {
+            self.route = Route::new(ingress, hop == self.remote.address);
+            self.settled.outbound = adoption.0;
+        }
+    }
+
+    /// Its state has changed, or it has ended: the next packet decides anew.
+    pub fn unsettle(&mut self) {
+        self.settled = Settled::default();
+    }
 }

@@ -88,6 +88,7 @@ impl Nat44 {
     fn reset_session(&mut self, position: u32, now: Instant) {
         let Some(session) = self.sessions.get_mut(position) else { return };
         session.tcp = Some(TcpState::Reset);
+        session.unsettle();
         session.ends = end_of(now, RESET_LIFETIME);
         self.session_wheel.unlink(&mut self.sessions, position);
         self.session_wheel.link(&mut self.sessions, position);

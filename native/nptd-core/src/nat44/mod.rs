@@ -45,7 +45,7 @@ use crate::time::{Duration, Instant, TICK_US, Tick};
 
 pub use crate::session::endpoint::Endpoint;
 pub use crate::session::protocol::{Protocol, ProtocolKind};
-pub use express::{Carried, Ends, Express};
+pub use express::{Ends, Express};
 pub use host_counts::HostCounts;
 pub use inbound::{Admitted, NotAdmitted};
 pub use leaving::DueReset;

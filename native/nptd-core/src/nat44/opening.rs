@@ -74,23 +74,23 @@ impl Nat44 {
         }
         let (key, epoch) = (InternalKey { slot, protocol: flow.protocol, internal: flow.internal }, uplink.epoch);
         let internal = self.hash_key(&key, epoch);
-        self.mappings_internal.prefetch_first(internal);
+        self.mappings_internal.buckets().prefetch_first(internal);
         let proposal = self.pools.foresee(key)?;
         let inward =
             self.hash_inward(&flow, PoolPort { slot, epoch, protocol: flow.protocol, external: proposal.external });
-        self.mappings_internal.prefetch_second(internal);
-        self.mappings_external.prefetch_first(inward.mapping);
-        self.sessions_inbound.prefetch_first(inward.session);
+        self.mappings_internal.buckets().prefetch_second(internal);
+        self.mappings_external.buckets().prefetch_first(inward.mapping);
+        self.sessions_inbound.buckets().prefetch_first(inward.session);
         Some(Opening { flow, slot, policy, epoch, host, proposal, outbound: opener.hash, internal, inward })
     }
 
-    /// Opens a flow with a mapping of its own: its external endpoint. None, and nothing has changed, where it goes the long way.
+    /// Opens a flow with a mapping of its own, by a packet that goes from a device to a next hop: its external endpoint. None, and nothing has changed, where it goes the long way.
     #[inline]
     pub fn open(
         &mut self,
         opening: &Opening<'_>,
         segment: Segment,
-        ingress: DeviceIndex,
+        way: (DeviceIndex, u32),
         plan: &Plan,
         now: Instant,
     ) -> Option<Endpoint> {
@@ -125,11 +125,8 @@ impl Nat44 {
         let new = NewSession { flow, apparent: Endpoint::default(), mapping: place, by: Direction::Outbound, segment };
         let policy = opening.policy.number();
         let mut session = Session::new(&new, &mapping, policy, plan, now);
-        if session.stays(plan) {
-            // Whatever plan, ingress and header decide has been decided.
-            session.settled.outbound = self.adoption.number();
-            session.ingress = ingress.0 as u8;
-        }
+        // Whatever plan, ingress and header decide has been decided.
+        session.settle_outbound(self.adoption, way, plan);
         // There is room: `vacant`.
         let _ = (self.mappings.insert(mapping), self.sessions.insert(session));
         self.mappings_live += 1;

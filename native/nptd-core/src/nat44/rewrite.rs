@@ -4,7 +4,7 @@
 use super::{Endpoint, Protocol, ProtocolKind};
 use crate::frame::ChecksumState;
 use crate::wire::checksum::ChecksumUpdate;
-use crate::wire::octets::{set_u16, set_u32, tail_mut, u16_at, u32_at};
+use crate::wire::octets::{array_at, set_array, set_u16, tail_mut, u16_at};
 use crate::wire::{dccp, icmp, ipv4, tcp, udp};
 
 /// Which end of a packet is rewritten.
@@ -48,8 +48,6 @@ pub fn replace_endpoint(packet: &mut [u8], protocol: Protocol, end: End, new: En
 /// How a whole UDP or TCP packet without IP options is forwarded.
 #[derive(Clone, Copy, Debug)]
 pub struct Passage {
-    /// UDP or TCP.
-    pub protocol: Protocol,
     /// Which end is replaced.
     pub end: End,
     /// What replaces it.
@@ -59,40 +57,71 @@ pub struct Passage {
 }
 
 /// Does in one pass what [`replace_endpoint`], `ipv4::replace_identification` and `ipv4::decrement_ttl` do one after the other, to
-/// a packet without options: one's complement sums do not depend on the order.
-#[inline]
-pub fn pass_plain(header: &mut [u8; ipv4::HEADER_LEN], transport: &mut [u8], passage: &Passage, state: ChecksumState) {
-    let (address_at, port_at) = match passage.end {
-        End::Source => (ipv4::SOURCE, udp::SOURCE_PORT),
-        End::Destination => (ipv4::DESTINATION, udp::DESTINATION_PORT),
+/// a TCP packet without IP options. `is_partial`: the checksum is one of the addresses only; whoever finishes it sums the ports.
+#[inline(always)]
+pub fn pass_segment(
+    header: &mut [u8; ipv4::HEADER_LEN],
+    segment: &mut [u8; tcp::HEADER_LEN],
+    passage: &Passage,
+    is_partial: bool,
+) {
+    let addresses = pass_header(header, passage);
+    let all = pass_port(segment, passage, addresses);
+    let sum = u16::from_le_bytes(array_at(segment, tcp::CHECKSUM));
+    let sum = if is_partial { addresses.apply_partial(sum) } else { all.apply(sum) };
+    set_array(segment, tcp::CHECKSUM, sum.to_le_bytes());
+}
+
+/// The same to a UDP packet.
+#[inline(always)]
+pub fn pass_datagram(
+    header: &mut [u8; ipv4::HEADER_LEN],
+    datagram: &mut [u8; udp::HEADER_LEN],
+    passage: &Passage,
+    is_partial: bool,
+) {
+    let addresses = pass_header(header, passage);
+    let all = pass_port(datagram, passage, addresses);
+    let sum = u16::from_le_bytes(array_at(datagram, udp::CHECKSUM));
+    let sum = if is_partial { addresses.apply_partial(sum) } else { all.apply_udp(sum) };
+    set_array(datagram, udp::CHECKSUM, sum.to_le_bytes());
+}
+
+/// The IP header, and what its change means to a checksum over the addresses. One's complement sums depend neither on the order of
+/// words nor on that of their octets, so all are taken as they lie in memory, the lowest octet first.
+#[inline(always)]
+fn pass_header(header: &mut [u8; ipv4::HEADER_LEN], passage: &Passage) -> ChecksumUpdate {
+    let address_at = match passage.end {
+        End::Source => ipv4::SOURCE,
+        End::Destination => ipv4::DESTINATION,
     };
-    let addresses = ChecksumUpdate::new().double_word(u32_at(header, address_at), passage.new.address);
-    set_u32(header, address_at, passage.new.address);
-    let (ttl, identification) = (u16_at(header, 8), u16_at(header, 4));
-    let passed = ttl.wrapping_sub(0x0100);
-    set_u16(header, 8, passed);
-    let mut update = addresses.word(ttl, passed);
+    let new = passage.new.address.to_be_bytes();
+    let old = u32::from_le_bytes(array_at(header, address_at));
+    let addresses = ChecksumUpdate::new().double_word(old, u32::from_le_bytes(new));
+    set_array(header, address_at, new);
+    // The time to live comes first of its word, and the caller has seen that it is above 1.
+    header[ipv4::TTL] = header[ipv4::TTL].wrapping_sub(1);
+    let mut update = addresses.decrement();
     if let Some(new) = passage.identification {
-        set_u16(header, 4, new);
-        update = update.word(identification, new);
+        let old = u16::from_le_bytes(array_at(header, ipv4::IDENTIFICATION));
+        update = update.word(old, new.swap_bytes());
+        set_u16(header, ipv4::IDENTIFICATION, new);
     }
-    let sum = u16_at(header, ipv4::CHECKSUM);
-    set_u16(header, ipv4::CHECKSUM, update.apply(sum));
-    let Some(ports) = transport.first_chunk_mut::<{ udp::HEADER_LEN }>() else { return };
-    let port = u16_at(ports, port_at);
-    set_u16(ports, port_at, passage.new.port);
-    let is_tcp = passage.protocol == Protocol::TCP;
-    let at = if is_tcp { tcp::CHECKSUM } else { udp::CHECKSUM };
-    let Some(field) = transport.get_mut(at..).and_then(|rest| rest.first_chunk_mut()) else { return };
-    let sum = u16::from_be_bytes(*field);
-    let all = addresses.word(port, passage.new.port);
-    // An unfinished field covers the addresses only; whoever finishes it sums the ports.
-    let sum = match state {
-        ChecksumState::Partial { .. } => addresses.apply_partial(sum),
-        ChecksumState::Complete | ChecksumState::Vouched if is_tcp => all.apply(sum),
-        ChecksumState::Complete | ChecksumState::Vouched => all.apply_udp(sum),
+    let sum = u16::from_le_bytes(array_at(header, ipv4::CHECKSUM));
+    set_array(header, ipv4::CHECKSUM, update.apply(sum).to_le_bytes());
+    addresses
+}
+
+/// The port, and the change of it together with that of the addresses.
+#[inline(always)]
+fn pass_port<const N: usize>(transport: &mut [u8; N], passage: &Passage, addresses: ChecksumUpdate) -> ChecksumUpdate {
+    let at = match passage.end {
+        End::Source => udp::SOURCE_PORT,
+        End::Destination => udp::DESTINATION_PORT,
     };
-    *field = sum.to_be_bytes();
+    let (old, new) = (array_at(transport, at), passage.new.port.to_be_bytes());
+    set_array(transport, at, new);
+    addresses.word(u16::from_le_bytes(old), u16::from_le_bytes(new))
 }
 
 /// Where the checksum lies that covers the ports, and the addresses but for ICMP. It covers them whatever part of

@@ -1,6 +1,6 @@
 //! A session: one remote endpoint using a mapping. It carries the lifetime and, for TCP, the state.
 
-use super::express::Settled;
+use super::express::{Route, Settled};
 use super::mapping::Mapping;
 use super::{Endpoint, ExternalFlow, Flow, Nat44, Protocol, ProtocolKind, end_of, epoch_is_current};
 use crate::counters::Direction;
@@ -44,8 +44,8 @@ pub(super) struct Session {
     /// Number of its policy.
     pub policy: u8,
     pub tracking: TcpTracking,
-    /// Device by which the packet came in that settled it outbound.
-    pub ingress: u8,
+    /// Of the packet that settled it outbound.
+    pub route: Route,
 }
 
 const _: () = assert!(size_of::<Session>() == 64);
@@ -89,7 +89,7 @@ impl Session {
             policy,
             tracking: TcpTracking::opened(new.by, &new.segment),
             settled: Settled::default(),
-            ingress: 0,
+            route: Route::default(),
         }
     }
 
@@ -105,8 +105,11 @@ impl Session {
 
     /// Takes the machine of a connection one packet further.
     fn advance(&mut self, state: TcpState, from: Direction, segment: Segment) -> Refresh {
-        let (state, refresh) = self.tracking.advance(state, from, &segment);
-        self.tcp = Some(state);
+        let (next, refresh) = self.tracking.advance(state, from, &segment);
+        if next != state {
+            self.unsettle();
+        }
+        self.tcp = Some(next);
         refresh
     }
 
@@ -332,6 +335,7 @@ impl Nat44 {
     fn free_session(&mut self, position: u32) {
         if let Some(session) = self.sessions.get_mut(position) {
             session.mapping = NONE;
+            session.unsettle();
         }
         self.sessions.remove(position);
     }
@@ -362,15 +366,19 @@ fn key_held(flow: &ExternalFlow) -> HeldKey {
 
 /// Packs (uplink, epoch, protocol, external, remote).
 pub(super) fn key_inbound(flow: &ExternalFlow, epoch: u8) -> u128 {
-    let uplink = u128::from(flow.slot) << 8 | u128::from(epoch);
-    // The top bit tells the two kinds of key apart.
-    pack(flow.protocol, flow.external, flow.remote) | uplink << 104 | 1 << 127
+    pack(flow.protocol, flow.external, flow.remote) | uplink_tag(flow.slot, epoch)
 }
 
-fn pack(protocol: Protocol, ours: Endpoint, theirs: Endpoint) -> u128 {
-    u128::from(protocol.number()) << 96
-        | u128::from(ours.address) << 64
-        | u128::from(theirs.address) << 32
-        | u128::from(ours.port) << 16
-        | u128::from(theirs.port)
+/// What tells the keys of an uplink from others; the top bit from those without.
+pub(super) fn uplink_tag(slot: u8, epoch: u8) -> u128 {
+    (u128::from(slot) << 8 | u128::from(epoch)) << 104 | 1 << 127
+}
+
+/// Addresses and ports as they lie in a packet that comes from us, the lowest octet first, so that a batch of packets needs no
+/// turning of octets (`Nat44::express_key`).
+#[inline(always)]
+pub(super) fn pack(protocol: Protocol, ours: Endpoint, theirs: Endpoint) -> u128 {
+    let addresses = u64::from(theirs.address.swap_bytes()) << 32 | u64::from(ours.address.swap_bytes());
+    let ports = u32::from(theirs.port.swap_bytes()) << 16 | u32::from(ours.port.swap_bytes());
+    Nat44::express_key(addresses, ports, protocol.number())
 }

@@ -178,7 +178,7 @@ impl<'a> Transit<'a> {
             return Ok(Outcome { verdict: self.forward4(frame, hop), slot });
         };
         if let Some(position) = steered.session() {
-            self.nat44.settle_outbound(position, frame.ingress, plan);
+            self.nat44.settle_outbound(position, frame.ingress, hop.address, plan);
         }
         clamp_mss(frame, uplink, segment);
         let checksum = checksum4(frame);

@@ -28,10 +28,11 @@ mod super_packets;
 mod transit;
 mod workers;
 
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use crate::counters::Counters;
+use crate::counters::{Counters, Direction};
 use crate::filter::{Filter, FilterRow};
 use crate::frame::{DeviceIndex, FRAME_BATCH_MAX, FRAME_LEN_MAX, Frame, HEADROOM, Offloads};
 use crate::host::context::Context;
@@ -54,6 +55,7 @@ use crate::time::{Duration, Instant};
 use crate::verdict::{OutputKind, Suppressed, Verdict};
 use crate::wire::ethernet;
 
+use express::Survey;
 use leaving::Sweep;
 use link::Carries;
 use own_errors::OwnErrors;
@@ -120,6 +122,8 @@ pub struct Engine {
     last_sweep: Instant,
     offloads: [Offloads; DEVICES_MAX],
     scratch: Vec<u8>,
+    /// There but while a batch is under way.
+    survey: Option<Box<Survey>>,
 }
 
 impl Engine {
@@ -152,6 +156,7 @@ impl Engine {
             last_sweep: Instant::default(),
             offloads: [Offloads::default(); DEVICES_MAX],
             scratch: alloc::vec![0; HEADROOM + FRAME_LEN_MAX],
+            survey: Some(Box::new(Survey::new())),
         }
     }
 
@@ -206,29 +211,22 @@ impl Engine {
     fn process_following(&mut self, frames: &mut [Frame<'_>], position: usize, now: Instant, outputs: &mut OutputPool) {
         let plan = Arc::clone(&self.plan);
         let counters = Arc::clone(&self.counters);
+        let mut survey = self.survey.take().unwrap_or_else(|| Box::new(Survey::new()));
         let mut transit = self.transit(&plan, &counters, now, outputs);
         for (first, batch) in (0..).step_by(FRAME_BATCH_MAX).zip(frames.chunks_mut(FRAME_BATCH_MAX)) {
-            let mut survey = transit.survey(batch);
+            let mut expressway = transit.survey(batch, &mut survey);
             let mut openings = transit.survey_openings(batch, &survey);
-            for (index, frame) in batch.iter_mut().enumerate() {
-                transit.context.outputs.follow(position + first + index);
-                let direction = survey.direction(index);
-                let express = transit.express(frame, &mut survey, index);
-                if let Some(slot) = express.or_else(|| transit.open4(frame, &mut survey, &mut openings, index)) {
-                    frame.verdict = Verdict::Forward;
-                    counters.record_forward(slot, direction, transit.octets);
-                    continue;
+            let mut at = transit.express(batch, 0, &survey, &mut expressway);
+            while let Some(frame) = batch.get_mut(at) {
+                transit.context.outputs.follow(position + first + at);
+                if !transit.open4(frame, openings.as_mut(), &mut expressway, at) {
+                    expressway.forget_way();
+                    transit.process_long(frame, expressway.direction());
                 }
-                // It may change what is known of next hops.
-                survey.forget_way();
-                let outcome = transit.process(frame);
-                frame.verdict = outcome.verdict;
-                counters.record(outcome.slot, direction, outcome.verdict);
-                if let (Some(slot), Verdict::Forward) = (outcome.slot, outcome.verdict) {
-                    counters.record_octets(slot, direction, transit.octets);
-                }
+                at = transit.express(batch, at + 1, &survey, &mut expressway);
             }
         }
+        self.survey = Some(survey);
     }
 
     /// Does what time demands: what [`Self::poll`] does, the answers to held packets, and a small step of [`Self::sweep_left`], whose
@@ -482,8 +480,19 @@ impl Engine {
 }
 
 impl Transit<'_> {
-    /// One frame the long way: link header off, then its family's way.
+    /// One frame the long way, counted.
     #[inline(never)]
+    fn process_long(&mut self, frame: &mut Frame<'_>, direction: Direction) {
+        let outcome = self.process(frame);
+        frame.verdict = outcome.verdict;
+        let counters = self.context.counters;
+        counters.record(outcome.slot, direction, outcome.verdict);
+        if let (Some(slot), Verdict::Forward) = (outcome.slot, outcome.verdict) {
+            counters.record_octets(slot, direction, self.octets);
+        }
+    }
+
+    /// One frame the long way: link header off, then its family's way.
     fn process(&mut self, frame: &mut Frame<'_>) -> Outcome {
         let outcome = match self.receive(frame) {
             Carries::Done(outcome) => return outcome,

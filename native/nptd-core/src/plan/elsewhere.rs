@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::prefix::{Prefix4, Prefix6};
 use super::spec::Nptv6Spec;
 use super::subject::Family;
-use super::{Device, Plan, Uplink};
+use super::{Device, Plan, Uplink, Uplink6};
 
 /// IPv4 addresses that a packet from the site to the Internet does not go to, or that the plan says something about: ranges by their
 /// first and last address, rising and apart.
@@ -90,11 +90,11 @@ impl Elsewhere6 {
     }
 }
 
-impl Uplink {
+impl Uplink6 {
     /// The source that an outbound IPv6 packet gets, where its translator does not refuse it.
     #[inline(always)]
-    pub fn express_outbound6(&self, source: u128, spec: Nptv6Spec) -> Option<u128> {
-        match self.pairs6() {
+    pub fn express_outbound(&self, source: u128, spec: Nptv6Spec) -> Option<u128> {
+        match self.pairs.as_slice() {
             // A translator refuses what its prefix does not cover.
             [pair] => pair.outbound(source, spec).ok(),
             pairs => pairs.iter().find(|pair| pair.internal().contains(source))?.outbound(source, spec).ok(),
@@ -103,9 +103,9 @@ impl Uplink {
 
     /// The destination that an inbound IPv6 packet gets, where one translator covers it and does not refuse it.
     #[inline(always)]
-    pub fn express_inbound6(&self, destination: u128, spec: Nptv6Spec) -> Option<u128> {
-        let [pair] = self.pairs6() else {
-            let mut covering = self.pairs6().iter().filter(|pair| pair.external().contains(destination));
+    pub fn express_inbound(&self, destination: u128, spec: Nptv6Spec) -> Option<u128> {
+        let [pair] = self.pairs.as_slice() else {
+            let mut covering = self.pairs.iter().filter(|pair| pair.external().contains(destination));
             let (Some(pair), None) = (covering.next(), covering.next()) else { return None };
             return pair.inbound(destination, spec).ok();
         };

@@ -79,6 +79,7 @@ impl RoundTrips {
     }
 
     /// Whether an uplink is watched: all that most packets are asked.
+    #[inline]
     pub fn watches(&self, slot: u8) -> bool {
         self.watched.checked_shr(u32::from(slot)).unwrap_or(0) & 1 != 0
     }

@@ -26,12 +26,13 @@ pub const fn fold(mut sum: u32) -> u16 {
     sum as u16
 }
 
-/// Folds a sum below 2^48 to 16 bits, without a branch.
+/// Folds a sum to 16 bits, without a branch; only zero comes out as zero.
 #[inline]
-const fn fold_wide(sum: u64) -> u16 {
-    let sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
-    let sum = (sum & 0xffff) + (sum >> 16);
-    ((sum & 0xffff) + (sum >> 16)) as u16
+pub const fn fold_wide(sum: u64) -> u16 {
+    let (sum, carry) = (sum as u32).overflowing_add((sum >> 32) as u32);
+    let sum = sum + carry as u32;
+    // The upper half is then the sum of both with the carry of the lower one, which is what a turn over the end would add.
+    (sum.wrapping_add(sum.rotate_left(16)) >> 16) as u16
 }
 
 /// The checksum of octets whose checksum field is zero; over octets with a right checksum it is zero.
@@ -69,6 +70,14 @@ impl ChecksumUpdate {
     #[must_use]
     pub const fn word(self, old: u16, new: u16) -> Self {
         Self(self.0 + (!old as u64) + new as u64)
+    }
+
+    /// A 16-bit word, its lower octet first, becomes one less; it is not 0.
+    #[inline]
+    #[must_use]
+    pub const fn decrement(self) -> Self {
+        // Whatever it is: its complement and what is one less make 0xffff - 1.
+        Self(self.0 + 0xfffe)
     }
 
     /// A 32-bit word at an even offset changes.

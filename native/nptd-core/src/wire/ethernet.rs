@@ -5,6 +5,9 @@ use super::octets::{array_at, set_array, set_u16, u16_at};
 /// Octets of the header.
 pub const HEADER_LEN: usize = 14;
 
+/// Offset of the EtherType.
+pub const TYPE: usize = 12;
+
 /// EtherType of IPv4.
 pub const TYPE_IPV4: u16 = 0x0800;
 /// EtherType of ARP.
@@ -55,7 +58,7 @@ pub fn source(frame: &[u8]) -> MacAddress {
 
 /// EtherType of a frame.
 pub fn ether_type(frame: &[u8]) -> u16 {
-    u16_at(frame, 12)
+    u16_at(frame, TYPE)
 }
 
 /// Writes a whole header.

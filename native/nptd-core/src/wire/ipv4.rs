@@ -1,7 +1,7 @@
 //! IPv4 header fields. `packet` starts at the IP header.
 
-use super::checksum::{ChecksumUpdate, internet_checksum};
-use super::octets::{set_u8, set_u16, set_u32, tail, u8_at, u16_at, u32_at};
+use super::checksum::{ChecksumUpdate, fold_wide, internet_checksum};
+use super::octets::{array_at, set_u8, set_u16, set_u32, tail, u8_at, u16_at, u32_at};
 
 /// Octets of a header without options.
 pub const HEADER_LEN: usize = 20;
@@ -10,6 +10,10 @@ pub const HEADER_LEN: usize = 20;
 pub const DESTINATION: usize = 16;
 /// Offset of the source address.
 pub const SOURCE: usize = 12;
+/// Offset of the identification.
+pub const IDENTIFICATION: usize = 4;
+/// Offset of the time to live.
+pub const TTL: usize = 8;
 /// Offset of the header checksum.
 pub const CHECKSUM: usize = 10;
 /// Bit of the fragment word: don't fragment.
@@ -110,6 +114,12 @@ pub fn destination(packet: &[u8]) -> u32 {
     u32_at(packet, DESTINATION)
 }
 
+/// Source and destination address as they lie in a header: the first octet is the lowest.
+#[inline(always)]
+pub fn addresses(header: &[u8; HEADER_LEN]) -> u64 {
+    u64::from_le_bytes(array_at(header, SOURCE))
+}
+
 /// Options: what the header has beyond its fixed part.
 pub fn options(packet: &[u8]) -> &[u8] {
     packet.get(HEADER_LEN..header_len(packet)).unwrap_or(&[])
@@ -148,14 +158,14 @@ pub fn checksum_is_right(packet: &[u8]) -> bool {
 }
 
 /// The same for a header without options, read as it lies in memory: the sum is right in either order of octets.
-#[inline]
-pub fn plain_checksum_is_right(packet: &[u8]) -> bool {
-    let Some(header) = packet.first_chunk::<HEADER_LEN>() else { return false };
-    let (words, _) = header.as_chunks::<4>();
-    let sum: u64 = words.iter().map(|word| u64::from(u32::from_ne_bytes(*word))).sum();
-    let sum = (sum & 0xffff_ffff) + (sum >> 32);
-    let sum = (sum & 0xffff) + (sum >> 16);
-    (sum & 0xffff) + (sum >> 16) == 0xffff
+#[inline(always)]
+pub fn plain_checksum_is_right(header: &[u8; HEADER_LEN]) -> bool {
+    let (first, second) = (u64::from_ne_bytes(array_at(header, 0)), u64::from_ne_bytes(array_at(header, 8)));
+    let last = u64::from(u32::from_ne_bytes(array_at(header, 16)));
+    // What is carried over the end is added at the beginning; at most 2^34 then.
+    let (sum, carry) = first.overflowing_add(second);
+    let sum = (sum & 0xffff_ffff) + (sum >> 32) + last + u64::from(carry);
+    fold_wide(sum) == 0xffff
 }
 
 /// Computes the header checksum anew.

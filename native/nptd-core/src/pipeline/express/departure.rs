@@ -1,92 +1,140 @@
 //! How a packet of the short way leaves: next hop, length, link header.
 
-use crate::frame::{ChecksumState, Frame};
-use crate::pipeline::transit::Transit;
-use crate::plan::NextHop;
+use super::inlet::little_endian;
+use crate::frame::{DeviceIndex, Frame, Offloads};
+use crate::host::context::Context;
+use crate::host::neighbours::{Neighbours, mapped4};
+use crate::plan::{NextHop, Plan};
 use crate::wire::ethernet;
-use crate::wire::octets::{array_at, set_array};
+use crate::wire::octets::set_array;
 
 /// Where the second half of a link header begins, in eights.
 const TAIL: usize = ethernet::HEADER_LEN - 8;
 
-/// Where a packet goes.
-#[derive(Clone, Copy)]
+/// What names a next hop with less work than finding it. Nothing changes which one is meant while packets go the short way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Goal {
+    /// The gateway of an uplink over IPv4.
+    Gateway4(u8),
+    /// A station on the link of an uplink, or behind one without gateway.
+    OnLink4(u8, u32),
+    /// A host of the site.
+    Internal4(u32),
+    /// The same over IPv6.
+    Gateway6(u8),
+    OnLink6(u8, u128),
+    Internal6(u128),
+}
+
+impl Goal {
+    /// The next hop that it names.
+    fn hop(self, plan: &Plan) -> Option<NextHop<u128>> {
+        let beyond = |slot: u8, address: u128| Some(NextHop { device: plan.uplink(slot)?.device, address });
+        match self {
+            Self::Gateway4(slot) => beyond(slot, mapped4(plan.uplink(slot)?.ipv4.as_ref()?.gateway?)),
+            Self::OnLink4(slot, address) => beyond(slot, mapped4(address)),
+            Self::Internal4(address) => {
+                let hop = plan.internal_route4(address)?;
+                Some(NextHop { device: hop.device, address: mapped4(hop.address) })
+            }
+            Self::Gateway6(slot) => beyond(slot, plan.uplink(slot)?.ipv6.as_ref()?.gateway?),
+            Self::OnLink6(slot, address) => beyond(slot, address),
+            Self::Internal6(address) => plan.internal_route6(address),
+        }
+    }
+}
+
+/// The way to a next hop.
+#[derive(Clone, Copy, Debug)]
 pub struct Way {
-    hop: NextHop<u128>,
+    device: DeviceIndex,
     mtu: u16,
     /// Whether the device finishes checksums.
     takes_partial: bool,
     /// Whether it has link headers.
     has_link: bool,
     /// The first eight octets of the link header, and the eight from the seventh on, but for the type.
-    head: [u8; 8],
-    tail: [u8; 8],
-}
-
-/// A packet that is about to leave.
-#[derive(Clone, Copy)]
-pub struct Leaving {
-    /// Octets in front of it in its buffer.
-    pub start: usize,
-    /// Its octets.
-    pub length: usize,
-    /// Whether a checksum is to be finished.
-    pub is_partial: bool,
-}
-
-impl Leaving {
-    /// A packet of `length` octets behind the link header of a frame.
-    #[inline]
-    pub fn of(frame: &Frame<'_>, link_len: usize) -> Self {
-        let is_partial = matches!(frame.checksum, ChecksumState::Partial { .. });
-        Self { start: frame.start() + link_len, length: 0, is_partial }
-    }
+    head: u64,
+    tail: u64,
 }
 
 /// What goes there.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Departure {
-    /// Octets of the link header that the packet came with.
-    pub link_len: usize,
     /// Octets of the packet.
     pub length: usize,
     /// What its next link header says it is.
     pub ether_type: u16,
 }
 
-impl Transit<'_> {
-    /// The way of a packet, unless it is too long or not finished for that device, or its next hop is not resolved. `last` is that
-    /// of the packet before, since when no next hop can have changed.
+/// The way of the packet before.
+#[derive(Clone, Copy, Debug)]
+pub struct LastWay {
+    goal: Option<Goal>,
+    pub way: Way,
+}
+
+impl LastWay {
+    /// There is none, or something may have changed since that packet.
+    pub const UNKNOWN: Self = Self { goal: None, way: Way::NOWHERE };
+
+    /// Whether it leads to a goal.
     #[inline(always)]
-    pub(super) fn way<'a>(
-        &mut self,
-        leaving: &Leaving,
-        hop: NextHop<u128>,
-        last: &'a mut Option<Way>,
-    ) -> Option<&'a Way> {
-        if last.as_ref().is_none_or(|way| way.hop != hop) {
-            *last = Some(self.find_way(hop)?);
-        }
-        let way = last.as_ref()?;
-        let needs_room = way.has_link && leaving.start < ethernet::HEADER_LEN;
-        let is_unfinished = leaving.is_partial && !way.takes_partial;
-        if leaving.length > usize::from(way.mtu) || is_unfinished || needs_room {
-            return None;
-        }
-        self.octets = leaving.length;
-        Some(way)
+    pub fn leads_to(&self, goal: Goal) -> bool {
+        self.goal == Some(goal)
     }
 
-    fn find_way(&mut self, hop: NextHop<u128>) -> Option<Way> {
-        let device = self.plan().device(hop.device)?;
-        let mut header = [0; ethernet::HEADER_LEN];
+    /// Turns to another goal; false where its next hop is not resolved.
+    #[inline(never)]
+    pub fn turn(
+        &mut self,
+        goal: Goal,
+        context: &mut Context<'_>,
+        neighbours: &mut Neighbours,
+        offloads: &[Offloads],
+    ) -> bool {
+        let way = Way::find(goal, context, neighbours, offloads);
+        self.goal = way.map(|_| goal);
+        self.way = way.unwrap_or(Way::NOWHERE);
+        way.is_some()
+    }
+}
+
+impl Way {
+    const NOWHERE: Self =
+        Self { device: DeviceIndex(u16::MAX), mtu: 0, takes_partial: false, has_link: false, head: 0, tail: 0 };
+
+    fn find(goal: Goal, context: &mut Context<'_>, neighbours: &mut Neighbours, offloads: &[Offloads]) -> Option<Self> {
+        let hop = goal.hop(context.plan)?;
+        let device = context.plan.device(hop.device)?;
+        let (mut head, mut tail) = (0, 0);
         if let Some(own) = device.mac {
-            let station = self.neighbours.link_address(&mut self.context, hop)?;
-            ethernet::write_header(&mut header, station, own, 0);
+            let station = little_endian(neighbours.link_address(context, hop)?);
+            let own = little_endian(own);
+            (head, tail) = (station | own << 48, own);
         }
-        let takes_partial = self.offloads(hop.device).checksum;
-        let (head, tail) = (array_at(&header, 0), array_at(&header, TAIL));
-        Some(Way { hop, mtu: device.mtu, takes_partial, has_link: device.mac.is_some(), head, tail })
+        let takes_partial = offloads.get(usize::from(hop.device.0)).is_some_and(|offloads| offloads.checksum);
+        Some(Self { device: hop.device, mtu: device.mtu, takes_partial, has_link: device.mac.is_some(), head, tail })
+    }
+
+    /// Whether a packet of `length` octets may take it as it is.
+    #[inline(always)]
+    pub fn takes(&self, length: usize, is_partial: bool) -> bool {
+        length <= usize::from(self.mtu) && (!is_partial || self.takes_partial)
+    }
+
+    /// Whether there is room for its link header.
+    #[inline(always)]
+    pub fn has_room<const LINK_LEN: usize>(&self, frame: &Frame<'_>) -> bool {
+        LINK_LEN >= ethernet::HEADER_LEN || !self.has_link || frame.start() >= ethernet::HEADER_LEN
+    }
+
+    /// In two pieces that overlap: as the processor likes it.
+    #[inline(always)]
+    fn write(&self, header: &mut [u8; ethernet::HEADER_LEN], ether_type: u16) {
+        let tail = self.tail | u64::from(ether_type.swap_bytes()) << 48;
+        set_array(header, 0, self.head.to_le_bytes());
+        set_array(header, TAIL, tail.to_le_bytes());
     }
 }
 
@@ -101,13 +149,13 @@ impl Departure {
 
     /// Sends the rewritten packet, after [`Self::link`].
     #[inline(always)]
-    pub fn depart(&self, frame: &mut Frame<'_>, way: &Way) {
-        frame.egress = way.hop.device;
-        frame.truncate(self.link_len + self.length);
-        match (way.has_link, self.link_len) {
+    pub fn depart<const LINK_LEN: usize>(&self, frame: &mut Frame<'_>, way: &Way) {
+        frame.egress = way.device;
+        frame.truncate(LINK_LEN + self.length);
+        match (way.has_link, LINK_LEN) {
             (true, ethernet::HEADER_LEN) => {}
             (true, _) => {
-                // There is room for it: `Transit::way`.
+                // There is room for it: `Way::has_room`.
                 if frame.grow_front(ethernet::HEADER_LEN)
                     && let Some(header) = frame.octets_mut().first_chunk_mut()
                 {
@@ -116,16 +164,5 @@ impl Departure {
             }
             (false, link_len) => frame.strip_front(link_len),
         }
-    }
-}
-
-impl Way {
-    /// In two pieces that overlap: as the processor likes it.
-    #[inline(always)]
-    fn write(&self, header: &mut [u8; ethernet::HEADER_LEN], ether_type: u16) {
-        let [type_high, type_low] = ether_type.to_be_bytes();
-        let [a, b, c, d, e, f, _, _] = self.tail;
-        set_array(header, 0, self.head);
-        set_array(header, TAIL, [a, b, c, d, e, f, type_high, type_low]);
     }
 }

@@ -1,97 +1,84 @@
 //! The third stage of IPv4: packets of settled NAT44 sessions.
 
-use super::departure::{Departure, Leaving, Way};
-use super::survey::endpoints;
-use crate::counters::Direction;
-use crate::frame::Frame;
-use crate::host::neighbours::mapped4;
-use crate::nat44::rewrite::{End, Passage, pass_plain};
-use crate::nat44::{Carried, Ends, ExternalFlow, Flow, Protocol};
+use super::departure::{Departure, Goal, Way};
+use super::survey::Looks;
+use super::{Expressway, Hint};
+use crate::frame::{ChecksumState, Frame};
+use crate::nat44::rewrite::{End, pass_datagram, pass_segment};
+use crate::nat44::{Ends, Express};
 use crate::pipeline::transit::Transit;
-use crate::plan::{NextHop, Role};
-use crate::wire::{ethernet, ipv4, tcp};
+use crate::wire::{ethernet, ipv4, tcp, udp};
 
 impl Transit<'_> {
-    #[inline]
-    pub(super) fn express_outbound4<const LINK_LEN: usize>(
+    /// A packet whose `end` is replaced: its uplink and octets; none, and nothing has changed, where it goes the long way.
+    #[inline(always)]
+    pub(super) fn express4<const LINK_LEN: usize>(
         &mut self,
         frame: &mut Frame<'_>,
-        position: u32,
-        ends: &Ends,
-        last: &mut Option<Way>,
-    ) -> Option<u8> {
-        let plan = self.plan();
-        let (ingress, leaving) = (frame.ingress, Leaving::of(frame, LINK_LEN));
-        let checksum = frame.checksum_at(LINK_LEN + ipv4::HEADER_LEN);
-        let (link, packet) = frame.octets_mut().split_at_mut_checked(LINK_LEN)?;
-        let (header, transport) = packet.split_first_chunk_mut::<{ ipv4::HEADER_LEN }>()?;
-        let protocol = Protocol::from_number(ipv4::protocol(header));
-        let (internal, remote) = endpoints(header, transport)?;
-        let flow = Flow { protocol, internal, remote };
-        let found = self.nat44.express_outbound(position, &flow, ingress, ends)?;
-        let uplink = plan.uplink(found.slot)?;
-        let hop = uplink.next_hop4(plan.device(uplink.device)?, remote.address);
-        let length = ipv4::total_len(header);
-        let hop = NextHop { device: hop.device, address: mapped4(hop.address) };
-        let way = self.way(&Leaving { length, ..leaving }, hop, last)?;
-        if !self.nat44.express_pass(position, Direction::Outbound, carried(protocol, transport), ends) {
+        hint: Hint,
+        end: End,
+        expressway: &mut Expressway,
+    ) -> Option<(u8, usize)> {
+        let Expressway { ends, inlet, last_way } = expressway;
+        let Hint { looks, key, position } = hint;
+        if !looks.may_be_settled() {
             return None;
         }
-        let identification = if ipv4::is_atomic(header) {
-            None
-        } else {
-            // 6864-5.3.1.
-            Some(self.nat44.next_identification(found.translated.address, remote.address, protocol.number(), 1))
+        let express = match end {
+            End::Source => self.nat44.express_outbound(position, key, inlet.device, ends)?,
+            End::Destination => self.nat44.express_inbound(position, key, inlet.slot, ends)?,
         };
-        let passage = Passage { protocol, end: End::Source, new: found.translated, identification };
-        pass_plain(header, transport, &passage, checksum);
-        let departure = Departure { link_len: LINK_LEN, length, ether_type: ethernet::TYPE_IPV4 };
-        departure.link(link, way);
-        departure.depart(frame, way);
-        Some(found.slot)
-    }
-
-    #[inline]
-    pub(super) fn express_inbound4<const LINK_LEN: usize>(
-        &mut self,
-        frame: &mut Frame<'_>,
-        position: u32,
-        ends: &Ends,
-        last: &mut Option<Way>,
-    ) -> Option<u8> {
-        let plan = self.plan();
-        let Role::Uplink(slot) = plan.device(frame.ingress)?.role else { return None };
-        let leaving = Leaving::of(frame, LINK_LEN);
-        let checksum = frame.checksum_at(LINK_LEN + ipv4::HEADER_LEN);
-        let (link, packet) = frame.octets_mut().split_at_mut_checked(LINK_LEN)?;
-        let (header, transport) = packet.split_first_chunk_mut::<{ ipv4::HEADER_LEN }>()?;
-        let protocol = Protocol::from_number(ipv4::protocol(header));
-        let (remote, external) = endpoints(header, transport)?;
-        let flow = ExternalFlow { slot, protocol, external, remote };
-        let found = self.nat44.express_inbound(position, &flow, ends)?;
-        let hop = plan.internal_route4(found.translated.address)?;
-        let length = ipv4::total_len(header);
-        let hop = NextHop { device: hop.device, address: mapped4(hop.address) };
-        let way = self.way(&Leaving { length, ..leaving }, hop, last)?;
-        if !self.nat44.express_pass(position, Direction::Inbound, carried(protocol, transport), ends) {
+        let (goal, slot) = (goal_of(&express, end), express.slot());
+        if !last_way.leads_to(goal) && !last_way.turn(goal, &mut self.context, self.neighbours, self.offloads) {
             return None;
         }
-        let passage = Passage { protocol, end: End::Destination, new: found.translated, identification: None };
-        pass_plain(header, transport, &passage, checksum);
-        let departure = Departure { link_len: LINK_LEN, length, ether_type: ethernet::TYPE_IPV4 };
-        departure.link(link, way);
-        departure.depart(frame, way);
-        Some(slot)
+        pass::<LINK_LEN>(frame, express, end, looks == Looks::Tcp4, ends, &last_way.way).map(|length| (slot, length))
     }
 }
 
-#[inline]
-fn carried(protocol: Protocol, transport: &[u8]) -> Carried {
-    match transport.first_chunk::<{ tcp::HEADER_LEN }>() {
-        Some(header) if protocol == Protocol::TCP => {
-            let has_ack = tcp::flags(header) & tcp::flag::ACK != 0;
-            Carried::Segment(has_ack.then(|| tcp::acknowledgement(header)), tcp::window(header))
-        }
-        Some(_) | None => Carried::Datagram,
+#[inline(always)]
+fn goal_of(express: &Express<'_>, end: End) -> Goal {
+    match end {
+        End::Source if express.is_direct() => Goal::OnLink4(express.slot(), express.remote()),
+        End::Source => Goal::Gateway4(express.slot()),
+        End::Destination => Goal::Internal4(express.internal()),
     }
+}
+
+/// Rewrites a packet and sends it: its octets; none, and nothing has changed, where it goes the long way.
+#[inline(always)]
+fn pass<const LINK_LEN: usize>(
+    frame: &mut Frame<'_>,
+    mut express: Express<'_>,
+    end: End,
+    is_tcp: bool,
+    ends: &Ends,
+    way: &Way,
+) -> Option<usize> {
+    let is_partial = matches!(frame.checksum, ChecksumState::Partial { .. });
+    let covers_addresses = matches!(frame.checksum_at(LINK_LEN + ipv4::HEADER_LEN), ChecksumState::Partial { .. });
+    let has_room = way.has_room::<LINK_LEN>(frame);
+    let (link, packet) = frame.octets_mut().split_at_mut_checked(LINK_LEN)?;
+    let (header, transport) = packet.split_first_chunk_mut::<{ ipv4::HEADER_LEN }>()?;
+    let length = ipv4::total_len(header);
+    if !way.takes(length, is_partial) || !has_room {
+        return None;
+    }
+    if is_tcp {
+        let segment = transport.first_chunk_mut::<{ tcp::HEADER_LEN }>()?;
+        if !express.pass_segment(end, segment, ends) {
+            return None;
+        }
+        pass_segment(header, segment, &express.passage(end, header), covers_addresses);
+    } else {
+        let datagram = transport.first_chunk_mut::<{ udp::HEADER_LEN }>()?;
+        if !express.pass_datagram(end, ends) {
+            return None;
+        }
+        pass_datagram(header, datagram, &express.passage(end, header), covers_addresses);
+    }
+    let departure = Departure { length, ether_type: ethernet::TYPE_IPV4 };
+    departure.link(link, way);
+    departure.depart::<LINK_LEN>(frame, way);
+    Some(length)
 }

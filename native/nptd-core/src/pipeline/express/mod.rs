@@ -12,125 +12,316 @@
 
 mod departure;
 mod flow4;
+mod inlet;
 mod opening4;
 mod prefix6;
 mod survey;
+mod tally;
+
+use core::iter::Zip;
+use core::slice::Iter;
 
 use super::transit::Transit;
 use crate::counters::Direction;
 use crate::frame::{FRAME_BATCH_MAX, Frame};
 use crate::nat44::Ends;
-use departure::Way;
-use survey::LINK;
+use crate::nat44::rewrite::End;
+use crate::plan::Plan;
+use crate::table::Buckets;
+use crate::verdict::Verdict;
+use departure::LastWay;
+use inlet::Inlet;
+use survey::{LINK, Looks, look};
+use tally::Tally;
 
-/// What a frame looks like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Looks {
-    /// It goes the long way.
-    Unusual,
-    /// Whole UDP or TCP over IPv4.
-    Flow4,
-    /// IPv6.
-    Plain6,
+/// No position of a table.
+const NOWHERE: u32 = u32::MAX;
+
+/// Whether a key is that of a packet from the site.
+#[inline(always)]
+fn is_outbound(key: u128) -> bool {
+    key >> 127 == 0
 }
 
-/// What the survey made of a frame.
-#[derive(Clone, Copy, Debug)]
-struct Found {
-    looks: Looks,
-    has_link: bool,
-    from: Direction,
+/// Hints about the frames of a batch, kept from batch to batch for the sake of its memory alone.
+pub struct Survey {
+    looks: [Looks; FRAME_BATCH_MAX],
+    keys: [u128; FRAME_BATCH_MAX],
+    hashes: [u64; FRAME_BATCH_MAX],
+    positions: [u32; FRAME_BATCH_MAX],
 }
 
-impl Found {
-    const NOTHING: Self = Self { looks: Looks::Unusual, has_link: false, from: Direction::Outbound };
-}
-
-/// Hints about a frame.
+/// What the survey has found out about a frame.
 #[derive(Clone, Copy)]
 struct Hint {
+    looks: Looks,
     key: u128,
-    hash: u64,
-    position: Option<u32>,
-    found: Found,
+    position: u32,
 }
 
-/// Hints about the frames of a batch.
-pub struct Survey {
-    hints: [Hint; FRAME_BATCH_MAX],
+/// The third stage of a batch.
+pub struct Expressway {
     ends: Ends,
-    /// The way of the packet before, where that went the short way too.
-    last_way: Option<Way>,
-}
-
-impl Transit<'_> {
-    /// The first two stages.
-    pub fn survey(&self, frames: &[Frame<'_>]) -> Survey {
-        let mut has_flows = false;
-        let hints = core::array::from_fn(|index| match frames.get(index) {
-            Some(frame) => {
-                let (found, key) = survey::look(frame, self.plan());
-                has_flows |= found.looks == Looks::Flow4;
-                Hint { key, hash: 0, position: None, found }
-            }
-            None => Hint { key: 0, hash: 0, position: None, found: Found::NOTHING },
-        });
-        let mut survey = Survey { hints, ends: Ends::new(self.plan(), self.context.now), last_way: None };
-        if let (true, Some(hints)) = (has_flows, survey.hints.get_mut(..frames.len())) {
-            self.probe(hints);
-        }
-        survey
-    }
-
-    fn probe(&self, hints: &mut [Hint]) {
-        let nat44 = &self.nat44;
-        nat44.express_hashes(hints.iter_mut().map(|hint| (hint.key, &mut hint.hash)));
-        let is_flow = |hint: &&mut Hint| hint.found.looks == Looks::Flow4;
-        for hint in hints.iter_mut().filter(is_flow) {
-            nat44.express_begin(hint.found.from, hint.hash);
-        }
-        for hint in hints.iter_mut().filter(is_flow) {
-            hint.position = nat44.express_first(hint.found.from, hint.hash);
-        }
-        for hint in hints.iter_mut().filter(is_flow).filter(|hint| hint.position.is_none()) {
-            hint.position = nat44.express_second(hint.found.from, hint.hash);
-        }
-    }
-
-    /// The third stage: the uplink of a frame that was forwarded; none, and nothing has changed, where it goes the long way.
-    #[inline]
-    pub fn express(&mut self, frame: &mut Frame<'_>, survey: &mut Survey, index: usize) -> Option<u8> {
-        let Hint { found, position, .. } = *survey.hints.get(index)?;
-        let Survey { ends, last_way, .. } = survey;
-        match (found.looks, found.from, found.has_link) {
-            (Looks::Unusual, ..) => None,
-            (Looks::Flow4, from, has_link) => {
-                let position = position?;
-                match (from, has_link) {
-                    (Direction::Outbound, true) => self.express_outbound4::<LINK>(frame, position, ends, last_way),
-                    (Direction::Outbound, false) => self.express_outbound4::<0>(frame, position, ends, last_way),
-                    (Direction::Inbound, true) => self.express_inbound4::<LINK>(frame, position, ends, last_way),
-                    (Direction::Inbound, false) => self.express_inbound4::<0>(frame, position, ends, last_way),
-                }
-            }
-            (Looks::Plain6, Direction::Outbound, true) => self.express_outbound6::<LINK>(frame, last_way),
-            (Looks::Plain6, Direction::Outbound, false) => self.express_outbound6::<0>(frame, last_way),
-            (Looks::Plain6, Direction::Inbound, true) => self.express_inbound6::<LINK>(frame, last_way),
-            (Looks::Plain6, Direction::Inbound, false) => self.express_inbound6::<0>(frame, last_way),
-        }
-    }
+    inlet: Inlet,
+    last_way: LastWay,
 }
 
 impl Survey {
-    /// A frame has gone the long way.
-    #[inline]
-    pub fn forget_way(&mut self) {
-        self.last_way = None;
+    /// Of no batch.
+    pub const fn new() -> Self {
+        Self {
+            looks: [Looks::Unusual; FRAME_BATCH_MAX],
+            keys: [0; FRAME_BATCH_MAX],
+            hashes: [0; FRAME_BATCH_MAX],
+            positions: [NOWHERE; FRAME_BATCH_MAX],
+        }
     }
 
-    /// The side that a frame of the batch came from.
+    /// Looks at all frames.
+    fn look(&mut self, frames: &[Frame<'_>], plan: &Plan) -> Seen {
+        let mut seen = Seen { has_flows: false, runs: 0, from: Direction::Outbound };
+        let mut at = 0;
+        while let Some(frame) = frames.get(at) {
+            let inlet = Inlet::of(frame.ingress, plan);
+            let look = match (inlet.is_known, inlet.has_link, inlet.from) {
+                (false, ..) => Self::look_at_none,
+                (true, true, Direction::Outbound) => Self::look_at::<LINK, true>,
+                (true, true, Direction::Inbound) => Self::look_at::<LINK, false>,
+                (true, false, Direction::Outbound) => Self::look_at::<0, true>,
+                (true, false, Direction::Inbound) => Self::look_at::<0, false>,
+            };
+            let (count, has_flows) = look(self, frames, at, &inlet);
+            at += count;
+            seen = Seen { has_flows: seen.has_flows | has_flows, runs: seen.runs + 1, from: inlet.from };
+        }
+        seen
+    }
+
+    /// Looks at the frames from one on that came in by the same device: how many there are, and whether there are flows among them.
+    #[inline(never)]
+    fn look_at<const LINK_LEN: usize, const IS_OUTBOUND: bool>(
+        &mut self,
+        frames: &[Frame<'_>],
+        first: usize,
+        inlet: &Inlet,
+    ) -> (usize, bool) {
+        self.look_each(frames, first, inlet, |frame| look::<LINK_LEN, IS_OUTBOUND>(frame, inlet))
+    }
+
+    #[cold]
+    fn look_at_none(&mut self, frames: &[Frame<'_>], first: usize, inlet: &Inlet) -> (usize, bool) {
+        self.look_each(frames, first, inlet, |_| (Looks::Unusual, 0))
+    }
+
+    #[inline(always)]
+    fn look_each(
+        &mut self,
+        frames: &[Frame<'_>],
+        first: usize,
+        inlet: &Inlet,
+        look: impl Fn(&Frame<'_>) -> (Looks, u128),
+    ) -> (usize, bool) {
+        let (mut count, mut has_flows) = (0, false);
+        let places = self.looks.iter_mut().zip(&mut self.keys);
+        for (frame, (looks, key)) in frames.iter().zip(places).skip(first) {
+            if frame.ingress != inlet.device {
+                break;
+            }
+            (*looks, *key) = look(frame);
+            has_flows |= looks.has_key();
+            count += 1;
+        }
+        (count, has_flows)
+    }
+}
+
+/// What a batch is like.
+#[derive(Clone, Copy)]
+struct Seen {
+    /// Whether there are flows among its packets.
+    has_flows: bool,
+    /// How often the device changes, and on which side the last one is.
+    runs: usize,
+    from: Direction,
+}
+
+impl Survey {
+    /// What was found out about the frames from one on.
     #[inline]
-    pub fn direction(&self, index: usize) -> Direction {
-        self.hints.get(index).map_or(Direction::Outbound, |hint| hint.found.from)
+    fn hints_from(&self, first: usize) -> Hints<'_> {
+        let keys = self.keys.get(first..).unwrap_or(&[]);
+        let positions = self.positions.get(first..).unwrap_or(&[]);
+        self.looks.get(first..).unwrap_or(&[]).iter().zip(keys.iter().zip(positions))
+    }
+
+    /// The hash of a packet from the site that seems to begin a flow: whole, UDP or the first segment of a connection, and there was
+    /// no session that could have been its own when the batch was looked at.
+    fn opening(&self, index: usize) -> Option<u64> {
+        let (looks, key) = (self.looks.get(index)?, self.keys.get(index)?);
+        let is_unknown = *self.positions.get(index)? == NOWHERE && is_outbound(*key);
+        let begins = matches!(looks, Looks::Udp4 | Looks::Syn4);
+        self.hashes.get(index).copied().filter(|_| is_unknown && begins)
+    }
+}
+
+/// Hints about frames in a row.
+type Hints<'a> = Zip<Iter<'a, Looks>, Zip<Iter<'a, u128>, Iter<'a, u32>>>;
+
+impl Transit<'_> {
+    /// The first two stages.
+    pub fn survey(&self, frames: &[Frame<'_>], survey: &mut Survey) -> Expressway {
+        let seen = survey.look(frames, self.plan());
+        if seen.has_flows {
+            let [outbound, inbound] =
+                [Direction::Outbound, Direction::Inbound].map(|side| self.nat44.express_index(side));
+            match (seen.runs, seen.from) {
+                (1, Direction::Outbound) => self.probe(frames.len(), survey, |_| outbound),
+                (1, Direction::Inbound) => self.probe(frames.len(), survey, |_| inbound),
+                _ => self.probe(frames.len(), survey, |key| if is_outbound(key) { outbound } else { inbound }),
+            }
+        }
+        let ends = Ends::new(self.plan(), self.context.now);
+        Expressway { ends, inlet: Inlet::NONE, last_way: LastWay::UNKNOWN }
+    }
+
+    /// Looks up all keys, those of packets without one too: they are 0.
+    #[inline(never)]
+    fn probe<'b>(&self, count: usize, survey: &mut Survey, index_of: impl Fn(u128) -> Buckets<'b>) {
+        let nat44 = &self.nat44;
+        let Survey { keys, hashes, positions, .. } = survey;
+        let Some(keys) = keys.get(..count) else { return };
+        nat44.express_hashes(keys, hashes);
+        for (key, hash) in keys.iter().zip(&*hashes) {
+            index_of(*key).prefetch_first(*hash);
+        }
+        let mut is_missed = false;
+        for ((key, hash), position) in keys.iter().zip(&*hashes).zip(&mut *positions) {
+            let found = index_of(*key).first_candidate(*hash);
+            match found {
+                Some(found) => nat44.express_prefetch(found),
+                None => index_of(*key).prefetch_second(*hash),
+            }
+            is_missed |= found.is_none();
+            *position = found.unwrap_or(NOWHERE);
+        }
+        if !is_missed {
+            return;
+        }
+        for ((key, hash), position) in keys.iter().zip(hashes).zip(positions) {
+            if *position == NOWHERE
+                && let Some(found) = index_of(*key).second_candidate(*hash)
+            {
+                nat44.express_prefetch(found);
+                *position = found;
+            }
+        }
+    }
+
+    /// The third stage: forwards the packets from `first` on, up to one that goes the long way, which is left as it was; returns
+    /// where that is.
+    pub fn express(
+        &mut self,
+        frames: &mut [Frame<'_>],
+        first: usize,
+        survey: &Survey,
+        expressway: &mut Expressway,
+    ) -> usize {
+        let mut at = first;
+        while let Some(rest) = frames.get_mut(at..)
+            && let Some(frame) = rest.first()
+        {
+            if frame.ingress != expressway.inlet.device {
+                expressway.inlet = Inlet::of(frame.ingress, self.plan());
+            }
+            let looks = survey.looks.get(at).copied().unwrap_or(Looks::Unusual);
+            let hints = survey.hints_from(at);
+            let (from, has_link) = (expressway.inlet.from, expressway.inlet.has_link);
+            let is_ipv4 = match looks {
+                Looks::Unusual | Looks::Syn4 => break,
+                Looks::Udp4 | Looks::Tcp4 => true,
+                Looks::Plain6 => false,
+            };
+            let run = match (is_ipv4, from, has_link) {
+                (true, Direction::Outbound, true) => Self::run4::<LINK, true>,
+                (true, Direction::Outbound, false) => Self::run4::<0, true>,
+                (true, Direction::Inbound, true) => Self::run4::<LINK, false>,
+                (true, Direction::Inbound, false) => Self::run4::<0, false>,
+                (false, Direction::Outbound, true) => Self::run6::<LINK, true>,
+                (false, Direction::Outbound, false) => Self::run6::<0, true>,
+                (false, Direction::Inbound, true) => Self::run6::<LINK, false>,
+                (false, Direction::Inbound, false) => Self::run6::<0, false>,
+            };
+            let count = run(self, rest, hints, expressway);
+            if count == 0 {
+                break;
+            }
+            at += count;
+        }
+        at
+    }
+
+    /// A run of IPv4.
+    #[inline(never)]
+    fn run4<const LINK_LEN: usize, const IS_OUTBOUND: bool>(
+        &mut self,
+        frames: &mut [Frame<'_>],
+        hints: Hints<'_>,
+        expressway: &mut Expressway,
+    ) -> usize {
+        let end = if IS_OUTBOUND { End::Source } else { End::Destination };
+        self.run(frames, hints, expressway, |transit, frame, hint, expressway| {
+            transit.express4::<LINK_LEN>(frame, hint, end, expressway)
+        })
+    }
+
+    /// A run of IPv6.
+    #[inline(never)]
+    fn run6<const LINK_LEN: usize, const IS_OUTBOUND: bool>(
+        &mut self,
+        frames: &mut [Frame<'_>],
+        hints: Hints<'_>,
+        expressway: &mut Expressway,
+    ) -> usize {
+        self.run(frames, hints, expressway, |transit, frame, hint, expressway| match hint.looks {
+            Looks::Plain6 if IS_OUTBOUND => transit.express_outbound6::<LINK_LEN>(frame, expressway),
+            Looks::Plain6 => transit.express_inbound6::<LINK_LEN>(frame, expressway),
+            Looks::Unusual | Looks::Udp4 | Looks::Tcp4 | Looks::Syn4 => None,
+        })
+    }
+
+    /// Packets of one device and kind, up to the first that `pass` leaves as it was: how many there were.
+    #[inline(always)]
+    fn run(
+        &mut self,
+        frames: &mut [Frame<'_>],
+        hints: Hints<'_>,
+        expressway: &mut Expressway,
+        pass: impl Fn(&mut Self, &mut Frame<'_>, Hint, &mut Expressway) -> Option<(u8, usize)>,
+    ) -> usize {
+        let mut tally = Tally::new(self.context.counters, expressway.inlet.from);
+        let mut count = 0;
+        for (frame, (looks, (key, position))) in frames.iter_mut().zip(hints) {
+            let hint = Hint { looks: *looks, key: *key, position: *position };
+            if frame.ingress != expressway.inlet.device {
+                break;
+            }
+            let Some((slot, octets)) = pass(self, frame, hint, expressway) else { break };
+            frame.verdict = Verdict::Forward;
+            tally.forward(slot, octets);
+            count += 1;
+        }
+        count
+    }
+}
+
+impl Expressway {
+    /// A frame goes the long way, which may change what is known of next hops.
+    pub fn forget_way(&mut self) {
+        self.last_way = LastWay::UNKNOWN;
+    }
+
+    /// The side that the frame behind the last run came from.
+    pub fn direction(&self) -> Direction {
+        self.inlet.from
     }
 }

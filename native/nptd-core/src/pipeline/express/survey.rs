@@ -1,12 +1,9 @@
 //! The first stage: is a frame an ordinary packet for the gateway to forward? Whatever is not takes the long way, which says
 //! why.
 
-use super::{Found, Looks};
-use crate::counters::Direction;
+use super::inlet::Inlet;
 use crate::frame::{FRAME_LEN_MAX, Frame, Segmentation};
-use crate::nat44::{Endpoint, ExternalFlow, Flow, Nat44, Protocol};
-use crate::plan::{Device, Plan, Role};
-use crate::wire::octets::{u8_at, u16_at, u32_at};
+use crate::wire::octets::{array_at, u16_at};
 use crate::wire::{ethernet, ipv4, protocol, tcp, udp};
 
 /// Octets of the link header of a device that has one.
@@ -15,103 +12,114 @@ pub const LINK: usize = ethernet::HEADER_LEN;
 /// Flags of TCP segments that may change the state of a connection.
 const EVENTS: u8 = tcp::flag::SYN | tcp::flag::FIN | tcp::flag::RST;
 
-/// What a frame looks like, and the key of its flow.
-#[inline]
-pub fn look(frame: &Frame<'_>, plan: &Plan) -> (Found, u128) {
-    let unusual = (Found::NOTHING, 0);
-    let Some(device) = plan.device(frame.ingress) else { return unusual };
-    let from = match device.role {
-        Role::Internal => Direction::Outbound,
-        Role::Uplink(_) => Direction::Inbound,
-    };
+/// What a frame looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Looks {
+    /// It goes the long way.
+    Unusual,
+    /// Whole UDP over IPv4.
+    Udp4,
+    /// Whole TCP over IPv4 in the middle of a connection.
+    Tcp4,
+    /// The same at its beginning: the first segment that a host sends.
+    Syn4,
+    /// IPv6.
+    Plain6,
+}
+
+impl Looks {
+    /// Without a branch.
+    #[inline(always)]
+    const fn of_transport(is_datagram: bool, is_amid: bool, is_first: bool) -> Self {
+        let looks = if is_datagram { Self::Udp4 } else { Self::Unusual };
+        let looks = if is_amid { Self::Tcp4 } else { looks };
+        if is_first { Self::Syn4 } else { looks }
+    }
+
+    /// Whether it has a key.
+    #[inline(always)]
+    pub const fn has_key(self) -> bool {
+        matches!(self, Self::Udp4 | Self::Tcp4 | Self::Syn4)
+    }
+
+    /// Whether it may belong to a settled session.
+    #[inline(always)]
+    pub const fn may_be_settled(self) -> bool {
+        matches!(self, Self::Udp4 | Self::Tcp4)
+    }
+}
+
+/// What a frame looks like behind a link header of `LINK_LEN` octets, and the key of its flow; 0 if it has none.
+#[inline(always)]
+pub fn look<const LINK_LEN: usize, const IS_OUTBOUND: bool>(frame: &Frame<'_>, inlet: &Inlet) -> (Looks, u128) {
+    const UNUSUAL: (Looks, u128) = (Looks::Unusual, 0);
     let octets = frame.octets();
     if frame.segmentation != Segmentation::None || octets.len() > FRAME_LEN_MAX {
-        return (Found { from, ..unusual.0 }, 0);
+        return UNUSUAL;
     }
-    let has_link = device.mac.is_some();
-    let seen = if has_link { look_behind_link(octets, device, plan) } else { look_bare(octets, device, plan) };
-    let (looks, key) = seen.unwrap_or((Looks::Unusual, 0));
-    (Found { looks, has_link, from }, key)
+    let Some((link, packet)) = octets.split_at_checked(LINK_LEN) else { return UNUSUAL };
+    let is_ipv4 = match link.first_chunk::<LINK>() {
+        // To the gateway alone.
+        Some(link) if !inlet.is_meant(link) => return UNUSUAL,
+        Some(link) => match u16::from_le_bytes(array_at(link, ethernet::TYPE)) {
+            TYPE_IPV4 => true,
+            TYPE_IPV6 => false,
+            _ => return UNUSUAL,
+        },
+        None => packet.first().is_some_and(|first| first >> 4 == 4),
+    };
+    if is_ipv4 { look4::<IS_OUTBOUND>(packet, inlet).unwrap_or(UNUSUAL) } else { (Looks::Plain6, 0) }
 }
 
-#[inline]
-fn look_behind_link(octets: &[u8], device: &Device, plan: &Plan) -> Option<(Looks, u128)> {
-    let (header, packet) = octets.split_first_chunk::<LINK>()?;
-    // To the gateway alone.
-    if device.mac.is_none_or(|own| own != ethernet::destination(header)) {
-        return None;
-    }
-    match ethernet::ether_type(header) {
-        ethernet::TYPE_IPV4 => look4(packet, device, plan),
-        ethernet::TYPE_IPV6 => Some((Looks::Plain6, 0)),
-        _ => None,
-    }
-}
+/// As they lie in a frame, the lowest octet first.
+const TYPE_IPV4: u16 = ethernet::TYPE_IPV4.swap_bytes();
+const TYPE_IPV6: u16 = ethernet::TYPE_IPV6.swap_bytes();
 
-#[inline]
-fn look_bare(packet: &[u8], device: &Device, plan: &Plan) -> Option<(Looks, u128)> {
-    match u8_at(packet, 0) >> 4 {
-        4 => look4(packet, device, plan),
-        6 => Some((Looks::Plain6, 0)),
-        _ => None,
-    }
-}
-
-#[inline]
-fn look4(packet: &[u8], device: &Device, plan: &Plan) -> Option<(Looks, u128)> {
-    let (header, behind) = packet.split_first_chunk::<{ ipv4::HEADER_LEN }>()?;
-    let payload_len = ipv4::total_len(header).checked_sub(ipv4::HEADER_LEN)?;
+#[inline(always)]
+fn look4<const IS_OUTBOUND: bool>(packet: &[u8], inlet: &Inlet) -> Option<(Looks, u128)> {
+    let (header, transport) = packet.split_first_chunk::<{ ipv4::HEADER_LEN }>()?;
+    let total_len = ipv4::total_len(header);
+    let payload_len = total_len.wrapping_sub(ipv4::HEADER_LEN);
     let is_plain = header[0] == 0x45
-        && payload_len <= behind.len()
+        // A total length below that of the header is a very long payload.
+        && payload_len <= transport.len()
         && !ipv4::is_fragment(header)
         && ipv4::ttl(header) > 1
         && ipv4::plain_checksum_is_right(header);
     if !is_plain {
         return None;
     }
-    let protocol = ipv4::protocol(header);
-    let is_whole = match protocol {
-        protocol::UDP => is_whole_datagram(behind, payload_len),
-        protocol::TCP => is_mid_connection(behind, payload_len),
-        _ => false,
+    let looks = match transport.first_chunk::<{ tcp::HEADER_LEN }>() {
+        Some(transport) => look_transport(transport, ipv4::protocol(header), payload_len),
+        None => look_short(transport.first_chunk()?, ipv4::protocol(header), payload_len),
     };
-    if !is_whole {
-        return None;
-    }
-    let protocol = Protocol::from_number(protocol);
-    let (source, destination) = endpoints(header, behind)?;
-    let key = match device.role {
-        Role::Internal => Nat44::express_key_outbound(&Flow { protocol, internal: source, remote: destination }),
-        Role::Uplink(slot) => {
-            let flow = ExternalFlow { slot, protocol, external: destination, remote: source };
-            Nat44::express_key_inbound(&flow, plan.uplink(slot)?.epoch)
-        }
-    };
-    Some((Looks::Flow4, key))
+    let ports = u32::from_le_bytes(*transport.first_chunk()?);
+    let key = inlet.key::<IS_OUTBOUND>(ipv4::addresses(header), ports, ipv4::protocol(header));
+    (looks != Looks::Unusual).then_some((looks, key))
 }
 
-/// Source and destination of a packet that has ports.
-#[inline]
-pub fn endpoints(header: &[u8; ipv4::HEADER_LEN], transport: &[u8]) -> Option<(Endpoint, Endpoint)> {
-    let ports = u32::from_be_bytes(*transport.first_chunk()?);
-    Some((
-        Endpoint { address: u32_at(header, ipv4::SOURCE), port: (ports >> 16) as u16 },
-        Endpoint { address: u32_at(header, ipv4::DESTINATION), port: ports as u16 },
-    ))
+/// A packet of UDP or TCP that is whole in a payload of `payload_len` octets. Both are looked at, whichever it is: that is sooner
+/// done than to foresee which.
+#[inline(always)]
+fn look_transport(transport: &[u8; tcp::HEADER_LEN], protocol: u8, payload_len: usize) -> Looks {
+    let is_datagram = (protocol == protocol::UDP) & holds_datagram(u16_at(transport, udp::LENGTH), payload_len);
+    let (header_len, flags) = (tcp::header_len(transport), tcp::flags(transport));
+    let is_segment = (protocol == protocol::TCP) & (tcp::HEADER_LEN <= header_len) & (header_len <= payload_len);
+    let is_amid = is_segment & (flags & EVENTS == 0);
+    let is_first = is_segment & (flags & (EVENTS | tcp::flag::ACK) == tcp::flag::SYN);
+    Looks::of_transport(is_datagram, is_amid, is_first)
 }
 
-/// Whether a UDP datagram is whole in a payload of `payload_len` octets.
-#[inline]
-fn is_whole_datagram(datagram: &[u8], payload_len: usize) -> bool {
-    let Some(header) = datagram.first_chunk::<{ udp::HEADER_LEN }>() else { return false };
-    let length = usize::from(u16_at(header, udp::LENGTH));
-    udp::HEADER_LEN <= length && length <= payload_len
+/// One that is too short for TCP.
+#[inline(never)]
+fn look_short(transport: &[u8; udp::HEADER_LEN], protocol: u8, payload_len: usize) -> Looks {
+    let is_datagram = protocol == protocol::UDP && holds_datagram(u16_at(transport, udp::LENGTH), payload_len);
+    if is_datagram { Looks::Udp4 } else { Looks::Unusual }
 }
 
-/// Whether a TCP header is whole in a payload of `payload_len` octets, and has none of the flags of [`EVENTS`].
-#[inline]
-fn is_mid_connection(segment: &[u8], payload_len: usize) -> bool {
-    let Some(header) = segment.first_chunk::<{ tcp::HEADER_LEN }>() else { return false };
-    let header_len = tcp::header_len(header);
-    tcp::HEADER_LEN <= header_len && header_len <= payload_len && tcp::flags(header) & EVENTS == 0
+/// Whether a UDP datagram of `length` octets is whole in a payload of `payload_len`.
+#[inline(always)]
+fn holds_datagram(length: u16, payload_len: usize) -> bool {
+    let length = usize::from(length);
+    (udp::HEADER_LEN <= length) & (length <= payload_len)
 }
