@@ -184,7 +184,7 @@ impl Device for XdpSockets {
         let Some(reception) = &mut self.reception else { return Ok(()) };
         let count = self.interface.queues.len();
         for number in reception.first..reception.first + count {
-            self.interface.queue(number).map_or(Ok(()), |mut queue| queue.receive(burst))?;
+            self.interface.queue(number).iter_mut().for_each(|queue| queue.receive(burst));
         }
         reception.first = (reception.first + 1) % count.max(1);
         Ok(())

@@ -3,10 +3,11 @@
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
 
+use nptd_core::frame::{ChecksumState, Segmentation};
+
 use super::{Outgoing, Transmitted};
 use crate::burst::{Burst, Received};
 use crate::sys::xsk::Xsk;
-use nptd_core::frame::{ChecksumState, Segmentation};
 
 /// Frames that the kernel takes from the ring in one call, where it copies them.
 const FRAMES_OF_A_CALL: u32 = 32;
@@ -40,17 +41,18 @@ impl Queue {
 
     /// Whether its interface is up. An error means that it is gone for good.
     pub fn is_up(&self) -> io::Result<bool> {
-        match self.send_waiting() {
+        match self.wake_sender() {
             Err(error) if error.raw_os_error() == Some(libc::ENETDOWN) => Ok(false),
-            result => result.map(|()| true),
+            result => result.map(|_| true),
         }
     }
 
     /// Adds frames to the burst until it is full or none is waiting; each place goes back at once.
-    pub fn receive(&mut self, burst: &mut Burst) -> io::Result<()> {
-        let before = burst.len() + burst.oversized() as usize;
+    pub fn receive(&mut self, burst: &mut Burst) {
+        let mut is_empty = true;
         while let Some(space) = burst.space(0) {
             let Some(frame) = self.socket.received.pop() else { break };
+            is_empty = false;
             let length = frame.len as usize;
             let kept = length.min(space.len());
             let is_whole = space.get_mut(..kept).is_some_and(|space| self.socket.memory.read(frame.addr, space));
@@ -61,12 +63,15 @@ impl Queue {
                 burst.refuse();
             }
         }
-        if burst.len() + burst.oversized() as usize == before {
-            return Ok(());
+        if is_empty {
+            return;
         }
         self.socket.received.release();
         self.socket.free.publish();
-        if self.socket.free.needs_wakeup() { unless_busy(self.socket.wake_receiver()) } else { Ok(()) }
+        if self.socket.free.needs_wakeup() {
+            // It fails where the interface is down or gone, of which its bell tells.
+            let _ = self.socket.wake_receiver();
+        }
     }
 
     /// Sends frames in order.
@@ -74,7 +79,7 @@ impl Queue {
         let mut result = Transmitted::default();
         // What is put into the ring of an interface that is down leaves late, when it is up again.
         if self.is_failing
-            && let Err(error) = self.send_waiting()
+            && let Err(error) = self.wake_sender()
         {
             return Transmitted { refused: frames.count() as u64, failure: Some(error), ..result };
         }
@@ -120,30 +125,27 @@ impl Queue {
         self.socket.sent.release();
     }
 
-    /// Has the kernel take what is in the ring. What it does not take now, since the interface's own queue is full, it takes when
-    /// the socket is polled next.
+    /// Has the kernel take what is in the ring, if it does not do so by itself. What it does not take now, since the interface's own
+    /// queue is full, it takes with the next frames, or when the socket is polled.
     fn send_waiting(&self) -> io::Result<()> {
         self.socket.sending.publish();
         let calls = self.socket.sending.waiting().div_ceil(FRAMES_OF_A_CALL) + 1;
         for _ in 0..calls {
-            match self.socket.wake_sender() {
-                // It has taken as many as it takes in one call, or has lost one to a full queue behind it.
-                Err(error) if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::EBUSY | libc::ENOBUFS)) => {}
-                Err(error) if error.raw_os_error() == Some(libc::ENXIO) => {
-                    return Err(io::Error::from_raw_os_error(libc::ENODEV));
-                }
-                result => return result,
+            if !self.socket.sending.needs_wakeup() || self.wake_sender()? {
+                break;
             }
         }
         Ok(())
     }
-}
 
-/// Whoever is too busy to look now looks later.
-fn unless_busy(result: io::Result<()>) -> io::Result<()> {
-    match result {
-        Err(error) if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::EBUSY | libc::ENOBUFS)) => Ok(()),
-        Err(error) if error.raw_os_error() == Some(libc::ENETDOWN) => Ok(()),
-        result => result,
+    /// Has the kernel look at the ring; whether it took everything. `ENETDOWN` while the interface is down, `ENODEV` when it is gone.
+    fn wake_sender(&self) -> io::Result<bool> {
+        match self.socket.wake_sender() {
+            Ok(()) => Ok(true),
+            // It has taken as many as it takes in one call, or has lost one to a full queue behind it.
+            Err(error) if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::EBUSY | libc::ENOBUFS)) => Ok(false),
+            Err(error) if error.raw_os_error() == Some(libc::ENXIO) => Err(io::Error::from_raw_os_error(libc::ENODEV)),
+            Err(error) => Err(error),
+        }
     }
 }

@@ -4,7 +4,7 @@
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering, fence};
 
 /// Mapped memory of this process, given back when dropped.
 #[derive(Debug)]
@@ -170,6 +170,8 @@ impl<T: Copy> Producing<T> {
 
     /// Whether the kernel looks at the ring only when it is told to.
     pub(crate) fn needs_wakeup(&self) -> bool {
+        // The question must not overtake what was published before it.
+        fence(Ordering::SeqCst);
         self.0.index(self.0.flags).load(Ordering::Relaxed) & libc::XDP_RING_NEED_WAKEUP != 0
     }
 }
