@@ -19,15 +19,18 @@ const PORTS = 65_536 - PORT_LOW;
 
 /** The live session that a whole packet, a first fragment or an ICMP error from the site belongs to by its apparent endpoint. */
 export function gatewaySourcedSession(context: Nat44Context, packet: Ipv4Packet): Session | undefined {
-  const { plan, table } = context;
+  const { plan, workers } = context;
   const flow = outboundFlow(plan, packet);
   if ('protocol' in flow) {
+    const { table } = workers.ofFlow(flow.protocol, flow.source, flow.destination);
     return table.sessionOnAnyUplink(plan, flow.protocol, flow.source, flow.destination, 'gateway-sourced');
   }
   const quote = flow.kind === 'icmp-error' ? readQuote(plan, packet) : flow;
-  return 'kind' in quote || quote.source.address !== packet.destination
-    ? undefined
-    : table.sessionOnAnyUplink(plan, quote.protocol, quote.destination, quote.source, 'gateway-sourced');
+  if ('kind' in quote || quote.source.address !== packet.destination) {
+    return undefined;
+  }
+  const { table } = workers.ofFlow(quote.protocol, quote.destination, quote.source);
+  return table.sessionOnAnyUplink(plan, quote.protocol, quote.destination, quote.source, 'gateway-sourced');
 }
 
 /** The address of the gateway on the device that leads to an internal host. */

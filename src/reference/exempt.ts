@@ -30,7 +30,7 @@ export function toExempt(context: Nat44Context, packet: Ipv4Packet): Outcome | u
   const makesRecord = isByPort && isFirstFragment(packet) && checkRoom(context, packet) === undefined;
   return makesRecord
     ? (checkForwarding4(plan, packet, uplink.device) ??
-        sendLeg(context, packet, crossed(packet, uplink.device, { isSourceNew: false })))
+        sendLeg(context, packet, crossed(context, packet, uplink.device, { isSourceNew: false })))
     : forward4(plan, packet, uplink.device);
 }
 

@@ -4,7 +4,7 @@ import { type FilterFlow, filterFlow, isConnection, protocolNumber, quotedEnds }
 import { refreshFilterSession } from './filter-lifetime.ts';
 import { hasRoom, openFilterSession } from './filter-opening.ts';
 import type { FilterSession } from './filter-sessions.ts';
-import type { Ipv6Context } from './ipv6-leg.ts';
+import { type Ipv6Context, ownedBy6 } from './ipv6-leg.ts';
 import { noUplink6 } from './no-uplink.ts';
 import { checkQuote, isIcmpError6 } from './nptv6-packet.ts';
 import type { Ipv6Packet } from './packet.ts';
@@ -55,11 +55,12 @@ function permitError(
   if (wrongQuote !== undefined) {
     return wrongQuote;
   }
-  const { plan, filter } = context;
+  const { plan } = context;
   const ends = quotedEnds(packet, 'external');
   if (ends === undefined) {
     return dropped('IcmpQuoteUnknown');
   }
+  const { filter } = ownedBy6(context, ends.internal.address);
   const isKnownOn = ({ slot }: PlanUplink) => filter.ofEndpoint(slot, ends.protocol, ends.internal).length > 0;
   const session = target === undefined ? filter.onAnyUplink(plan, ends) : filter.on(target.slot, ends);
   const candidates = target === undefined ? preferenceOrder(plan) : [target];

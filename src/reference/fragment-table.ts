@@ -1,6 +1,7 @@
 /** What is known of datagrams in fragments ("Fragments" in docs/decisions.md); bounded in number and time (4787-R14a). */
 import { type Tick, tickOf } from './mapping-table.ts';
 import type { Ipv4Packet, Ipv6Packet, Packet } from './packet.ts';
+import { shareOf } from './port-owner.ts';
 
 const RECORDS_MAX = 4096;
 const STORED_MAX = 256;
@@ -47,6 +48,12 @@ class FragmentStore<P extends Packet, T> {
   readonly #records = new Map<Datagram, { readonly fate: T | 'refused'; readonly endTick: Tick }>();
   /** In the order of arrival. */
   #stored: readonly StoredFragment<P>[] = [];
+  readonly #workers: number;
+
+  /** @param workers how many share the capacity out */
+  constructor(workers: number) {
+    this.#workers = workers;
+  }
 
   /** Forgets everything. */
   clear(): void {
@@ -71,7 +78,7 @@ class FragmentStore<P extends Packet, T> {
 
   /** Whether `record` may be asked. */
   hasRoom(datagram: Datagram): boolean {
-    return this.#records.size < RECORDS_MAX || this.#records.has(datagram);
+    return this.#records.size < shareOf(RECORDS_MAX, this.#workers) || this.#records.has(datagram);
   }
 
   /** Makes or replaces the record of a datagram. */
@@ -81,7 +88,7 @@ class FragmentStore<P extends Packet, T> {
 
   /** Keeps a fragment until its first one comes; false where it is too long or there is no room. */
   store(datagram: Datagram, packet: P, endTick: Tick): boolean {
-    if (this.#stored.length >= STORED_MAX || packet.octets.length > STORED_OCTETS_MAX) {
+    if (this.#stored.length >= shareOf(STORED_MAX, this.#workers) || packet.octets.length > STORED_OCTETS_MAX) {
       return false;
     }
     this.#stored = [...this.#stored, { datagram, packet, endTick }];

@@ -3,8 +3,9 @@ import type { Plan, PlanUplink } from '../plan/plan.ts';
 import { formatEndpoint } from './address.ts';
 import { type Tick, tickAfter, tickOf } from './mapping-table.ts';
 import { type DccpHeader, type Ipv4Packet, isFragment4, type Packet, type TcpHeader } from './packet.ts';
+import { shareOf } from './port-owner.ts';
 
-/** Of all uplinks together. */
+/** Of all uplinks and workers together. */
 const HELD_MAX = 256;
 /** That one tick looks at. */
 const PER_TICK = 16;
@@ -34,6 +35,12 @@ export interface HeldPacket {
 export class HeldPackets {
   /** In the order of arrival. */
   readonly #held = new Map<string, HeldPacket>();
+  readonly #workers: number;
+
+  /** @param workers how many share the capacity out */
+  constructor(workers: number) {
+    this.#workers = workers;
+  }
 
   /** Holds a refused packet, unless one of the same connection is held already; false where it cannot be held (5382-R4a). */
   hold(plan: Plan, uplink: PlanUplink, opening: OpeningPacket, nowUs: number): boolean {
@@ -46,7 +53,7 @@ export class HeldPackets {
     if (this.#held.has(key)) {
       return true;
     }
-    if (this.#held.size >= HELD_MAX) {
+    if (this.#held.size >= shareOf(HELD_MAX, this.#workers)) {
       return false;
     }
     const packet = { ...opening.packet, octets: opening.packet.octets.slice(0, HELD_OCTETS_MAX) };

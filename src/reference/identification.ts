@@ -6,14 +6,23 @@ import { sipHash24 } from './siphash.ts';
 
 const COUNTERS = 1024n;
 
+/** One of several. */
+export interface WorkerNumber {
+  readonly number: number;
+  readonly count: number;
+}
+
 /** Counters by hash, so that two hosts behind one address do not use the same one at a time (3022-6.3, 6864-5.3.1). */
 export class Identifications {
   readonly #secret: Uint8Array;
+  /** Each worker has a range of its own. */
+  readonly #worker: WorkerNumber;
   /** How often each counter was taken. */
   readonly #taken = new Map<bigint, number>();
 
-  constructor(secret: Uint8Array) {
+  constructor(secret: Uint8Array, worker: WorkerNumber) {
     this.#secret = secret;
+    this.#worker = worker;
   }
 
   /** The next one from an external source to a destination. */
@@ -26,7 +35,9 @@ export class Identifications {
     const number = hash % COUNTERS;
     const counter = this.#taken.get(number) ?? 0;
     this.#taken.set(number, counter + 1);
-    return (counter + Number(hash >> 48n)) % 65_536;
+    const sequence = (counter + Number(hash >> 48n)) % 65_536;
+    const range = Math.floor(65_536 / this.#worker.count);
+    return this.#worker.number * range + (sequence % range);
   }
 
   /** A packet whose source was translated, with an identification of ours; atomic ones need none (6864-4.1). */

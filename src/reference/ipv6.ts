@@ -6,7 +6,7 @@ import { permitInbound } from './filter-inbound.ts';
 import { type OutboundPermit, permitOutbound } from './filter-outbound.ts';
 import { checkForwarding6, checkHopLimit6, checkMtu6, forward6 } from './forwarding.ts';
 import { hostRole6 } from './host-role.ts';
-import type { Ipv6Context, Leg6 } from './ipv6-leg.ts';
+import { type Ipv6Context, type Leg6, ownedBy6 } from './ipv6-leg.ts';
 import { checkTransit6, classify6 } from './martians.ts';
 import { withClampedMss6 } from './mss.ts';
 import { noUplink6 } from './no-uplink.ts';
@@ -46,11 +46,11 @@ export function fromInternal6(context: Ipv6Context, packet: Ipv6Packet, ingress:
   }
   const target = externalPrefixOwner(plan, packet.destination);
   if (target !== undefined) {
-    return hairpin(context, packet, target);
+    return hairpin(ownedBy6(context, packet.source), packet, target);
   }
   return isBarredAtBorder(plan, packet.destination)
     ? dropped('NoRoute', ERROR6.noRoute) // 4193-4.3, 6092-R7
-    : outbound(context, packet);
+    : outbound(ownedBy6(context, packet.source), packet);
 }
 
 /** A packet from an uplink. */
@@ -88,7 +88,11 @@ export function fromUplink6(
     return late;
   }
   const translated = translateInbound(pair, plan.nptv6, packet);
-  return 'kind' in translated ? translated : inbound(context, packet, reread(translated), uplink);
+  if ('kind' in translated) {
+    return translated;
+  }
+  const arrived = reread(translated);
+  return inbound(ownedBy6(context, arrived.destination), packet, arrived, uplink);
 }
 
 /** What nobody beyond the link of an uplink may be. */
@@ -207,7 +211,11 @@ function hairpinLeg(context: Ipv6Context, packet: Ipv6Packet, target: PlanUplink
   const pair = pairOfDestination(plan, target, packet.destination);
   const turned = pair === undefined ? dropped('NoRoute') : translateInbound(pair, plan.nptv6, outward);
   // A failing second translation is the business of the destination, not of the sender.
-  return 'kind' in turned ? dropped(turned.reason) : destinationLeg(context, packet, reread(turned), target);
+  if ('kind' in turned) {
+    return dropped(turned.reason);
+  }
+  const arrived = reread(turned);
+  return destinationLeg(ownedBy6(context, arrived.destination), packet, arrived, target);
 }
 
 /** The filter, then the way to where the new destination is. */

@@ -4,7 +4,8 @@ import { type Endpoint, sameEndpoint } from './address.ts';
 import { mayHaveMapping } from './host-limits.ts';
 import { isLive, type Mapping } from './mapping-table.ts';
 import type { Nat44Context } from './nat44-leg.ts';
-import { choosePort, pairedAddress, portList } from './port-pool.ts';
+import { portList } from './port-list.ts';
+import { choosePort, pairedAddress } from './port-pool.ts';
 import { isPortless } from './protocol.ts';
 import { publishedAddress, type StaticPair, staticOfExternal } from './static-mappings.ts';
 import type { DropReason } from './verdict.ts';
@@ -95,7 +96,13 @@ function chooseExternal(
     protocol,
     internal,
     externalAddress: address,
-    ports: portList(protocol, internal.port, ipv4Of(uplink), plan.nat44.preserveParity),
+    ports: portList({
+      protocol,
+      internalPort: internal.port,
+      uplink: ipv4Of(uplink),
+      preserveParity: plan.nat44.preserveParity,
+      workers: table.workers,
+    }),
     counter: table.allocationsOf(slot, epoch, protocol, address),
     isFree: (candidate) => isFree(context, uplink, protocol, { address, port: candidate }),
   });

@@ -82,6 +82,13 @@ export class MappingTable {
   #plan: Plan | undefined;
   #tick: Tick = -1;
 
+  /** How many share the ports out, with a table each. */
+  readonly workers: number;
+
+  constructor(workers: number) {
+    this.workers = workers;
+  }
+
   /** Ends what belongs to an uplink that is gone, has no NAT44, or has another epoch; such ports do not rest. */
   applyPlan(plan: Plan): void {
     this.#plan = plan;

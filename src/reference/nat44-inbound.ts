@@ -6,7 +6,7 @@ import { type Flow, inboundFlow, withoutSession } from './flow.ts';
 import type { ForwardingCheck } from './forwarding.ts';
 import { inboundError } from './icmp-error.ts';
 import type { Mapping } from './mapping-table.ts';
-import { crossed, type Leg, type Nat44Context } from './nat44-leg.ts';
+import { crossed, type Leg, type Nat44Context, ownedBy } from './nat44-leg.ts';
 import type { Ipv4Packet } from './packet.ts';
 import { DCCP, hasConnections, isPortless, TCP, UDP, UDP_LITE } from './protocol.ts';
 import { isReset } from './reset-sessions.ts';
@@ -25,7 +25,11 @@ export function inboundLeg(context: Nat44Context, packet: Ipv4Packet, uplink: Pl
   const flow = inboundFlow(context.plan, packet);
   if ('protocol' in flow) {
     const isQuery = flow.echo !== 'request' || isWhollyPublished(context.plan, uplink.slot, packet.destination);
-    return isQuery ? inboundPacket({ context, packet, flow, uplink, check }) : dropped('IcmpTypeNotForwarded');
+    const { protocol, destination: external, source: remote } = flow;
+    const owner = context.workers.ofExternal(context.plan, { slot: uplink.slot, protocol, external, remote });
+    return isQuery
+      ? inboundPacket({ context: ownedBy(context, owner), packet, flow, uplink, check })
+      : dropped('IcmpTypeNotForwarded');
   }
   if (flow.kind === 'dropped') {
     return flow;
@@ -35,7 +39,7 @@ export function inboundLeg(context: Nat44Context, packet: Ipv4Packet, uplink: Pl
     return error;
   }
   const device = routeTo({ context, packet, check }, error.internalAddress);
-  return typeof device === 'number' ? crossed(error.packet, device, { isSourceNew: false }) : device;
+  return typeof device === 'number' ? crossed(error, error.packet, device, { isSourceNew: false }) : device;
 }
 
 interface Arrival {
@@ -61,7 +65,7 @@ function inboundPacket(arrival: Arrival): Leg {
       return device;
     }
     refreshInbound(context, session, flow);
-    return delivered(packet, session.mapping.internal, session.apparent, device);
+    return delivered(context, packet, session.mapping.internal, session.apparent, device);
   }
   const pair = staticOfExternal(plan, uplink.slot, protocol, destination);
   return pair === undefined ? unpublishedPacket(arrival) : publishedPacket(arrival, pair);
@@ -84,7 +88,7 @@ function unpublishedPacket(arrival: Arrival): Leg {
     return device;
   }
   const opened = hasConnections(protocol) ? openAdmitted(context, flow, uplink, mapping) : undefined;
-  return typeof opened === 'string' ? dropped(opened) : delivered(packet, mapping.internal, undefined, device);
+  return typeof opened === 'string' ? dropped(opened) : delivered(context, packet, mapping.internal, undefined, device);
 }
 
 /** "Published servers": nothing is filtered, and every protocol opens a session, so that its uplink answers (MWAN-4). */
@@ -108,17 +112,23 @@ function publishedPacket(arrival: Arrival, pair: StaticPair): Leg {
     return device;
   }
   if (isKnown) {
-    return delivered(packet, internal, undefined, device);
+    return delivered(context, packet, internal, undefined, device);
   }
   const address = gatewaySource ? apparentAddress(context, device) : undefined;
   const opened = openPublished(context, flow, uplink, pair, address);
-  return typeof opened === 'string' ? dropped(opened) : delivered(packet, internal, opened.apparent, device);
+  return typeof opened === 'string' ? dropped(opened) : delivered(context, packet, internal, opened.apparent, device);
 }
 
-function delivered(packet: Ipv4Packet, internal: Endpoint, apparent: Endpoint | undefined, device: number): Leg {
+function delivered(
+  context: Nat44Context,
+  packet: Ipv4Packet,
+  internal: Endpoint,
+  apparent: Endpoint | undefined,
+  device: number,
+): Leg {
   const toInternal = withDestination(packet, internal);
   const translated = apparent === undefined ? toInternal : withSource(toInternal, apparent);
-  return crossed(translated, device, { isSourceNew: apparent !== undefined });
+  return crossed(context, translated, device, { isSourceNew: apparent !== undefined });
 }
 
 /** Step 3: filtering (4787-R8), which is per protocol (7857-S6). Nothing refused refreshes (7857-S7). */

@@ -8,6 +8,7 @@ import type { MappingTable, Session } from './mapping-table.ts';
 import type { Ipv4Packet } from './packet.ts';
 import type { TranslatorOptions } from './translator.ts';
 import type { Dropped } from './verdict.ts';
+import type { Worker, Workers } from './workers.ts';
 
 export interface Nat44Context {
   readonly plan: Plan;
@@ -16,6 +17,8 @@ export interface Nat44Context {
   readonly fragments: FragmentTable;
   readonly held: HeldPackets;
   readonly identifications: Identifications;
+  /** All workers: table, held packets, identifications and options are those of one of them. */
+  readonly workers: Workers;
   readonly options: TranslatorOptions;
   readonly nowUs: number;
   /** Index of the device that the packet came in by. */
@@ -39,15 +42,27 @@ export interface Crossed {
   readonly translated: boolean;
   /** Whether the source is translated, so that identifications are ours to give. */
   readonly isSourceNew: boolean;
+  /** Those of its owner. */
+  readonly identifications: Identifications;
 }
 
 export type Leg = Crossed | Dropped;
 
-export function crossed(packet: Ipv4Packet, device: number, { isSourceNew }: Pick<Crossed, 'isSourceNew'>): Crossed {
-  return { kind: 'crossed', packet, device, translated: true, isSourceNew };
+export function crossed(
+  { identifications }: Pick<Nat44Context, 'identifications'>,
+  packet: Ipv4Packet,
+  device: number,
+  { isSourceNew }: Pick<Crossed, 'isSourceNew'>,
+): Crossed {
+  return { kind: 'crossed', packet, device, translated: true, isSourceNew, identifications };
 }
 
 /** A packet that goes out of a device as it is. */
-export function routed(packet: Ipv4Packet, device: number): Crossed {
-  return { kind: 'crossed', packet, device, translated: false, isSourceNew: false };
+export function routed({ identifications }: Nat44Context, packet: Ipv4Packet, device: number): Crossed {
+  return { kind: 'crossed', packet, device, translated: false, isSourceNew: false, identifications };
+}
+
+/** The context of the worker that a flow belongs to; fragments stay where those of their datagram are. */
+export function ownedBy(context: Nat44Context, { table, held, identifications, options }: Worker): Nat44Context {
+  return { ...context, table, held, identifications, options };
 }

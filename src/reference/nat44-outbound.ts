@@ -5,7 +5,7 @@ import { checkForwarding4 } from './forwarding.ts';
 import { checkRoom } from './fragments.ts';
 import { outboundError } from './icmp-error.ts';
 import type { Mapping, Session } from './mapping-table.ts';
-import { type Crossed, crossed, type Leg, type Nat44Context, type OutboundWay, routed } from './nat44-leg.ts';
+import { type Crossed, crossed, type Leg, type Nat44Context, type OutboundWay, ownedBy, routed } from './nat44-leg.ts';
 import { noUplink4 } from './no-uplink.ts';
 import type { Ipv4Packet } from './packet.ts';
 import { fateOf, isUsable, newFlowUplink, policyNumberOf } from './policies.ts';
@@ -26,20 +26,25 @@ type Ending = { readonly session: Session } | { readonly mapping: Mapping } | un
 export function outboundLeg(context: Nat44Context, packet: Ipv4Packet, way: OutboundWay): Leg {
   const flow = checkRoom(context, packet) ?? outboundFlow(context.plan, packet);
   if ('protocol' in flow) {
-    const session = liveSession(context, flow, way);
-    const refused = refuseEcho(context, packet, flow, way.target, session);
-    if (refused !== undefined) {
-      return unlessRouted(context, packet, way, refused);
-    }
-    return session === undefined
-      ? newFlow(context, packet, flow, way.target, undefined)
-      : knownFlow(context, packet, flow, way.target, session);
+    const owner = context.workers.ofFlow(flow.protocol, flow.source, flow.destination);
+    return flowLeg(ownedBy(context, owner), packet, flow, way);
   }
   const leg = flow.kind === 'icmp-error' ? outboundError(context, packet, way) : flow;
   if (leg.kind === 'dropped') {
     return unlessRouted(context, packet, way, leg);
   }
   return way.target === undefined ? (checkForwarding4(context.plan, packet, leg.device) ?? leg) : leg;
+}
+
+function flowLeg(context: Nat44Context, packet: Ipv4Packet, flow: Flow, way: OutboundWay): Leg {
+  const session = liveSession(context, flow, way);
+  const refused = refuseEcho(context, packet, flow, way.target, session);
+  if (refused !== undefined) {
+    return unlessRouted(context, packet, way, refused);
+  }
+  return session === undefined
+    ? newFlow(context, packet, flow, way.target, undefined)
+    : knownFlow(context, packet, flow, way.target, session);
 }
 
 /** What NAT44 refuses is none of its business where new flows are routed untranslated. */
@@ -176,7 +181,7 @@ function untranslated(context: Nat44Context, packet: Ipv4Packet, uplink: PlanUpl
     return refused;
   }
   end(context, ending);
-  return routed(packet, uplink.device);
+  return routed(context, packet, uplink.device);
 }
 
 function end(context: Nat44Context, ending: Ending): void {
@@ -203,5 +208,5 @@ function translate(
   }
   const fromExternal = withSource(packet, session.mapping.external);
   const translated = session.apparent === undefined ? fromExternal : withDestination(fromExternal, session.remote);
-  return crossed(translated, uplink.device, { isSourceNew: true });
+  return crossed(context, translated, uplink.device, { isSourceNew: true });
 }

@@ -13,7 +13,7 @@ import { withClampedMss } from './mss.ts';
 import { inboundLeg } from './nat44-inbound.ts';
 import type { Leg, Nat44Context } from './nat44-leg.ts';
 import { outboundLeg } from './nat44-outbound.ts';
-import type { Ipv4Packet } from './packet.ts';
+import { type Ipv4Packet, portsOf } from './packet.ts';
 import { newFlowUplink } from './policies.ts';
 import { hasExternalAddress } from './static-mappings.ts';
 import { routedUplink, uplinkAt, uplinkOfDevice } from './steering.ts';
@@ -30,7 +30,7 @@ export function outbound(context: Nat44Context, packet: Ipv4Packet, gatewaySourc
   }
   const leg = outboundLeg(context, packet, { gatewaySourced });
   const uplink = leg.kind === 'crossed' ? uplinkOfDevice(context.plan, leg.device) : undefined;
-  return sendLeg(context, packet, renumbered(context, packet, clamped(leg, uplink)));
+  return sendLeg(context, packet, renumbered(packet, clamped(leg, uplink)));
 }
 
 /** A packet from an uplink to an external address of its own. */
@@ -40,16 +40,23 @@ export function inbound(context: Nat44Context, packet: Ipv4Packet, uplink: PlanU
   }
   const leg = checkRoom(context, packet) ?? inboundLeg(context, packet, uplink, checkForwarding4);
   const kept = clamped(held(context, packet, uplink, leg), uplink);
-  return sendLeg(context, packet, renumbered(context, packet, kept));
+  return sendLeg(context, packet, renumbered(packet, kept));
 }
 
 /** A packet that is held is refused in silence for now (5382-R4). */
-function held({ plan, held, nowUs }: Nat44Context, packet: Ipv4Packet, uplink: PlanUplink, leg: Leg): Leg {
+function held({ plan, workers, nowUs }: Nat44Context, packet: Ipv4Packet, uplink: PlanUplink, leg: Leg): Leg {
   if (leg.kind !== 'dropped' || leg.unsolicited !== true) {
     return leg;
   }
   const opening = openingOf4(packet);
-  return opening !== undefined && held.hold(plan, uplink, opening, nowUs) ? dropped(leg.reason) : leg;
+  const ports = portsOf(packet.transport);
+  if (opening === undefined || ports === undefined) {
+    return leg;
+  }
+  const external = { address: packet.destination, port: ports.destinationPort };
+  const remote = { address: packet.source, port: ports.sourcePort };
+  const owner = workers.ofExternal(plan, { slot: uplink.slot, protocol: packet.protocol, external, remote });
+  return owner.held.hold(plan, uplink, opening, nowUs) ? dropped(leg.reason) : leg;
 }
 
 /** A packet from the site to an external address of an uplink: both legs of that uplink (4787-R9, MWAN-5). */
@@ -69,7 +76,7 @@ export function hairpin(
   const first = outboundLeg(context, packet, { target: uplink, gatewaySourced });
   const leg = first.kind === 'dropped' ? first : inboundLeg(context, first.packet, uplink, checkMtu4);
   const both: Leg = leg.kind === 'dropped' ? leg : { ...leg, isSourceNew: true };
-  return sendLeg(context, packet, renumbered(context, packet, both));
+  return sendLeg(context, packet, renumbered(packet, both));
 }
 
 /**
@@ -91,9 +98,9 @@ export function towardsApparent(context: Nat44Context, packet: Ipv4Packet): Outc
 }
 
 /** Only what leaves takes an identification. */
-function renumbered(context: Nat44Context, received: Ipv4Packet, leg: Leg): Leg {
+function renumbered(received: Ipv4Packet, leg: Leg): Leg {
   return leg.kind === 'crossed' && leg.isSourceNew
-    ? { ...leg, packet: context.identifications.renumbered(leg.packet, received.destination) }
+    ? { ...leg, packet: leg.identifications.renumbered(leg.packet, received.destination) }
     : leg;
 }
 

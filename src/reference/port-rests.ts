@@ -26,10 +26,9 @@ export function portRests(plan: Plan, table: MappingTable, nowUs: number): PortR
 
 /** Makes a resting mapping of a port, unless it does not fit the plan or what is there already. */
 export function restorePortRest(
-  context: Pick<Nat44Context, 'plan' | 'table' | 'hosts' | 'options' | 'nowUs'>,
+  { plan, workers, hosts, nowUs }: Pick<Nat44Context, 'plan' | 'workers' | 'hosts' | 'nowUs'>,
   rest: PortRest,
 ): void {
-  const { plan, table, hosts, options, nowUs } = context;
   const { slot, protocol, externalPort } = rest;
   const uplink = uplinkAt(plan, slot);
   const ipv4 = uplink?.ipv4;
@@ -38,10 +37,17 @@ export function restorePortRest(
   }
   const internal = { address: rest.internalAddress, port: rest.internalPort };
   const external = { address: rest.externalAddress, port: externalPort };
+  const { table, options } = workers.ofFlow(protocol, internal, external);
   const isInRange = protocol === ICMP || (externalPort >= ipv4.portLow && externalPort <= ipv4.portHigh);
   const isTaken =
-    !isFree(context, uplink, protocol, external) || table.mappingOf(slot, protocol, internal) !== undefined;
-  if (isPortless(protocol) || externalPort === 0 || !isInRange || isTaken) {
+    !isFree({ plan, table }, uplink, protocol, external) || table.mappingOf(slot, protocol, internal) !== undefined;
+  if (
+    isPortless(protocol) ||
+    externalPort === 0 ||
+    !isInRange ||
+    isTaken ||
+    workers.isSplit(plan, { slot, protocol, internal, external })
+  ) {
     return;
   }
   const endpoints = { slot, epoch: uplink.epoch, protocol, internal, external };

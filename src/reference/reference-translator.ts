@@ -5,14 +5,12 @@
  */
 import type { Plan, PlanDevice } from '../plan/plan.ts';
 import { formatEndpoint, formatEndpoint6, sameEndpoint } from './address.ts';
-import { type FilterSession, FilterSessions } from './filter-sessions.ts';
-import { FragmentTable, FragmentTable6 } from './fragment-table.ts';
-import { type HeldPacket, HeldPackets } from './held-packets.ts';
+import type { FilterSession } from './filter-sessions.ts';
+import type { HeldPacket } from './held-packets.ts';
 import { Hosts } from './host-limits.ts';
-import { Identifications } from './identification.ts';
 import { fromInternal4, fromUplink4 } from './ipv4.ts';
 import { fromInternal6, fromUplink6 } from './ipv6.ts';
-import { type Mapping, MappingTable, msUntil, type Session } from './mapping-table.ts';
+import { type Mapping, msUntil, type Session } from './mapping-table.ts';
 import { refusePrefixPair } from './nptv6.ts';
 import { readU8 } from './octets.ts';
 import { icmpError, OwnErrorLimits, tcpReset } from './own-errors.ts';
@@ -35,24 +33,19 @@ import type {
   TranslatorOptions,
 } from './translator.ts';
 import { type Dropped, dropped, ERROR4, ERROR6, type Forwarded, type Outcome } from './verdict.ts';
+import { Workers } from './workers.ts';
 
 export class ReferenceTranslator implements Translator {
-  readonly #options: TranslatorOptions;
-  readonly #table = new MappingTable();
-  readonly #hosts = new Hosts();
-  readonly #fragments = new FragmentTable();
-  readonly #filter = new FilterSessions();
-  readonly #fragments6 = new FragmentTable6();
-  readonly #held = new HeldPackets();
-  readonly #identifications: Identifications;
+  readonly #workers: Workers;
+  readonly #hosts: Hosts;
   readonly #limits = new OwnErrorLimits();
   #plan: Plan | undefined;
   /** Whether sessions have to be looked at that a new plan may have reset. */
   #isSweepDue = false;
 
   constructor(options: TranslatorOptions) {
-    this.#options = options;
-    this.#identifications = new Identifications(options.secret);
+    this.#workers = new Workers(options);
+    this.#hosts = new Hosts(this.#workers);
   }
 
   /** @throws {RangeError} if a prefix pair cannot be translated */
@@ -63,11 +56,7 @@ export class ReferenceTranslator implements Translator {
         throw new RangeError(problem);
       }
     }
-    this.#table.applyPlan(plan);
-    this.#filter.applyPlan(plan);
-    if (plan.filter6 === undefined) {
-      this.#fragments6.clear();
-    }
+    this.#workers.applyPlan(plan);
     this.#plan = plan;
     this.#isSweepDue = true;
   }
@@ -79,9 +68,7 @@ export class ReferenceTranslator implements Translator {
       return { verdict: 'UnknownDevice', outgoing: [] };
     }
     this.#advance(nowUs);
-    this.#fragments.advance(nowUs);
-    this.#filter.advance(nowUs);
-    this.#fragments6.advance(nowUs);
+    this.#workers.advanceFragments(nowUs);
     const packet = parse(octets);
     if (!('family' in packet)) {
       return { verdict: packet.reason, outgoing: [] };
@@ -95,7 +82,8 @@ export class ReferenceTranslator implements Translator {
     if (plan === undefined) {
       return [];
     }
-    const errors = this.#held.takeDue(nowUs).flatMap((held) => {
+    const due = this.#workers.all.flatMap(({ held }) => held.takeDue(nowUs));
+    const errors = due.flatMap((held) => {
       const error = errorAboutHeld(plan, held);
       return (error && this.#limits.passed(plan, error, nowUs)) ?? [];
     });
@@ -109,13 +97,13 @@ export class ReferenceTranslator implements Translator {
     }
     this.#isSweepDue = false;
     this.#advance(nowUs);
-    this.#filter.advance(nowUs);
-    return resetAll(plan, this.#table, this.#filter, nowUs);
+    return this.#workers.all.flatMap(({ table, filter }) => resetAll(plan, table, filter, nowUs));
   }
 
   portRests(nowUs: number): PortRest[] {
     this.#advance(nowUs);
-    return this.#plan === undefined ? [] : portRests(this.#plan, this.#table, nowUs);
+    const plan = this.#plan;
+    return plan === undefined ? [] : this.#workers.all.flatMap(({ table }) => portRests(plan, table, nowUs));
   }
 
   restorePortRests(rests: readonly PortRest[], nowUs: number): void {
@@ -125,23 +113,24 @@ export class ReferenceTranslator implements Translator {
     }
     this.#advance(nowUs);
     for (const rest of rests) {
-      restorePortRest({ plan, table: this.#table, hosts: this.#hosts, options: this.#options, nowUs }, rest);
+      restorePortRest({ plan, workers: this.#workers, hosts: this.#hosts, nowUs }, rest);
     }
   }
 
   sessions(nowUs: number): SessionRow[] {
-    this.#table.advance(nowUs);
-    this.#filter.advance(nowUs);
-    const ofNat44 = this.#table.live().flatMap((mapping) => [...mapping.sessions.values()]);
+    this.#workers.advance(nowUs);
+    const ofNat44 = this.#live().flatMap((mapping) => [...mapping.sessions.values()]);
     return [
       ...ofNat44.map((session) => sessionRow(session, nowUs)),
-      ...this.#filter.all().map((session) => filterRow(this.#plan, session, nowUs)),
+      ...this.#workers.all
+        .flatMap(({ filter }) => filter.all())
+        .map((session) => filterRow(this.#plan, session, nowUs)),
     ];
   }
 
   mappings(nowUs: number): MappingRow[] {
-    this.#table.advance(nowUs);
-    return this.#table.live().map((mapping) => ({
+    this.#workers.advance(nowUs);
+    return this.#live().map((mapping) => ({
       ...mappingFields(mapping),
       sessions: mapping.sessions.size,
     }));
@@ -149,26 +138,27 @@ export class ReferenceTranslator implements Translator {
 
   /** What has ended by an instant is gone, and so are hosts that hold nothing any more. */
   #advance(nowUs: number): void {
-    this.#table.advance(nowUs);
-    this.#hosts.settle(this.#table);
+    this.#workers.advance(nowUs);
+    this.#hosts.settle();
+  }
+
+  #live(): Mapping[] {
+    return this.#workers.all.flatMap(({ table }) => table.live());
   }
 
   #decide(plan: Plan, packet: Packet, device: number, ingress: PlanDevice, nowUs: number): Outcome {
     const uplink = ingress.uplinkSlot === undefined ? undefined : uplinkAt(plan, ingress.uplinkSlot);
-    const common = { plan, held: this.#held, options: this.#options, nowUs, ingress: device };
+    const workers = this.#workers;
+    const common = { plan, workers, nowUs, ingress: device };
     if (packet.family === 6) {
-      const context = { ...common, filter: this.#filter, fragments: this.#fragments6 };
+      const { filter, held, options, fragments6: fragments } = workers.first;
+      const context = { ...common, filter, held, options, fragments };
       return uplink === undefined
         ? fromInternal6(context, packet, ingress)
         : fromUplink6(context, packet, ingress, uplink);
     }
-    const context = {
-      ...common,
-      table: this.#table,
-      hosts: this.#hosts,
-      fragments: this.#fragments,
-      identifications: this.#identifications,
-    };
+    const { fragments } = workers.homeOf(packet);
+    const context = { ...common, ...workers.first, hosts: this.#hosts, fragments };
     return uplink === undefined
       ? fromInternal4(context, packet, ingress)
       : fromUplink4(context, packet, ingress, uplink);

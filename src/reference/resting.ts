@@ -2,6 +2,7 @@
 import type { Plan } from '../plan/plan.ts';
 import { sameEndpoint } from './address.ts';
 import type { Mapping, Pool } from './mapping-table.ts';
+import { shareOf } from './port-owner.ts';
 import { isPortless } from './protocol.ts';
 import { staticOfInternal } from './static-mappings.ts';
 import { uplinkAt } from './steering.ts';
@@ -15,6 +16,10 @@ export function mayRest(plan: Plan, { slot, protocol, internal, external }: Omit
 }
 
 /** Whether one more port may rest where so many do already. */
-export function hasRoomToRest(plan: Plan, resting: { restingPortsOf(pool: Pool): number }, pool: Pool): boolean {
-  return resting.restingPortsOf(pool) < plan.nat44.restingPortsMax;
+export function hasRoomToRest(
+  plan: Plan,
+  resting: { readonly workers: number; restingPortsOf(pool: Pool): number },
+  pool: Pool,
+): boolean {
+  return resting.restingPortsOf(pool) < shareOf(plan.nat44.restingPortsMax, resting.workers);
 }

@@ -17,6 +17,8 @@ export interface TranslatorOptions {
   readonly hostsMax: number;
   /** Most sessions of the IPv6 filter; absent: as `sessionsMax`. */
   readonly filterSessionsMax?: number;
+  /** How many workers share the packets out, 1 to 16; absent: 1. Each has its share of the tables. */
+  readonly workers?: number;
 }
 
 /** One packet that leaves. */

@@ -51,6 +51,7 @@ import { udpMappingCases } from './cases/udp-mapping.cases.ts';
 import { unsolicitedCases } from './cases/unsolicited.cases.ts';
 import { uplinkCases } from './cases/uplinks.cases.ts';
 import { wholeAddressCases } from './cases/whole-address.cases.ts';
+import { workerCases } from './cases/workers.cases.ts';
 import { rfc6296Vectors } from './rfc6296-vectors.ts';
 
 export function translatorCases(make: MakeTranslator): void {
@@ -60,6 +61,7 @@ export function translatorCases(make: MakeTranslator): void {
   runCases('limits (RFC 6888, 8305)', limitsBcpCases, make);
   runCases('host limits in detail (RFC 6888)', hostLimitCases, make);
   runCases('port choice and restored ports (RFC 4787, 6056, 6888)', portChoiceCases, make);
+  runCases('several workers', workerCases, make);
   runCases('published servers', staticMappingCases, make);
   runCases('published servers behind the gateway', gatewaySourceCases, make);
   runCases('wholly published addresses', wholeAddressCases, make);

@@ -12,6 +12,7 @@ export interface Site {
   readonly mappingsMax: number;
   readonly sessionsMax: number;
   readonly hostsMax: number;
+  readonly workers: number;
   readonly poolSize: number;
   readonly ports: readonly [number, number];
   readonly reserved: readonly PlanPorts[];
@@ -154,6 +155,7 @@ export const anySite: fc.Arbitrary<Site> = fc.record({
   mappingsMax: fc.constantFrom(4, 12, 1000, 1000, 1000),
   sessionsMax: fc.constantFrom(4, 16, 1000, 1000, 1000),
   hostsMax: weighted([12, 1000], [1, 1], [1, 2], [1, 4]),
+  workers: weighted([6, 1], [3, 2], [1, 3]),
   poolSize: fc.constantFrom(1, 1, 2, 4),
   ports: fc.constantFrom<readonly [number, number]>(
     [1, 65535],

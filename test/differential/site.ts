@@ -195,8 +195,8 @@ function withPolicyState(state: PlanState, policies: Partial<PolicyState>): Plan
 }
 
 export function optionsOf(site: Site): TranslatorOptions {
-  const { secret, mappingsMax, sessionsMax, hostsMax } = site;
-  return { secret, mappingsMax, sessionsMax, hostsMax, filterSessionsMax: site.filter.sessionsMax };
+  const { secret, mappingsMax, sessionsMax, hostsMax, workers } = site;
+  return { secret, mappingsMax, sessionsMax, hostsMax, filterSessionsMax: site.filter.sessionsMax, workers };
 }
 
 /** Internal devices 0 and 3, uplink A on device 1, uplink B on device 2. */

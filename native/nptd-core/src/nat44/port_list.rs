@@ -98,7 +98,7 @@ impl<'a> PortList<'a> {
         let class = if internal_port < 1024 { (1, 1023) } else { (1024, u16::MAX) };
         let (low, high) = (range.0.max(class.0), range.1.min(class.1));
         let of_class = Self::between(low, high, own);
-        let is_usable = low <= high && of_class.len() > 0;
+        let is_usable = low <= high && (own.is_none() || of_class.len() > 0);
         let all = if is_usable { of_class } else { Self::between(range.0, range.1, own) };
         // From the range's first and to its last port of the parity.
         let off = |port: u16| (port ^ internal_port) & 1;
@@ -108,7 +108,7 @@ impl<'a> PortList<'a> {
             return all;
         }
         let alike = Self { low: low as u16, high: high as u16, step: 2, own };
-        if alike.len() > 0 { alike } else { all }
+        if own.is_none() || alike.len() > 0 { alike } else { all }
     }
 
     /// How many there are.

@@ -415,12 +415,13 @@ impl Pool {
 
     /// A free port that is hard to guess, or else any.
     fn choose(&self, candidates: Candidates, list: PortList<'_>) -> Option<u16> {
-        if list.len() == 0 {
+        let length = list.len();
+        if length == 0 {
             return None;
         }
         let mut last = 0;
         for k in 0..CANDIDATES {
-            last = candidates.nth(k) % u64::from(list.len());
+            last = candidates.nth(k) % u64::from(length);
             let port = list.nth(last as u32);
             if self.is_free(port) {
                 return Some(port);

@@ -287,7 +287,11 @@ impl Transit<'_> {
     }
 
     /// Hands a packet from the site over to the owner of its source, or of the host that the packet was for which an error quotes.
+    #[inline]
     fn hand_to_sender6(&self, frame: &mut Frame<'_>, headers: &Headers6) -> Option<Verdict> {
+        if self.owners.share().is_alone() {
+            return None;
+        }
         let quote = if is_error(headers) { quote6(frame.octets(), upper(headers)).ok() } else { None };
         let internal = quote.map_or_else(|| ipv6::source(frame.octets()), |quote| quote.destination.address);
         self.hand_over(frame, self.owners.of_address6(internal), Errand::Received)

@@ -143,6 +143,7 @@ impl Transit<'_> {
     }
 
     /// Hands a fragment over to where the others of its datagram are, unless it comes from there.
+    #[inline]
     pub fn hand_home4(&self, frame: &mut Frame<'_>, part: &Part) -> Option<Verdict> {
         let (Part::First(datagram) | Part::Later(datagram)) = part else { return None };
         if frame.errand == Errand::FirstFragment {
@@ -152,12 +153,20 @@ impl Transit<'_> {
     }
 
     /// Hands a packet over to the owner of its flow, seen from the site.
+    #[inline]
     pub fn hand_to_flow4(&self, frame: &mut Frame<'_>, flow: &Flow) -> Option<Verdict> {
+        if self.owners.share().is_alone() {
+            return None;
+        }
         self.hand_over(frame, self.owners.of_flow4(flow), errand_to_owner(frame))
     }
 
     /// The same, seen from an uplink.
+    #[inline]
     pub fn hand_to_external4(&self, frame: &mut Frame<'_>, flow: &ExternalFlow) -> Option<Verdict> {
+        if self.owners.share().is_alone() {
+            return None;
+        }
         self.hand_over(frame, self.owners.of_external4(self.plan(), flow), errand_to_owner(frame))
     }
 

@@ -73,7 +73,9 @@ impl<'a> Transit<'a> {
         frame: &mut Frame<'_>,
         headers: &Headers4,
     ) -> Result<Outcome, (Refusal, Option<u8>)> {
-        if let Some((slot, arrived)) = self.arrive_handed4(frame, headers) {
+        if matches!(frame.errand, Errand::Arrive4 { .. } | Errand::ArriveError4 { .. })
+            && let Some((slot, arrived)) = self.arrive_handed4(frame, headers)
+        {
             let outcome = arrived.map(|verdict| Outcome { verdict, slot: Some(slot) });
             return outcome.map_err(|refusal| (refusal, Some(slot)));
         }
