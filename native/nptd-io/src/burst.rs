@@ -1,7 +1,7 @@
 //! Memory for one burst of received frames.
 
 use arrayvec::ArrayVec;
-use nptd_core::frame::{ChecksumState, DeviceIndex, FRAME_BATCH_MAX, Frame, HEADROOM, Segmentation};
+use nptd_core::frame::{ChecksumState, DeviceIndex, Errand, FRAME_BATCH_MAX, Frame, HEADROOM, Segmentation};
 
 /// Octets of an Ethernet header with one VLAN tag: what a frame has beyond the MTU.
 const LINK_HEADER_MAX: usize = 14 + 4;
@@ -28,7 +28,18 @@ pub struct Received {
     pub segmentation: Segmentation,
 }
 
-/// Buffers of one burst, filled by a device and lent to the pipeline as frames.
+/// Where a frame comes from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// Device that it came in by.
+    pub ingress: DeviceIndex,
+    /// Queue of that device.
+    pub queue: u8,
+    /// What another worker has left to do with it.
+    pub errand: Errand,
+}
+
+/// Buffers of one burst, filled by a device or by other workers and lent to the pipeline as frames.
 ///
 /// Frames lie one behind the other, a whole number of cache lines apart and with [`HEADROOM`] octets before it, so that
 /// small ones are near each other and a super-packet has room. What a burst of them takes is bounded: [`BURST_OCTETS`] and one
@@ -38,8 +49,8 @@ pub struct Burst {
     /// Octets that a device may write for one frame.
     room: usize,
     received: ArrayVec<Place, FRAME_BATCH_MAX>,
-    /// Device that the frames kept next came in by.
-    ingress: DeviceIndex,
+    /// Of the frames that are kept next.
+    origin: Origin,
     /// Where the octets of the next frame begin.
     next: usize,
     oversized: u32,
@@ -49,7 +60,7 @@ pub struct Burst {
 #[derive(Clone, Copy, Debug)]
 struct Place {
     start: usize,
-    ingress: DeviceIndex,
+    origin: Origin,
     received: Received,
 }
 
@@ -60,8 +71,8 @@ impl Burst {
         let room = (frame_len_max + 1).max(ROOM_MIN);
         let place = in_lines(HEADROOM + room);
         let memory = vec![0; (place * FRAME_BATCH_MAX).min(BURST_OCTETS + place)];
-        let (received, ingress) = (ArrayVec::new(), DeviceIndex::default());
-        Self { memory, room, received, ingress, next: HEADROOM, oversized: 0 }
+        let (received, origin) = (ArrayVec::new(), Origin::default());
+        Self { memory, room, received, origin, next: HEADROOM, oversized: 0 }
     }
 
     /// Forgets the frames.
@@ -71,9 +82,9 @@ impl Burst {
         self.oversized = 0;
     }
 
-    /// Says by which device the frames that are kept from now on came in; the first one, unless said.
-    pub fn set_ingress(&mut self, ingress: DeviceIndex) {
-        self.ingress = ingress;
+    /// Says where the frames that are kept from now on come from; by the first queue of the first device, unless said.
+    pub fn set_origin(&mut self, origin: Origin) {
+        self.origin = origin;
     }
 
     /// Room for the next frame, with so many octets of the headroom before it (at most [`HEADROOM`]); none when the burst is
@@ -87,7 +98,7 @@ impl Burst {
 
     /// Keeps the frame just written to [`Self::space`]; one that fills the room was cut and is only counted.
     pub fn keep(&mut self, received: Received) {
-        let place = Place { start: self.next, ingress: self.ingress, received };
+        let place = Place { start: self.next, origin: self.origin, received };
         if received.length >= self.room || self.received.try_push(place).is_err() {
             self.refuse();
         } else {
@@ -118,10 +129,12 @@ impl Burst {
     /// Lends the frames kept.
     pub fn frames(&mut self) -> ArrayVec<Frame<'_>, FRAME_BATCH_MAX> {
         let (mut memory, mut taken) = (self.memory.as_mut_slice(), 0);
-        let lend = |Place { start, ingress, received }: &Place| {
+        let lend = |Place { start, origin, received }: &Place| {
             let (buffer, rest) = core::mem::take(&mut memory).split_at_mut_checked(start + received.length - taken)?;
             memory = rest;
-            let mut frame = Frame::new(buffer, start - taken, received.length, *ingress);
+            let mut frame = Frame::new(buffer, start - taken, received.length, origin.ingress);
+            frame.queue = origin.queue;
+            frame.errand = origin.errand;
             taken = start + received.length;
             frame.checksum = received.checksum;
             frame.segmentation = received.segmentation;
@@ -138,9 +151,9 @@ const fn in_lines(octets: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use nptd_core::frame::{DeviceIndex, FRAME_BATCH_MAX, FRAME_LEN_MAX, HEADROOM};
+    use nptd_core::frame::{DeviceIndex, Errand, FRAME_BATCH_MAX, FRAME_LEN_MAX, HEADROOM};
 
-    use super::{Burst, Received, frame_len};
+    use super::{Burst, Origin, Received, frame_len};
 
     fn keep(burst: &mut Burst, length: usize, octet: u8) {
         if let Some(space) = burst.space(0) {
@@ -152,17 +165,19 @@ mod tests {
     #[test]
     fn frames_come_back_whole_and_with_headroom() {
         let mut burst = Burst::new(frame_len(1_500));
-        burst.set_ingress(DeviceIndex(3));
+        burst.set_origin(Origin { ingress: DeviceIndex(3), queue: 1, ..Origin::default() });
         keep(&mut burst, 60, 1);
-        burst.set_ingress(DeviceIndex(4));
+        burst.set_origin(Origin { ingress: DeviceIndex(4), errand: Errand::ForGateway, ..Origin::default() });
         keep(&mut burst, 1_518, 2);
         let frames = burst.frames();
         assert_eq!(frames.len(), 2);
-        for (frame, (length, octet, ingress)) in frames.iter().zip([(60, 1, 3), (1_518, 2, 4)]) {
+        for (frame, (length, octet)) in frames.iter().zip([(60, 1), (1_518, 2)]) {
             assert_eq!(frame.octets(), vec![octet; length]);
             assert!(frame.start() >= HEADROOM);
-            assert_eq!(frame.ingress, DeviceIndex(ingress));
         }
+        let origins = frames.iter().map(|frame| (frame.ingress, frame.queue, frame.errand));
+        let expected = [(DeviceIndex(3), 1, Errand::Received), (DeviceIndex(4), 0, Errand::ForGateway)];
+        assert!(origins.eq(expected));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use nptd_core::host::duplicate_addresses::AddressConflict;
 use nptd_core::host::probes::conversations::{ProbeConclusion, ProbeRequest};
 use nptd_core::host::probes::{Family, ProbeSample, ProbeSpec};
 use nptd_core::nat44::{MappingRow, PortRest, SessionRow};
+use nptd_core::news::News;
 use nptd_core::output::OutputPool;
 use nptd_core::pipeline::Engine;
 use nptd_core::pipeline::explain::Explanation;
@@ -25,6 +26,14 @@ pub trait DataPath {
     fn adopt(&mut self, plan: Arc<Plan>);
     /// Processes a batch: sets verdict and egress of each frame and fills the pool.
     fn process(&mut self, frames: &mut [Frame<'_>], now: Instant, outputs: &mut OutputPool);
+    /// Ends the way of a frame that [`Verdict::HandedOver`](nptd_core::verdict::Verdict) is for and that has no room there.
+    fn refuse_handed_over(&self, frame: &mut Frame<'_>);
+    /// Takes the next message for another worker, with that worker's number.
+    fn take_news(&mut self) -> Option<(u8, News)>;
+    /// Takes in what another worker says.
+    fn learn(&mut self, news: News, now: Instant, outputs: &mut OutputPool);
+    /// The worker that knows of a flow.
+    fn owner_of(&self, flow: &Subject) -> u8;
     /// Does what time demands; true while hosts are to be told that their connections are over.
     fn tick(&mut self, now: Instant, outputs: &mut OutputPool) -> bool;
     /// Tells some of them; true while there are more.
@@ -78,6 +87,22 @@ impl DataPath for Engine {
 
     fn process(&mut self, frames: &mut [Frame<'_>], now: Instant, outputs: &mut OutputPool) {
         self.process(frames, now, outputs);
+    }
+
+    fn refuse_handed_over(&self, frame: &mut Frame<'_>) {
+        self.refuse_handed_over(frame);
+    }
+
+    fn take_news(&mut self) -> Option<(u8, News)> {
+        self.take_news()
+    }
+
+    fn learn(&mut self, news: News, now: Instant, outputs: &mut OutputPool) {
+        self.learn(news, now, outputs);
+    }
+
+    fn owner_of(&self, flow: &Subject) -> u8 {
+        self.owner_of(flow)
     }
 
     fn tick(&mut self, now: Instant, outputs: &mut OutputPool) -> bool {

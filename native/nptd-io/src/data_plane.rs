@@ -29,6 +29,7 @@ use crate::device::Device;
 use crate::device::DeviceSpec;
 use crate::error::{ApplyError, CommandError, OpenError, Stopped};
 use crate::events::{Event, EventQueue};
+use crate::handover::Handover;
 use crate::passed::PassedQueue;
 use crate::ports::{Ports, healths};
 use crate::streams::{StreamHub, StreamNews, StreamTarget};
@@ -84,9 +85,9 @@ impl DataPlane {
         let devices = options.devices.iter().map(|spec| spec.open_for(workers)).collect::<Result<Vec<_>, _>>()?;
         let frame_len_max = options.devices.iter().map(DeviceSpec::frame_len_max).max().unwrap_or(0);
         let reception = Reception { frame_len_max, busy_poll: options.busy_poll };
-        let outfits = by_worker(devices, workers).into_iter().map(|devices| {
-            let counters = Arc::new(Counters::new());
-            let mut path = Engine::new(options.engine, counters.clone());
+        let counters: Vec<_> = (0..workers).map(|_| Arc::new(Counters::new())).collect();
+        let engines = Engine::group(&options.engine, &counters).into_iter().zip(counters);
+        let outfits = by_worker(devices, workers).into_iter().zip(engines).map(|(devices, (mut path, counters))| {
             pages::advise_huge(&path.regions());
             for (device, index) in devices.iter().zip(0..) {
                 path.set_offloads(DeviceIndex(index), device.offloads());
@@ -113,10 +114,13 @@ impl DataPlane {
         let (healths, has_link_headers) = (healths(devices), devices.iter().map(|device| device.has_link_header()));
         let devices = has_link_headers.collect();
         let plane = Self { shared, threads: Mutex::default(), devices, applying: Mutex::new(()) };
-        for ((outfit, bell), link) in outfits.into_iter().zip(bells).zip(&plane.shared.links) {
+        let handovers = Handover::group(&bells);
+        let each = outfits.into_iter().zip(bells).zip(handovers);
+        for (((outfit, bell), handover), link) in each.zip(&plane.shared.links) {
             let ports = Ports::new(outfit.devices, &healths, bell);
             let (shared, link) = (plane.shared.clone(), link.clone());
-            let worker = Worker::new(outfit.path, clock.clone(), ports, reception, shared.clone(), link.clone());
+            let (path, clock) = (outfit.path, clock.clone());
+            let worker = Worker::new(path, clock, ports, reception, shared.clone(), link.clone(), handover);
             let thread = thread::Builder::new().name(format!("nptd-worker-{}", link.number));
             let thread = thread.spawn(move || run_to_end(worker, &shared, &link));
             plane.threads().push(thread.map_err(|error| system("start a worker thread", &error))?);

@@ -27,6 +27,7 @@ mod device;
 mod device_health;
 mod error;
 mod events;
+mod handover;
 mod pace;
 mod passed;
 mod plan_cell;
@@ -36,7 +37,7 @@ mod streams;
 mod sys;
 mod worker;
 
-pub use burst::{Burst, Received};
+pub use burst::{Burst, Origin, Received};
 pub use counters_snapshot::{CountersSnapshot, FlowCount, TrafficCount, VerdictCount};
 pub use data_plane::{DataPlane, DataPlaneOptions, WORKERS_MAX, panic_message};
 pub use device::{Device, DeviceKind, DeviceSpec, Outgoing, Transmitted};

@@ -4,23 +4,27 @@ use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::SyncSender;
 
 use nptd_core::counters::{Counters, Direction};
-use nptd_core::frame::{DeviceIndex, Frame};
+use nptd_core::frame::{DeviceIndex, Errand, Frame};
 use nptd_core::host::duplicate_addresses::AddressConflict;
 use nptd_core::host::probes::{Family, own_address};
 use nptd_core::output::{Output, OutputPool};
+use nptd_core::pipeline::explain::Explanation;
+use nptd_core::plan::subject::Subject;
 use nptd_core::plan::{DEVICES_MAX, Plan, Role};
 use nptd_core::time::{Duration, Instant};
-use nptd_core::verdict::{DropReason, Verdict};
+use nptd_core::verdict::{DropReason, Suppressed, Verdict};
 
-use crate::burst::Burst;
+use crate::burst::{Burst, Origin};
 use crate::clock::Clock;
 use crate::commands::{Command, Mailbox};
 use crate::counters_snapshot::Gauges;
 use crate::data_path::DataPath;
 use crate::device::Outgoing;
 use crate::events::{Event, EventQueue};
+use crate::handover::Handover;
 use crate::pace::Pace;
 use crate::passed::{PassedQueue, PassedSender};
 use crate::plan_cell::PlanCell;
@@ -73,6 +77,7 @@ pub(crate) struct Worker<P, C> {
     ports: Ports,
     shared: Arc<Shared>,
     link: Arc<WorkerLink>,
+    handover: Handover,
     burst: Burst,
     outputs: OutputPool,
     passed: PassedSender,
@@ -107,6 +112,7 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
         reception: Reception,
         shared: Arc<Shared>,
         link: Arc<WorkerLink>,
+        handover: Handover,
     ) -> Self {
         Self {
             path,
@@ -114,6 +120,7 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
             ports,
             shared,
             link,
+            handover,
             burst: Burst::new(reception.frame_len_max),
             outputs: OutputPool::new(),
             passed: PassedSender::default(),
@@ -163,6 +170,9 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
                 self.serve(index);
             }
         }
+        if !self.handover.is_alone() {
+            self.take_over();
+        }
         self.keep_time();
         self.serve_streams();
         self.report();
@@ -172,20 +182,20 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
     /// Sleeps until there is something to do. After a turn with frames it first looks for more for a while, if that is wanted:
     /// the next one is often here before a sleeper would have woken up.
     fn wait(&mut self) -> io::Result<()> {
-        let timeout = self.timeout();
         if core::mem::take(&mut self.was_busy) && self.reception.busy_poll > NO_TIME {
-            let span = timeout.map_or(self.reception.busy_poll, |timeout| timeout.min(self.reception.busy_poll));
+            let span = self.timeout().map_or(self.reception.busy_poll, |timeout| timeout.min(self.reception.busy_poll));
             let until = self.clock.now().after(span);
             while self.clock.now() < until {
                 self.ports.wait(Some(NO_TIME))?;
-                if self.ports.has_ready() {
+                if self.ports.has_ready() || self.handover.has_waiting() {
                     return Ok(());
                 }
             }
-            let timeout = self.timeout();
-            return self.ports.wait(timeout);
         }
-        self.ports.wait(timeout)
+        let timeout = if self.handover.fall_asleep() { self.timeout() } else { Some(NO_TIME) };
+        let waited = self.ports.wait(timeout);
+        self.handover.wake_up();
+        waited
     }
 
     /// How long nothing has to be done (none: until something happens).
@@ -216,10 +226,7 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
                 Command::ConcludeProbe(conclusion) => self.path.conclude_probe(conclusion),
                 Command::Inject { device, octets } => self.inject(device, &octets, now),
                 Command::RestorePortRests(rests) => self.restore(rests, now),
-                Command::Explain { flow, reply } => {
-                    // Whoever asked may have gone away meanwhile.
-                    let _ = reply.try_send(self.path.explain(&flow, now));
-                }
+                Command::Explain { flow, reply } => self.explain(flow, reply, now),
                 Command::ListSessions(_)
                 | Command::ListFilterSessions(_)
                 | Command::ListMappings(_)
@@ -235,6 +242,19 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
         match self.plan {
             Some(_) => self.path.restore_port_rests(&rests, now),
             None => self.rests_until_plan = rests,
+        }
+    }
+
+    /// Answers, or has the worker answer that knows of the flow. Whoever asked may have gone away meanwhile.
+    fn explain(&mut self, flow: Subject, reply: SyncSender<Explanation>, now: Instant) {
+        let owner = usize::from(self.path.owner_of(&flow));
+        match self.shared.links.get(owner).filter(|owner| owner.number != self.link.number) {
+            Some(owner) => {
+                let _ = owner.mailbox.send(Command::Explain { flow, reply });
+            }
+            None => {
+                let _ = reply.try_send(self.path.explain(&flow, now));
+            }
         }
     }
 
@@ -283,12 +303,33 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
     fn serve(&mut self, index: usize) {
         let Ok(ingress) = u16::try_from(index).map(DeviceIndex) else { return };
         self.burst.clear();
-        self.burst.set_ingress(ingress);
+        let queue = u8::try_from(self.link.number).unwrap_or(0);
+        self.burst.set_origin(Origin { ingress, queue, errand: Errand::Received });
         self.ports.receive(index, &mut self.burst, &self.shared.events);
-        let scope = scope(self.plan.as_deref(), ingress, ingress);
         let too_long = u64::from(self.burst.oversized());
-        record(&self.link.counters, scope, DropReason::FrameTooLong, too_long);
+        record(&self.link.counters, scope(self.plan.as_deref(), ingress, ingress), DropReason::FrameTooLong, too_long);
         add(&self.link.gauges.received, self.burst.len() as u64 + too_long);
+        self.carry();
+    }
+
+    /// Does what others have left to this worker: takes in what they tell, and one burst of frames of each.
+    fn take_over(&mut self) {
+        let now = self.clock.now();
+        while let Some(news) = self.handover.take_news() {
+            self.outputs.clear();
+            self.path.learn(news, now, &mut self.outputs);
+            self.send_outputs(now);
+        }
+        self.tell_news();
+        for peer in 0..self.handover.peers() {
+            self.burst.clear();
+            self.handover.receive(peer, &mut self.burst);
+            self.carry();
+        }
+    }
+
+    /// Moves the burst through the data path.
+    fn carry(&mut self) {
         if self.burst.is_empty() {
             return;
         }
@@ -297,13 +338,41 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
         self.outputs.clear();
         let mut frames = self.burst.frames();
         self.path.process(&mut frames, now, &mut self.outputs);
-        for frame in frames.iter().filter(|frame| frame.verdict == Verdict::Pass) {
-            if !self.passed.send(&self.shared.passed, ingress, frame.octets(), now) {
-                record(&self.link.counters, scope, DropReason::PassQueueFull, 1);
+        for frame in &mut frames {
+            match frame.verdict {
+                Verdict::Pass => {
+                    if !self.passed.send(&self.shared.passed, frame.ingress, frame.octets(), now) {
+                        let scope = scope(self.plan.as_deref(), frame.ingress, frame.ingress);
+                        record(&self.link.counters, scope, DropReason::PassQueueFull, 1);
+                    }
+                }
+                Verdict::HandedOver(to) => {
+                    if !self.handover.hand_over(to, frame) {
+                        self.path.refuse_handed_over(frame);
+                    }
+                }
+                Verdict::Forward | Verdict::Reply | Verdict::Consumed | Verdict::Queued | Verdict::Drop(_) => {}
             }
         }
         let mut exit = Exit { ports: &mut self.ports, shared: &self.shared, link: &self.link, now };
-        exit.send(Some(ingress), self.plan.as_deref(), || in_order(&frames, &self.outputs));
+        for ingress in each(frames.iter().map(|frame| frame.ingress)) {
+            exit.send(Some(ingress), self.plan.as_deref(), || in_order(&frames, ingress, &self.outputs));
+        }
+        drop(frames);
+        self.tell_news();
+    }
+
+    /// Tells the other workers what the last calls of the data path had for them, and wakes those that have something to do.
+    fn tell_news(&mut self) {
+        if self.handover.is_alone() {
+            return;
+        }
+        while let Some((to, news)) = self.path.take_news() {
+            if !self.handover.tell(to, news) {
+                self.link.counters.record_suppressed(Suppressed::NewsLost);
+            }
+        }
+        self.handover.call();
     }
 
     fn keep_time(&mut self) {
@@ -314,6 +383,7 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
         if has_news {
             self.tell_hosts(now);
         }
+        self.tell_news();
         self.ports.look_after(now, &self.shared.events);
     }
 
@@ -397,11 +467,7 @@ impl Exit<'_> {
         plan: Option<&Plan>,
         frames: impl Fn() -> Frames,
     ) {
-        let bit = |device: DeviceIndex| 1_u64.checked_shl(u32::from(device.0)).unwrap_or(0);
-        let mut devices = frames().fold(0, |set, (device, _)| set | bit(device));
-        while devices != 0 {
-            let egress = DeviceIndex(devices.trailing_zeros() as u16);
-            devices &= devices - 1;
+        for egress in each(frames().map(|(device, _)| device)) {
             let mut burst = frames().filter(|(to, _)| *to == egress).map(|(_, frame)| frame);
             let result = self.ports.transmit(usize::from(egress.0), &mut burst, self.now, &self.shared.events);
             add(&self.link.gauges.transmitted, result.sent);
@@ -411,11 +477,26 @@ impl Exit<'_> {
     }
 }
 
-/// All that leaves after a burst: each frame, and what was made of it or because of it right behind it, so that the segments
-/// and fragments of one keep their place among the others.
-fn in_order<'f>(frames: &'f [Frame<'_>], outputs: &'f OutputPool) -> impl Iterator<Item = (DeviceIndex, Outgoing<'f>)> {
+/// Each device once, by its index.
+fn each(devices: impl Iterator<Item = DeviceIndex>) -> impl Iterator<Item = DeviceIndex> {
+    let mut set = devices.fold(0, |set, device| set | 1_u64.checked_shl(u32::from(device.0)).unwrap_or(0));
+    std::iter::from_fn(move || {
+        let device = (set != 0).then_some(DeviceIndex(set.trailing_zeros() as u16));
+        set &= set.wrapping_sub(1);
+        device
+    })
+}
+
+/// All that leaves of a burst that came in by a device: each frame, and what was made of it or because of it right behind it, so
+/// that the segments and fragments of one keep their place among the others.
+fn in_order<'f>(
+    frames: &'f [Frame<'_>],
+    ingress: DeviceIndex,
+    outputs: &'f OutputPool,
+) -> impl Iterator<Item = (DeviceIndex, Outgoing<'f>)> {
     let behind = |position| outputs.following(position).map(leaving_output);
-    frames.iter().enumerate().flat_map(move |(position, frame)| leaving(frame).into_iter().chain(behind(position)))
+    let received = frames.iter().enumerate().filter(move |(_, frame)| frame.ingress == ingress);
+    received.flat_map(move |(position, frame)| leaving(frame).into_iter().chain(behind(position)))
 }
 
 fn leaving_output<'f>(output: (&Output, &'f [u8])) -> (DeviceIndex, Outgoing<'f>) {

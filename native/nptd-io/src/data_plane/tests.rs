@@ -13,6 +13,7 @@ use nptd_core::host::duplicate_addresses::AddressConflict;
 use nptd_core::host::probes::conversations::{ProbeConclusion, ProbeRequest};
 use nptd_core::host::probes::{Family, ProbeSample, ProbeSpec};
 use nptd_core::nat44::{MappingRow, PortRest, SessionRow};
+use nptd_core::news::News;
 use nptd_core::output::OutputPool;
 use nptd_core::pipeline::explain::Explanation;
 use nptd_core::plan::Plan;
@@ -32,9 +33,14 @@ use crate::error::{ApplyError, Stopped};
 use crate::events::Event;
 use crate::worker::Reception;
 
-/// Sends every frame back where it came from and counts the turns; panics when a frame begins with 0xff.
+/// Sends every frame back where it came from, and counts the turns; panics when a frame
+/// begins with 0xff. With several, the first octet says which worker owns a frame.
 #[derive(Default)]
-struct Echo(Arc<AtomicU64>);
+struct Echo {
+    turns: Arc<AtomicU64>,
+    /// Its number, where there are several.
+    number: Option<u8>,
+}
 
 impl DataPath for Echo {
     fn adopt(&mut self, _plan: Arc<Plan>) {}
@@ -42,11 +48,23 @@ impl DataPath for Echo {
         for frame in frames {
             assert_ne!(frame.octets()[0], 0xff, "a bad frame");
             frame.egress = frame.ingress;
-            frame.verdict = Verdict::Reply;
+            let owner = frame.octets()[0];
+            frame.verdict = match self.number {
+                Some(number) if number != owner => Verdict::HandedOver(owner),
+                Some(_) | None => Verdict::Reply,
+            };
         }
     }
+    fn refuse_handed_over(&self, _frame: &mut Frame<'_>) {}
+    fn take_news(&mut self) -> Option<(u8, News)> {
+        None
+    }
+    fn learn(&mut self, _news: News, _now: Instant, _outputs: &mut OutputPool) {}
+    fn owner_of(&self, flow: &Subject) -> u8 {
+        flow.protocol
+    }
     fn tick(&mut self, _now: Instant, _outputs: &mut OutputPool) -> bool {
-        self.0.fetch_add(1, Ordering::SeqCst);
+        self.turns.fetch_add(1, Ordering::SeqCst);
         false
     }
     fn sweep_left(&mut self, _step: Step, _now: Instant, _outputs: &mut OutputPool) -> bool {
@@ -117,6 +135,19 @@ fn start_with(path: Echo) -> io::Result<(DataPlane, LoopbackPeer)> {
     let devices = vec![Box::new(end) as Box<dyn Device>];
     let outfit = Outfit { path, counters: Arc::new(Counters::new()), devices };
     let plane = DataPlane::start(vec![outfit], Reception::default(), &MonotonicClock).map_err(io::Error::other)?;
+    Ok((plane, peer))
+}
+
+/// Two workers with a queue each of one device.
+fn start_two() -> io::Result<(DataPlane, LoopbackPeer)> {
+    let (end, peer) = pair("loop0")?;
+    let second = end.another().map_err(io::Error::other)?;
+    let outfits = [Box::new(end) as Box<dyn Device>, second].into_iter().zip(0..).map(|(device, number)| Outfit {
+        path: Echo { number: Some(number), ..Echo::default() },
+        counters: Arc::new(Counters::new()),
+        devices: vec![device],
+    });
+    let plane = DataPlane::start(outfits.collect(), Reception::default(), &MonotonicClock).map_err(io::Error::other)?;
     Ok((plane, peer))
 }
 
@@ -263,7 +294,7 @@ fn a_flow_is_explained_by_the_worker_until_it_ends() -> io::Result<()> {
 #[test]
 fn an_idle_worker_sleeps() -> io::Result<()> {
     let turns = Arc::new(AtomicU64::new(0));
-    let (_plane, peer) = start_with(Echo(turns.clone()))?;
+    let (_plane, peer) = start_with(Echo { turns: turns.clone(), number: None })?;
     // One round trip, so that the thread is running, then a while in which nothing happens.
     assert!(peer.send(&[1]));
     assert!(answer(&peer).is_some());
@@ -284,5 +315,64 @@ fn no_ring_of_the_bell_is_lost_between_two_reasons() -> io::Result<()> {
         assert_eq!(plane.apply(plan(generation, vec![device(ETHERNET)])), Ok(()));
     }
     assert_eq!(plane.generation(), 2_000);
+    Ok(())
+}
+
+#[test]
+fn frames_reach_their_owner_whichever_worker_receives_them_asleep_or_not() -> io::Result<()> {
+    let (plane, peer) = start_two()?;
+    for round in 0..300_u16 {
+        for (queue, owner) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+            let [high, low] = round.to_be_bytes();
+            assert!(peer.send_by(queue, &[owner, queue as u8, high, low]));
+            assert_eq!(answer(&peer), Some(vec![owner, queue as u8, high, low]));
+        }
+    }
+    let counters = plane.counters();
+    assert_eq!((counters.received_frames, counters.transmitted_frames), (1_200, 1_200));
+    plane.close();
+    assert!(peer.send_by(1, &[0]));
+    assert_eq!(peer.receive(), None);
+    Ok(())
+}
+
+#[test]
+fn a_plan_is_in_force_when_every_worker_has_it() -> io::Result<()> {
+    let (plane, _peer) = start_two()?;
+    for generation in 1..=500 {
+        assert_eq!(plane.apply(plan(generation, vec![device(ETHERNET)])), Ok(()));
+        assert_eq!(plane.generation(), generation);
+    }
+    Ok(())
+}
+
+#[test]
+fn when_one_worker_ends_by_a_fault_the_others_end_too() -> io::Result<()> {
+    let (plane, peer) = start_two()?;
+    assert!(peer.send_by(1, &[0xff]));
+    assert!(matches!(&events(&plane)[..], [Event::WorkerPanicked { .. }]));
+    assert_eq!(plane.apply(plan(1, vec![device(ETHERNET)])).err(), Some(ApplyError::Stopped(Stopped)));
+    assert_eq!(plane.inject(DeviceIndex(0), vec![1]).err(), Some(CommandError::Stopped(Stopped)));
+    plane.close();
+    assert!(peer.send_by(0, &[0]));
+    assert_eq!(peer.receive(), None);
+    assert_eq!(plane.events().take(), [], "only the one with the fault is told of");
+    Ok(())
+}
+
+#[test]
+fn closing_while_frames_are_handed_over_ends_both_workers() -> io::Result<()> {
+    let (plane, peer) = start_two()?;
+    let sending = thread::spawn(move || {
+        for number in 0..20_000_u32 {
+            let owner = (number % 2) as u8;
+            let _full = !peer.send_by(usize::from(1 - owner), &[owner, 1]);
+            let _answer = peer.receive();
+        }
+    });
+    thread::sleep(Duration::from_millis(5));
+    plane.close();
+    assert!(sending.join().is_ok());
+    assert!(plane.threads().is_empty());
     Ok(())
 }

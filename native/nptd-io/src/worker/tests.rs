@@ -15,6 +15,7 @@ use nptd_core::host::duplicate_addresses::AddressConflict;
 use nptd_core::host::probes::conversations::{ProbeConclusion, ProbeRequest};
 use nptd_core::host::probes::{Family, ProbeSample, ProbeSpec};
 use nptd_core::nat44::{Endpoint, MappingRow, PortRest, Protocol, SessionRow};
+use nptd_core::news::News;
 use nptd_core::output::OutputPool;
 use nptd_core::pipeline::explain::Explanation;
 use nptd_core::plan::spec::{PlanSpec, PolicySpec};
@@ -36,10 +37,12 @@ use crate::device::Device;
 use crate::device::loopback::{LOOPBACK_FRAMES_MAX, LoopbackPeer, pair};
 use crate::error::remedy;
 use crate::events::{DeviceId, Event};
+use crate::handover::Handover;
 use crate::passed::PASSED_FRAMES_MAX;
 use crate::ports::{Ports, healths};
 use crate::sys::eventfd::EventFd;
 
+mod several;
 mod turns;
 
 /// A clock that moves when it is told to.
@@ -72,19 +75,28 @@ struct Script {
     hosts_to_tell: u32,
     /// What passes while some of them are told.
     telling_us: Option<(FakeClock, u64)>,
+    /// What it has for other workers, and what it has heard of them.
+    news: VecDeque<(u8, News)>,
+    heard: Vec<u16>,
+    refused: u64,
     /// External ports of the rests it was given.
     restored: Vec<u16>,
 }
 
 /// A data path whose frames say what shall become of them: the first octet is the egress device, the second the verdict.
 #[derive(Clone, Default)]
-struct ScriptedPath(Arc<Mutex<Script>>);
+struct ScriptedPath {
+    script: Arc<Mutex<Script>>,
+    number: u8,
+}
 
 const FORWARD: u8 = 0;
 const REPLY: u8 = 1;
 const PASS: u8 = 2;
 const FORWARD_WITH_OUTPUT: u8 = 3;
 const PANIC: u8 = 4;
+/// Of the worker that the third octet says.
+const OWNED: u8 = 5;
 /// What it says at its end.
 const BYE: u8 = 0xbe;
 /// What hosts are told whose connections are over.
@@ -92,7 +104,7 @@ const TOLD: u8 = 0x0d;
 
 impl ScriptedPath {
     fn script(&self) -> MutexGuard<'_, Script> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.script.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -112,6 +124,8 @@ impl DataPath for ScriptedPath {
                 REPLY => Verdict::Reply,
                 PASS => Verdict::Pass,
                 PANIC => panic!("scripted"),
+                OWNED if frame.octets()[2] == self.number => Verdict::Forward,
+                OWNED => Verdict::HandedOver(frame.octets()[2]),
                 _ => Verdict::Drop(DropReason::NoRoute),
             };
             if order == FORWARD_WITH_OUTPUT
@@ -120,6 +134,31 @@ impl DataPath for ScriptedPath {
                 space.copy_from_slice(&[egress.0 as u8, 0xff]);
             }
         }
+    }
+
+    fn refuse_handed_over(&self, frame: &mut Frame<'_>) {
+        frame.verdict = Verdict::Drop(DropReason::WorkerRingFull);
+        self.script().refused += 1;
+    }
+
+    fn take_news(&mut self) -> Option<(u8, News)> {
+        self.script().news.pop_front()
+    }
+
+    fn learn(&mut self, news: News, _now: Instant, outputs: &mut OutputPool) {
+        if let News::Doubted { v4, .. } = news {
+            self.script().heard.push(v4);
+            // It makes a frame of it, and news in turn.
+            let space = outputs.allocate(1, DeviceIndex(0), OutputKind::Fragment);
+            space.into_iter().for_each(|space| space.fill(v4 as u8));
+            if v4 > 0 {
+                self.script().news.push_back((1 - self.number, News::Doubted { v4: v4 - 1, v6: 0 }));
+            }
+        }
+    }
+
+    fn owner_of(&self, flow: &Subject) -> u8 {
+        flow.protocol
     }
 
     fn tick(&mut self, now: Instant, _outputs: &mut OutputPool) -> bool {
@@ -262,9 +301,10 @@ impl Bench {
         }
         let (path, clock) = (ScriptedPath::default(), FakeClock::default());
         let healths = healths(&ends);
-        let ports = Ports::new(ends, &healths, bell);
-        let worker =
-            Worker::new(path.clone(), clock.clone(), ports, Reception::default(), shared.clone(), link.clone());
+        let ports = Ports::new(ends, &healths, bell.clone());
+        let handover = Handover::group(&[bell]).remove(0);
+        let (own_path, own_clock, reception) = (path.clone(), clock.clone(), Reception::default());
+        let worker = Worker::new(own_path, own_clock, ports, reception, shared.clone(), link.clone(), handover);
         Ok(Self { worker, path, clock, peers, shared, link })
     }
 
