@@ -30,6 +30,26 @@ export function parseOptions(given: readonly string[]): SuiteOptions {
   return options;
 }
 
+/**
+ * Takes an option with a whole number out of a command line: its value, absent if it is not there, and what else was given.
+ * Throws a `UsageError` if it is none of `low` to `high`.
+ */
+export function takeNumber(given: readonly string[], option: string, low: number, high: number): Taken {
+  const place = given.indexOf(option);
+  if (place < 0) return { rest: given };
+  const text = given[place + 1] ?? '';
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < low || value > high) {
+    throw new UsageError(`${option} takes a whole number from ${low} to ${high}`);
+  }
+  return { value, rest: [...given.slice(0, place), ...given.slice(place + 2)] };
+}
+
+export interface Taken {
+  readonly value?: number;
+  readonly rest: readonly string[];
+}
+
 /** The cases whose names contain what was asked for. Throws a `UsageError` if there is none. */
 export function chosen<T extends { readonly name: string }>(cases: readonly T[], { wanted }: SuiteOptions): T[] {
   const found = cases.filter(({ name }) => name.includes(wanted));

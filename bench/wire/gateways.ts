@@ -40,6 +40,8 @@ export interface Programs {
   readonly kind: DeviceKind;
   /** Folder for configurations and control sockets. */
   readonly folder: string;
+  /** Threads of nptd that carry packets. */
+  readonly workers: number;
 }
 
 const READY_MS_MAX = 15_000;
@@ -158,7 +160,7 @@ async function startNptd(
   programs: Programs,
 ): Promise<Background> {
   const file = join(programs.folder, `${name}.yaml`);
-  const config = nptdConfig(name, places, programs.kind, join(programs.folder, `${name}.sock`));
+  const config = nptdConfig(name, places, programs);
   await writeFile(file, JSON.stringify(config, undefined, 2));
   const gateway = network.start([process.execPath, programs.nptd, 'run', file, '--log', 'json']);
   await gateway.waitForLine((line) => line.includes('"event":"ready"'), READY_MS_MAX);
@@ -166,7 +168,7 @@ async function startNptd(
 }
 
 /** Tables and limits as large as one busy client needs them; everything else as it comes. */
-function nptdConfig(name: GatewayName, places: DevicePlaces, kind: DeviceKind, socket: string): object {
+function nptdConfig(name: GatewayName, places: DevicePlaces, { kind, folder, workers }: Programs): object {
   const uplink = {
     device: { [kind]: places.external.name, netns: places.external.netns },
     ipv4: { address: `${GATEWAY.external4}/24`, gateway: SERVER.ipv4 },
@@ -185,6 +187,7 @@ function nptdConfig(name: GatewayName, places: DevicePlaces, kind: DeviceKind, s
     uplinks: { fiber: uplink },
     filter: { mode: name === 'nptd-filter' ? 'on' : 'off' },
     limits: { sessions: 1_000_000, 'filter-sessions': 1_000_000, 'per-host': perHost },
-    control: { socket },
+    worker: { count: workers },
+    control: { socket: join(folder, `${name}.sock`) },
   };
 }

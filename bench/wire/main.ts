@@ -1,12 +1,12 @@
 /**
- * `npm run bench:wire [-- --json FILE] [-- --quick] [-- --device tap|packet|xdp] [-- CASE]`: nptd beside the kernel's own translators
- * and an empty forwarder, in alternation. `scripts/lib/bench.mjs` starts it in namespaces of its own.
+ * `npm run bench:wire [-- --json FILE] [-- --quick] [-- --device tap|packet|xdp] [-- --workers N] [-- CASE]`: nptd beside the kernel's own
+ * translators and an empty forwarder, in alternation. `scripts/lib/bench.mjs` starts it in namespaces of its own.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Network } from '../../src/demo/network.ts';
-import { chosen, parseOptions, UsageError } from '../lib/options.ts';
+import { chosen, parseOptions, takeNumber, UsageError } from '../lib/options.ts';
 import { figure, machine, writeReport } from '../lib/report.ts';
 import { CASES, type WireCase } from './cases.ts';
 import { takeDeviceKind } from './devices.ts';
@@ -19,7 +19,8 @@ const LENGTHS = { full: { rounds: 7, seconds: 1 }, quick: { rounds: 3, seconds: 
 type Paths = ReadonlyMap<GatewayName, Traffic>;
 
 async function main(given: readonly string[]): Promise<void> {
-  const { kind, rest } = takeDeviceKind(given);
+  const { value: workers = 1, rest: others } = takeNumber(given, '--workers', 1, 8);
+  const { kind, rest } = takeDeviceKind(others);
   const options = parseOptions(rest);
   const cases = chosen(CASES, options);
   const length = options.quick ? LENGTHS.quick : LENGTHS.full;
@@ -42,8 +43,8 @@ async function main(given: readonly string[]): Promise<void> {
   }
   try {
     const [nptd, load] = [resolve('dist/cli/main.js'), resolve('native/target/release/nptd-load')];
-    const programs: Programs = { nptd, load, finishAll: resolve('test/e2e/no-offload.pl'), folder, kind };
-    const rows = await measureAll(cases, length, await openPaths(network, neededBy(cases), programs));
+    const programs: Programs = { nptd, load, finishAll: resolve('test/e2e/no-offload.pl'), folder, kind, workers };
+    const rows = await measureAll(cases, { ...length, workers }, await openPaths(network, neededBy(cases), programs));
     if (options.json !== undefined) {
       writeReport(options.json, rows);
       process.stdout.write(`\nwritten to ${options.json}\n`);
@@ -71,13 +72,17 @@ async function openPaths(network: Network, names: readonly GatewayName[], progra
   return paths;
 }
 
-type Length = (typeof LENGTHS)['full'];
+type Length = (typeof LENGTHS)['full'] & { readonly workers: number };
 
 async function measureAll(cases: readonly WireCase[], length: Length, paths: Paths): Promise<WireRow[]> {
-  process.stdout.write(`${machine()}\n${length.rounds} rounds of ${length.seconds} s, medians\n\n${wireTable.head}`);
+  const { rounds, seconds, workers } = length;
+  const threads = workers === 1 ? 'one worker' : `${workers} workers`;
+  process.stdout.write(
+    `${machine()}\n${rounds} rounds of ${seconds} s, medians; nptd has ${threads}\n\n${wireTable.head}`,
+  );
   const rows: WireRow[] = [];
   for (const one of cases) {
-    const row = rowOf(one, await measure(one, length, paths));
+    const row = rowOf(one, await measure(one, length, paths), workers);
     process.stdout.write(lineOf(row, one.goal.less === true));
     rows.push(row);
   }

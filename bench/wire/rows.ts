@@ -9,6 +9,8 @@ import type { Sample } from './traffic.ts';
 export type Rounds = ReadonlyMap<GatewayName, readonly Sample[]>;
 
 export interface WireRow extends Row {
+  /** Threads of nptd that carry packets. */
+  readonly workers: number;
   /** Median of nptd, in `unit`. */
   readonly value: number;
   /** Median of the kernel's own translator. */
@@ -32,13 +34,14 @@ export interface WireRow extends Row {
   readonly failed: number;
 }
 
-export function rowOf(one: WireCase, rounds: Rounds): WireRow {
+export function rowOf(one: WireCase, rounds: Rounds, workers = 1): WireRow {
   const values = (name: GatewayName) => (rounds.get(name) ?? []).map(({ value }) => value);
   const cpu = (name: GatewayName) => middle((rounds.get(name) ?? []).map(({ cpuNs }) => cpuNs));
   const [own, peer, forwarder] = [values(one.nptd), values(one.peer), values('forwarder')];
   const ratio = medianRatio(own, peer);
   return {
     case: one.name,
+    workers,
     value: middle(own),
     unit: one.unit,
     peer: middle(peer),

@@ -120,6 +120,7 @@ export class Gateway implements Nptd {
       state: controller.state,
       notes: configNotes(this.#config),
       generation,
+      workers: this.#config.worker.count,
       counters: dataPlane.counters(),
       atMs: Date.now(),
       startedAtMs,

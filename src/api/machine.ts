@@ -15,6 +15,7 @@ export function machineOf(config: NptdConfig, slots: SlotAssignment): Machine {
     filterSessionsMax: config.limits.filterSessions,
     hostsMax: config.limits.hosts,
     neighboursMax: config.limits.neighbours,
+    workers: config.worker.count,
     busyPollUs: config.worker.busyPollUs,
   };
 }
@@ -26,14 +27,14 @@ export function requireSameMachine(now: Machine, wanted: Machine): void {
   throw new NptdError('RESTART_REQUIRED', `other ${differing.join(' and ')} need a restart`);
 }
 
-/** `devices`, `limits`, both or neither. */
+/** Which of `devices`, `limits` and `worker`. */
 export function machineDifferences(now: Machine, wanted: Machine): string[] {
-  const { devices: devicesNow, busyPollUs: busyPollNow, ...limitsNow } = now;
-  const { devices, busyPollUs, ...limits } = wanted;
+  const { devices: devicesNow, workers: workersNow, busyPollUs: busyPollNow, ...limitsNow } = now;
+  const { devices, workers, busyPollUs, ...limits } = wanted;
   return [
     ...(isDeepStrictEqual(devicesNow, devices) ? [] : ['devices']),
     ...(isDeepStrictEqual(limitsNow, limits) ? [] : ['limits']),
-    ...(busyPollNow === busyPollUs ? [] : ['worker']),
+    ...(workersNow === workers && busyPollNow === busyPollUs ? [] : ['worker']),
   ];
 }
 

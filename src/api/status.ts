@@ -16,6 +16,8 @@ export interface Status {
   readonly startedAtMs: number;
   /** Number of the plan that every worker has taken over. */
   readonly generation: number;
+  /** Threads that carry packets. */
+  readonly workers: number;
   /** In the order of the configuration. */
   readonly uplinks: readonly UplinkStatus[];
   /** What new traffic takes, per policy and family. */
@@ -86,17 +88,19 @@ export interface StatusFacts {
   readonly state: ControlState;
   readonly notes: readonly string[];
   readonly generation: number;
+  readonly workers: number;
   readonly counters: CountersSnapshot;
   readonly atMs: number;
   readonly startedAtMs: number;
 }
 
-export function statusOf({ state, notes, generation, counters, atMs, startedAtMs }: StatusFacts): Status {
+export function statusOf({ state, notes, atMs, startedAtMs, generation, workers, counters }: StatusFacts): Status {
   const { selections } = state;
   return {
     atMs,
     startedAtMs,
     generation,
+    workers,
     uplinks: state.uplinks.map((uplink) => uplinkStatus(uplink, state.modes.get(uplink.name) ?? 'enabled')),
     selections,
     exhausted: currentExhaustion(state.exhaustion, atMs).map((one) => exhaustedStatus(one, state.uplinks)),

@@ -101,10 +101,11 @@ function renderConflicts({ conflicts, atMs }: Status): string {
     .join('');
 }
 
-function renderTotals({ atMs, startedAtMs, generation, counters }: Status): string {
+function renderTotals({ atMs, startedAtMs, generation, workers, counters }: Status): string {
   return renderFacts([
     ['plan', `${generation}`],
     ['running for', renderDuration(atMs - startedAtMs)],
+    ...(workers === 1 ? [] : [['workers', `${workers}`] as const]),
     ['sessions', `${counters.sessions} on ${counters.mappings} mappings`],
     ['frames', `${counters.receivedFrames} received, ${counters.transmittedFrames} transmitted`],
   ]);

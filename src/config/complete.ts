@@ -68,7 +68,7 @@ export function completeConfig(draft: ConfigDraft, context: DraftContext): NptdC
     state: draft.state?.file === undefined ? {} : { file: draft.state.file },
     journal: completeJournal(draft.journal),
     hooks: readEntries(draft.hooks).flatMap(({ entry, index }) => completeHook(entry, ['hooks', index], context)),
-    worker: { busyPollUs: draft.worker?.['busy-poll'] ?? 0 },
+    worker: { count: draft.worker?.count ?? 1, busyPollUs: draft.worker?.['busy-poll'] ?? 0 },
     control: { socket: draft.control?.socket ?? DEFAULT_CONTROL.socket },
   };
 }

@@ -36,6 +36,8 @@ export interface NptdConfig {
 }
 
 export interface WorkerConfig {
+  /** Threads that carry packets, 1 to 8. */
+  readonly count: number;
   /** Microseconds for which a worker that has just had packets looks for more before it sleeps. */
   readonly busyPollUs: number;
 }

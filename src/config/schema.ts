@@ -290,9 +290,10 @@ export const fileSchema = map(
     publish: named('Servers that the Internet may reach, by name.', publish),
     nat44,
     filter,
-    worker: map('The thread that carries packets.', {
+    worker: map('The threads that carry packets.', {
+      count: whole(1, 8).meta({ description: 'How many; default 1.' }),
       'busy-poll': whole(0, 10_000).meta({
-        description: 'Microseconds for which it looks for more packets before it sleeps; default 0.',
+        description: 'Microseconds for which each looks for more packets before it sleeps; default 0.',
       }),
     }),
     martians: map('Addresses that are nobody.', {

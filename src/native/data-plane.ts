@@ -31,6 +31,8 @@ export interface DataPlaneOptions {
   /** Most internal addresses that hold mappings or sessions at once. */
   readonly hostsMax: number;
   readonly neighboursMax: number;
+  /** Threads that carry packets, 1 to 8; absent: 1. */
+  readonly workers?: number;
   /** Microseconds for which a worker that has just had frames looks for more before it sleeps; absent: none. */
   readonly busyPollUs?: number;
 }

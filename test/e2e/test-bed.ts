@@ -29,6 +29,9 @@ export interface TestBedOptions {
   readonly before?: (network: Network, site: Site) => Promise<unknown>;
 }
 
+/** Threads of nptd: `NPTD_E2E_WORKERS`, so that all tests can run with several. */
+const WORKERS = Number(process.env.NPTD_E2E_WORKERS ?? 1);
+
 /** Until all targets have answered once. */
 const UP_MS_MAX = 6000;
 
@@ -152,6 +155,7 @@ export function siteConfig(options: TestBedOptions, prefix: string, socket: stri
     uplinks: Object.fromEntries(isps.map((isp) => [isp.name, uplinkConfig(isp, prefix)])),
     policy: { default: { prefer: (options.prefer ?? isps).map(({ name }) => name) } },
     control: { socket },
+    worker: { count: WORKERS },
   };
 }
 

@@ -9,7 +9,7 @@ use nptd_core::frame::{DeviceIndex, FRAME_LEN_MAX};
 use nptd_core::pipeline::EngineConfig;
 use nptd_core::plan::spec::PlanSpec;
 use nptd_core::time::Duration;
-use nptd_io::{CommandError, DataPlane, DataPlaneOptions, DeviceKind, DeviceSpec};
+use nptd_io::{CommandError, DataPlane, DataPlaneOptions, DeviceKind, DeviceSpec, WORKERS_MAX};
 
 use crate::binding_counters::BindingCounters;
 use crate::binding_error::BindingError;
@@ -63,6 +63,8 @@ pub struct BindingDataPlaneOptions {
     pub hosts_max: f64,
     /// Most neighbours.
     pub neighbours_max: f64,
+    /// Threads that carry packets, 1 to 8; absent: 1.
+    pub workers: Option<f64>,
     /// Microseconds for which a worker that has just had frames looks for more before it sleeps; absent: none.
     pub busy_poll_us: Option<f64>,
 }
@@ -275,7 +277,7 @@ fn plane_options(options: &BindingDataPlaneOptions) -> Result<DataPlaneOptions, 
         busy_poll: Duration::from_micros(u64::from(
             root.field("busyPollUs").integer::<u32>(options.busy_poll_us.unwrap_or(0.0), REFUSE)?,
         )),
-        workers: 1,
+        workers: worker_count(options.workers)?,
         engine: EngineConfig {
             mappings_max: integer("mappingsMax", options.mappings_max)?,
             sessions_max: integer("sessionsMax", options.sessions_max)?,
@@ -289,6 +291,12 @@ fn plane_options(options: &BindingDataPlaneOptions) -> Result<DataPlaneOptions, 
             hash_key: root.field("hashKey").octets(&options.hash_key, REFUSE)?,
         },
     })
+}
+
+fn worker_count(workers: Option<f64>) -> Result<usize, BindingError> {
+    let path = Path::Field(&Path::Root, "workers");
+    let count = path.integer(workers.unwrap_or(1.0), REFUSE)?;
+    if (1..=WORKERS_MAX).contains(&count) { Ok(count) } else { Err(REFUSE(path.to_string(), "is not 1 to 8")) }
 }
 
 fn checked_limit(limit: f64) -> Result<usize, BindingError> {

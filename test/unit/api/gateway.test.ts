@@ -165,6 +165,16 @@ describe('apply', () => {
     await nptd.close();
   });
 
+  test('refuses another number of workers, which needs a restart', async () => {
+    const { plane, nptd } = open();
+    await nptd.start();
+    const more = `${siteText()}\nworker: { count: 2 }`;
+    expect(await codeOf(nptd.apply(more))).toBe('RESTART_REQUIRED');
+    expect(nptd.status().workers).toBe(1);
+    expect(plane.plans).toHaveLength(1);
+    await nptd.close();
+  });
+
   test('that the data plane refuses puts the configuration before back in force', async () => {
     const { plane, nptd } = open();
     await nptd.start();

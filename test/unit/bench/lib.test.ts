@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { chosen, parseOptions } from '../../../bench/lib/options.ts';
+import { chosen, parseOptions, takeNumber } from '../../../bench/lib/options.ts';
 import { figure, Table, writeReport } from '../../../bench/lib/report.ts';
 import { median, medianRatio, spreadPercent } from '../../../bench/lib/statistics.ts';
 
@@ -13,6 +13,17 @@ describe('the command line', () => {
     const all = { json: 'out.json', quick: true, wanted: 'tcp' };
     expect(parseOptions(['--json', 'out.json', '--quick', 'tcp'])).toEqual(all);
     expect(parseOptions(['tcp', '--quick', '--json', 'out.json'])).toEqual(all);
+  });
+
+  it('may have a number that one suite alone understands', () => {
+    expect(takeNumber(['tcp', '--workers', '2', '--quick'], '--workers', 1, 8)).toEqual({
+      value: 2,
+      rest: ['tcp', '--quick'],
+    });
+    expect(takeNumber(['tcp'], '--workers', 1, 8)).toEqual({ rest: ['tcp'] });
+    for (const bad of [['9'], ['0'], ['two'], []]) {
+      expect(() => takeNumber(['--workers', ...bad], '--workers', 1, 8)).toThrow('a whole number from 1 to 8');
+    }
   });
 
   it('is refused with the reason', () => {

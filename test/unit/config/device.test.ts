@@ -62,10 +62,14 @@ describe('a device', () => {
     expect(codes(file('{ tap: eth0 }', '{ packet: eth0 }'))).toEqual(['uplinks.fiber.device.packet: duplicate-device']);
   });
 
-  it('has a worker that sleeps at once, or looks for more packets for a while', () => {
+  it('has one worker that sleeps at once, or several that look for more packets for a while', () => {
     const text = file('{ tap: lan0 }', '{ tap: wan0 }');
-    expect(parsed(text).config.worker).toEqual({ busyPollUs: 0 });
-    expect(parsed(`${text}\nworker: { busy-poll: 50 }`).config.worker).toEqual({ busyPollUs: 50 });
+    expect(parsed(text).config.worker).toEqual({ count: 1, busyPollUs: 0 });
+    const several = parsed(`${text}\nworker: { count: 8, busy-poll: 50 }`);
+    expect(several.config.worker).toEqual({ count: 8, busyPollUs: 50 });
+    for (const count of [0, 9]) {
+      expect(codes(`${text}\nworker: { count: ${count} }`)).toEqual(['worker.count: bad-value']);
+    }
     expect(codes(`${text}\nworker: { busy-poll: 10001 }`)).toEqual(['worker.busy-poll: bad-value']);
   });
 });
