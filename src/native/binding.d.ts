@@ -150,6 +150,8 @@ export interface BindingDataPlaneOptions {
   hostsMax: number
   /** Most neighbours. */
   neighboursMax: number
+  /** Threads that carry packets, 1 to 8; absent: 1. */
+  workers?: number
   /** Microseconds for which a worker that has just had frames looks for more before it sleeps; absent: none. */
   busyPollUs?: number
 }
