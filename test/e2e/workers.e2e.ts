@@ -37,7 +37,10 @@ beforeAll(async () => {
 afterAll(() => bed?.close());
 
 test('there are two threads, and the status says so', async () => {
-  expect(Object.keys(await workerTimes(bed.gateway.process.pid ?? 0)).sort()).toEqual(['nptd-worker-0', 'nptd-worker-1']);
+  expect(Object.keys(await workerTimes(bed.gateway.process.pid ?? 0)).sort()).toEqual([
+    'nptd-worker-0',
+    'nptd-worker-1',
+  ]);
   expect((await bed.status()).workers).toBe(2);
 });
 
@@ -117,7 +120,11 @@ describe('flows of both families', () => {
 test('many short connections one after the other find their way, and their ports come back', async () => {
   const url = `http://${INTERNET.web4}/`;
   const fetches = Array.from({ length: 8 }, () =>
-    bed.site.client.run(['sh', '-c', `for i in $(seq 25); do curl -sS --max-time 5 -o /dev/null ${url} || exit 1; done`]),
+    bed.site.client.run([
+      'sh',
+      '-c',
+      `for i in $(seq 25); do curl -sS --max-time 5 -o /dev/null ${url} || exit 1; done`,
+    ]),
   );
   for (const { code, stderr } of await Promise.all(fetches)) expect(code, stderr).toBe(0);
 });

@@ -25,6 +25,7 @@ mod data_path;
 mod data_plane;
 mod device;
 mod device_health;
+mod device_set;
 mod error;
 mod events;
 mod handover;

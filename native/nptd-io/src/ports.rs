@@ -10,6 +10,7 @@ use nptd_core::time::{Duration, Instant};
 use crate::burst::Burst;
 use crate::device::{Device, Outgoing, Transmitted};
 use crate::device_health::DeviceHealth;
+use crate::device_set::DeviceSet;
 use crate::events::{DeviceId, EventQueue};
 use crate::sys::eventfd::EventFd;
 use crate::sys::poll::PollSet;
@@ -22,11 +23,15 @@ pub(crate) struct Ports {
     ports: Vec<Port>,
     poll: PollSet,
     bell: Arc<EventFd>,
+    /// Those that have taken frames since somebody asked, and may have some in turn.
+    sent_to: DeviceSet,
 }
 
 struct Port {
     device: Box<dyn Device>,
     health: Arc<DeviceHealth>,
+    /// Whether this worker receives its frames.
+    is_read: bool,
 }
 
 /// The health of each device, for all workers.
@@ -42,8 +47,12 @@ impl Ports {
         let descriptors = devices.iter().map(|device| device.descriptor().unwrap_or(-1));
         let bells = devices.iter().map(|device| device.link_bell().unwrap_or(-1));
         let poll = PollSet::new(std::iter::once(bell.as_raw_fd()).chain(descriptors).chain(bells));
-        let port = |(device, health): (_, &Arc<DeviceHealth>)| Port { device, health: health.clone() };
-        Self { ports: devices.into_iter().zip(healths).map(port).collect(), poll, bell }
+        let port = |(device, health): (Box<dyn Device>, &Arc<DeviceHealth>)| Port {
+            is_read: device.descriptor().is_some(),
+            device,
+            health: health.clone(),
+        };
+        Self { ports: devices.into_iter().zip(healths).map(port).collect(), poll, bell, sent_to: DeviceSet::default() }
     }
 
     /// Number of devices.
@@ -98,6 +107,7 @@ impl Ports {
         let Some(port) = self.ports.get_mut(index) else { return };
         if let Err(error) = port.device.receive(burst) {
             self.poll.ignore(index + 1);
+            port.is_read = false;
             port.health.end(&error, events);
         }
     }
@@ -115,12 +125,20 @@ impl Ports {
             return Transmitted { refused: frames.count() as u64, ..Transmitted::default() };
         };
         let result = port.device.transmit(frames);
+        if result.sent > 0 && port.is_read {
+            self.sent_to.insert(port.health.id().index);
+        }
         if let Some(error) = &result.failure {
             port.health.fail(error, now, events);
         } else if result.sent > 0 {
             port.health.has_sent(events);
         }
         result
+    }
+
+    /// The devices that have taken frames since the last call and whose frames this worker receives.
+    pub(crate) fn take_sent_to(&mut self) -> DeviceSet {
+        std::mem::take(&mut self.sent_to)
     }
 
     /// When [`Self::look_after`] has something to do next.

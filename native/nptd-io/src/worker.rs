@@ -13,7 +13,7 @@ use nptd_core::host::probes::{Family, own_address};
 use nptd_core::output::{Output, OutputPool};
 use nptd_core::pipeline::explain::Explanation;
 use nptd_core::plan::subject::Subject;
-use nptd_core::plan::{DEVICES_MAX, Plan, Role};
+use nptd_core::plan::{Plan, Role};
 use nptd_core::time::{Duration, Instant};
 use nptd_core::verdict::{DropReason, Suppressed, Verdict};
 
@@ -23,6 +23,7 @@ use crate::commands::{Command, Mailbox};
 use crate::counters_snapshot::Gauges;
 use crate::data_path::DataPath;
 use crate::device::Outgoing;
+use crate::device_set::DeviceSet;
 use crate::events::{Event, EventQueue};
 use crate::handover::Handover;
 use crate::pace::Pace;
@@ -31,9 +32,6 @@ use crate::plan_cell::PlanCell;
 use crate::ports::Ports;
 use crate::streams::{StreamHub, Streams};
 use nptd_core::nat44::PortRest;
-
-// A set of devices is kept in the bits of one word.
-const _: () = assert!(DEVICES_MAX <= 64);
 
 /// What all workers and the control plane share.
 pub(crate) struct Shared {
@@ -100,6 +98,9 @@ pub(crate) struct Reception {
     /// How long it looks for more frames before it sleeps; zero: it sleeps at once.
     pub(crate) busy_poll: Duration,
 }
+
+/// How often a turn looks for answers: an opening has three packets, and time goes on only between turns.
+const ANSWERS_MAX: usize = 3;
 
 const NO_TIME: Duration = Duration::from_micros(0);
 
@@ -170,6 +171,7 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
                 self.serve(index);
             }
         }
+        self.serve_answers();
         if !self.handover.is_alone() {
             self.take_over();
         }
@@ -299,6 +301,18 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
         }
     }
 
+    /// Looks at devices that have just been sent to: what a host answers at once, as its kernel does a SYN, is there already, and
+    /// a turn of its own would ask the kernel for it first.
+    fn serve_answers(&mut self) {
+        for _ in 0..ANSWERS_MAX {
+            let sent_to = self.ports.take_sent_to();
+            if sent_to.is_empty() {
+                return;
+            }
+            sent_to.for_each(|device| self.serve(usize::from(device.0)));
+        }
+    }
+
     /// Moves one burst of a device through the data path.
     fn serve(&mut self, index: usize) {
         let Ok(ingress) = u16::try_from(index).map(DeviceIndex) else { return };
@@ -355,7 +369,7 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
             }
         }
         let mut exit = Exit { ports: &mut self.ports, shared: &self.shared, link: &self.link, now };
-        for ingress in each(frames.iter().map(|frame| frame.ingress)) {
+        for ingress in frames.iter().map(|frame| frame.ingress).collect::<DeviceSet>() {
             exit.send(Some(ingress), self.plan.as_deref(), || in_order(&frames, ingress, &self.outputs));
         }
         drop(frames);
@@ -467,7 +481,7 @@ impl Exit<'_> {
         plan: Option<&Plan>,
         frames: impl Fn() -> Frames,
     ) {
-        for egress in each(frames().map(|(device, _)| device)) {
+        for egress in frames().map(|(device, _)| device).collect::<DeviceSet>() {
             let mut burst = frames().filter(|(to, _)| *to == egress).map(|(_, frame)| frame);
             let result = self.ports.transmit(usize::from(egress.0), &mut burst, self.now, &self.shared.events);
             add(&self.link.gauges.transmitted, result.sent);
@@ -475,16 +489,6 @@ impl Exit<'_> {
             record(&self.link.counters, scope, DropReason::TransmitFailed, result.refused);
         }
     }
-}
-
-/// Each device once, by its index.
-fn each(devices: impl Iterator<Item = DeviceIndex>) -> impl Iterator<Item = DeviceIndex> {
-    let mut set = devices.fold(0, |set, device| set | 1_u64.checked_shl(u32::from(device.0)).unwrap_or(0));
-    std::iter::from_fn(move || {
-        let device = (set != 0).then_some(DeviceIndex(set.trailing_zeros() as u16));
-        set &= set.wrapping_sub(1);
-        device
-    })
 }
 
 /// All that leaves of a burst that came in by a device: each frame, and what was made of it or because of it right behind it, so

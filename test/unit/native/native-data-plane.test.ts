@@ -1,7 +1,7 @@
 /** The data plane in Rust on real TAP devices. */
 import { readdirSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import type { DataPlane, DataPlaneEvent } from '../../../src/native/data-plane.ts';
+import type { DataPlane, DataPlaneEvent, DeviceOptions } from '../../../src/native/data-plane.ts';
 import { openDataPlane } from '../../../src/native/native-data-plane.ts';
 import { NativeError } from '../../../src/native/unwrap-error.ts';
 import { ipv4 } from '../../support/packet-builder.ts';
@@ -23,6 +23,8 @@ async function failureOf(promise: Promise<unknown>): Promise<NativeError> {
   return error;
 }
 
+const open = (workers: number, devices: readonly DeviceOptions[]) => openDataPlane({ ...options(devices), workers });
+
 const descriptors = () => readdirSync('/proc/self/fd').length;
 
 /** The first event that passes, within ten seconds. */
@@ -38,7 +40,13 @@ function eventOf(plane: DataPlane, passes: (event: DataPlaneEvent) => boolean): 
   });
 }
 
-describe.skipIf(obstacle !== undefined)('devices', () => {
+it.each([0, 9])('has no %s workers', async (workers) => {
+  expect(await failureOf(open(workers, []))).toMatchObject({
+    message: 'workers is not 1 to 8',
+  });
+});
+
+describe.skipIf(obstacle !== undefined).each([1, 3])('devices of %s workers', (workers) => {
   let namespace: Namespace;
 
   beforeEach(() => {
@@ -50,7 +58,7 @@ describe.skipIf(obstacle !== undefined)('devices', () => {
   });
 
   it('are there while the data plane is open, and gone when close resolves', async () => {
-    const plane = await openDataPlane(options([tap('t0', namespace.name), tap('t1', namespace.name, 1400)]));
+    const plane = await open(workers, [tap('t0', namespace.name), tap('t1', namespace.name, 1400)]);
     expect(namespace.interfaces()).toEqual(['t0', 't1']);
     expect(namespace.ip('link', 'show', 't1')).toContain('mtu 1400');
     await plane.close();
@@ -60,14 +68,14 @@ describe.skipIf(obstacle !== undefined)('devices', () => {
 
   it('go with the end of an await using block', async () => {
     {
-      await using _plane = await openDataPlane(options([tap('t0', namespace.name)]));
+      await using _plane = await open(workers, [tap('t0', namespace.name)]);
       expect(namespace.interfaces()).toEqual(['t0']);
     }
     expect(namespace.interfaces()).toEqual([]);
   });
 
   it('leak no descriptor in 200 cycles', async () => {
-    const cycle = async () => (await openDataPlane(options([tap('t0', namespace.name)]))).close();
+    const cycle = async () => (await open(workers, [tap('t0', namespace.name)])).close();
     await cycle();
     const before = descriptors();
     for (let count = 0; count < 200; count += 1) await cycle();
@@ -75,14 +83,14 @@ describe.skipIf(obstacle !== undefined)('devices', () => {
   });
 
   it('are all gone if one of them cannot be made, and the error names it', async () => {
-    const error = await failureOf(openDataPlane(options([tap('t0', namespace.name), tap('t0', namespace.name)])));
+    const error = await failureOf(open(workers, [tap('t0', namespace.name), tap('t0', namespace.name)]));
     expect(error).toMatchObject({ code: 'DeviceFailed', device: 't0', errno: 16 });
     expect(error.message).toMatch(/cannot open device t0: .*exists already/);
     expect(namespace.interfaces()).toEqual([]);
   });
 
   it('report their removal once', async () => {
-    await using plane = await openDataPlane(options([tap('t0', namespace.name), tap('t1', namespace.name)]));
+    await using plane = await open(workers, [tap('t0', namespace.name), tap('t1', namespace.name)]);
     const failed = eventOf(plane, ({ type }) => type === 'device-failed');
     namespace.ip('link', 'del', 't0');
     expect(await failed).toMatchObject({
@@ -97,7 +105,7 @@ describe.skipIf(obstacle !== undefined)('devices', () => {
   });
 });
 
-describe.skipIf(obstacle !== undefined)('a data plane with a plan', () => {
+describe.skipIf(obstacle !== undefined).each([1, 2])('a data plane of %s workers with a plan', (workers) => {
   let site: Namespace;
   let isp: Namespace;
   let plane: DataPlane;
@@ -105,7 +113,7 @@ describe.skipIf(obstacle !== undefined)('a data plane with a plan', () => {
   beforeEach(async () => {
     site = new Namespace();
     isp = new Namespace();
-    plane = await openDataPlane(options([tap('site0', site.name), tap('isp0', isp.name)]));
+    plane = await open(workers, [tap('site0', site.name), tap('isp0', isp.name)]);
     site.ip('addr', 'add', '10.0.0.11/24', 'dev', 'site0');
     site.ip('route', 'add', 'default', 'via', '10.0.0.1');
     isp.ip('addr', 'add', '203.0.113.1/24', 'dev', 'isp0');

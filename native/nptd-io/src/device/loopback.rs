@@ -54,6 +54,8 @@ impl Direction {
 struct Faults {
     receiving: AtomicI32,
     sending: AtomicI32,
+    /// Whether each frame comes back before the next one is sent.
+    echoes: AtomicBool,
     /// Whether it knows that it would not take a frame.
     down: AtomicBool,
     /// Rings when the other side takes it down, or up again.
@@ -85,7 +87,13 @@ pub struct LoopbackPeer {
 pub fn pair(name: &str) -> io::Result<(Loopback, LoopbackPeer)> {
     let (up, down) = (Direction::new()?, Direction::new()?);
     let [receiving, sending] = [0, 0].map(AtomicI32::new);
-    let faults = Arc::new(Faults { receiving, sending, down: AtomicBool::new(false), bell: EventFd::new()? });
+    let faults = Arc::new(Faults {
+        receiving,
+        sending,
+        echoes: AtomicBool::new(false),
+        down: AtomicBool::new(false),
+        bell: EventFd::new()?,
+    });
     let queues: Queues = Arc::new(Mutex::new(vec![up.clone()]));
     let peer = LoopbackPeer { arriving: down.clone(), queues: queues.clone(), faults: faults.clone() };
     Ok((Loopback { name: name.to_owned(), arriving: up, queues, leaving: down, faults }, peer))
@@ -120,6 +128,11 @@ impl LoopbackPeer {
     pub fn fail_sending(&self, errno: i32) {
         self.faults.down.store(errno == libc::EIO, Ordering::SeqCst);
         self.faults.sending.store(errno, Ordering::SeqCst);
+    }
+
+    /// From now on each frame that the data plane sends comes back to it at once.
+    pub fn echo(&self) {
+        self.faults.echoes.store(true, Ordering::SeqCst);
     }
 
     /// Takes the device down, or up again, and has that told.
@@ -188,6 +201,9 @@ impl Device for Loopback {
         let mut result = Transmitted { failure: fault(&self.faults.sending).err(), ..Transmitted::default() };
         for frame in frames {
             if result.failure.is_none() && self.leaving.push(frame.octets) {
+                if self.faults.echoes.load(Ordering::SeqCst) {
+                    self.arriving.push(frame.octets);
+                }
                 result.sent += 1;
             } else {
                 result.refused += 1;

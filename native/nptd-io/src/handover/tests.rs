@@ -110,9 +110,9 @@ fn news_arrive_in_order_until_their_ring_is_full() -> io::Result<()> {
     let taken = (0..NEWS_MAX + 5).filter(|number| ends[1].tell(0, news(*number))).count();
     assert_eq!(taken, NEWS_MAX);
     assert!(ends[0].has_waiting());
-    let numbers = std::iter::from_fn(|| ends[0].take_news()).map(|news| match news {
-        News::Doubted { v4, .. } => v4,
-        other => panic!("{other:?}"),
+    let numbers = std::iter::from_fn(|| ends[0].take_news()).map(|news| {
+        let News::Doubted { v4, .. } = news else { panic!("{news:?}") };
+        v4
     });
     assert!(numbers.eq(0..NEWS_MAX as u16));
     Ok(())

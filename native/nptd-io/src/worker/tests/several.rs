@@ -163,12 +163,14 @@ fn a_device_that_fails_is_reported_once_whoever_meets_it_and_restored_by_anybody
         pair.turn(worker)?;
     }
     let told = |pair: &Pair| {
-        let kinds = pair.shared.events.take().into_iter().map(|event| match event {
-            Event::DeviceFailed { device, .. } => (device.index, false),
-            Event::DeviceRestored { device } => (device.index, true),
-            other => panic!("{other:?}"),
+        let works = pair.shared.events.take().into_iter().map(|event| {
+            if let Event::DeviceFailed { device, .. } = event {
+                return (device.index, false);
+            }
+            let Event::DeviceRestored { device } = event else { panic!("{event:?}") };
+            (device.index, true)
         });
-        kinds.collect::<Vec<_>>()
+        works.collect::<Vec<_>>()
     };
     assert_eq!(told(&pair), [(DeviceIndex(1), false)]);
     pair.peers[1].fail_sending(0);

@@ -9,6 +9,7 @@ use nptd_core::time::{Duration, Instant};
 
 use super::{Bench, FORWARD, FORWARD_WITH_OUTPUT, LoopbackPeer, REPLY, TOLD};
 use crate::sys::clock::monotonic_us;
+use crate::worker::ANSWERS_MAX;
 
 #[test]
 fn frames_leave_by_their_egress_in_order_each_with_its_outputs_behind_it() -> io::Result<()> {
@@ -43,6 +44,23 @@ fn hosts_are_told_with_what_time_a_turn_has_left() -> io::Result<()> {
     }
     // Four steps of 150 us, which are as long as a step may be.
     assert_eq!(told, [4 * 32, 4 * 32, 300 - 8 * 32, 0]);
+    Ok(())
+}
+
+#[test]
+fn what_a_host_answers_at_once_is_carried_in_the_same_turn_but_not_for_ever() -> io::Result<()> {
+    let mut bench = Bench::new(2)?;
+    assert!(bench.peers[0].send(&[1, FORWARD]));
+    bench.turn()?;
+    assert_eq!(bench.path.script().processed.len(), 1);
+    bench.peers[1].echo();
+    assert!(bench.peers[0].send(&[1, FORWARD]));
+    bench.turn()?;
+    let processed = bench.path.script().processed.split_off(1);
+    assert_eq!(
+        processed.iter().map(|(ingress, ..)| ingress.0).collect::<Vec<_>>(),
+        [&[0][..], &[1; ANSWERS_MAX]].concat()
+    );
     Ok(())
 }
 
