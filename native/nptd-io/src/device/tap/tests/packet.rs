@@ -30,14 +30,15 @@ fn a_packet_socket_hears_its_peer_and_not_itself_nor_vlans() {
     let [mut one, mut other] = ends(&namespace);
     let plain = [&[2, 0, 0, 0, 0, 9][..], &[2, 0, 0, 0, 0, 8], &[0x88, 0xb5], &[7; 60]].concat();
     let tagged = [&plain[..12], &[0x81, 0, 0, 5], &plain[12..]].concat();
-    assert_eq!(one.transmit(&mut [frame(&tagged), frame(&plain)].into_iter()).sent, 2);
     let is_ours = |octets: &[u8]| octets.ends_with(&[7; 60]);
     let mut heard = Vec::new();
+    // The kernel drops what is sent before it has noticed that the new link is up.
     assert!(eventually(|| {
+        assert_eq!(one.transmit(&mut [frame(&tagged), frame(&plain)].into_iter()).sent, 2);
         heard.extend(taken(&mut *other, is_ours));
-        heard.contains(&plain)
+        !heard.is_empty()
     }));
-    assert_eq!(heard, [plain], "the tagged one came first and is nobody's");
+    assert!(heard.iter().all(|frame| *frame == plain), "the tagged ones come first and are nobody's");
     assert_eq!(taken(&mut *one, is_ours), [[0_u8; 0]; 0]);
 }
 
