@@ -177,6 +177,7 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
         }
         self.keep_time();
         self.serve_streams();
+        self.tell_news();
         self.report();
         Ok(())
     }
@@ -397,7 +398,6 @@ impl<P: DataPath, C: Clock> Worker<P, C> {
         if has_news {
             self.tell_hosts(now);
         }
-        self.tell_news();
         self.ports.look_after(now, &self.shared.events);
     }
 
