@@ -45,6 +45,18 @@ describe('start', () => {
     expect(plane.options).toBeUndefined();
   });
 
+  test('reads the certificates for HTTPS probes, or opens nothing, and a reload that cannot changes nothing', async () => {
+    const text = siteText().replace('targets: [', 'targets: [{ https: "https://192.0.2.9/", ca: /nowhere/ca.pem }, ');
+    const { plane, nptd } = open({}, text);
+    await expect(nptd.start()).rejects.toThrow(/certificates for HTTPS probes cannot be read: .*\/nowhere\/ca\.pem/);
+    expect(plane.options).toBeUndefined();
+    const running = open();
+    await running.nptd.start();
+    expect(await codeOf(running.nptd.apply(text))).toBe('CONFIG_INVALID');
+    expect(running.plane.generation).toBe(1);
+    await running.nptd.close();
+  });
+
   test('whose plan is refused leaves nothing open', async () => {
     const { plane, nptd } = open();
     plane.beforeApply = () => Promise.reject(new Error('mtu'));

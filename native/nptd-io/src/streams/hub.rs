@@ -1,7 +1,7 @@
 //! The streams as both threads see them: what is to be sent, what has come, and what has happened.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use nptd_core::host::probes::Family;
@@ -32,13 +32,13 @@ pub struct StreamTarget {
 /// Why a stream is over before its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StreamFailure {
-    /// It never was.
+    /// The peer refused it, or did not answer.
     #[error("the connection was refused")]
     Refused,
-    /// It was ended by its peer, or the peer is gone.
+    /// The peer ended it, or is gone.
     #[error("the connection was reset")]
     Reset,
-    /// There is none any more, either.
+    /// The uplink has no address of the family, or has changed the one that it was from.
     #[error("the uplink has no address of this family")]
     NoAddress,
     /// Too many are open.
@@ -102,12 +102,12 @@ pub struct StreamHub {
     state: Mutex<State>,
     /// How many there are, to be read without the lock.
     count: AtomicUsize,
-    is_closed: AtomicBool,
 }
 
 #[derive(Default)]
 pub(super) struct State {
     last_id: u32,
+    is_closed: bool,
     pub(super) pipes: BTreeMap<u32, Pipe>,
 }
 
@@ -115,7 +115,7 @@ impl StreamHub {
     /// Opens a stream; what becomes of it is news.
     pub fn open(&self, target: StreamTarget) -> Result<u32, Stopped> {
         let mut state = self.lock();
-        if self.is_closed.load(Ordering::SeqCst) {
+        if state.is_closed {
             return Err(Stopped);
         }
         state.last_id = state.last_id.wrapping_add(1);
@@ -173,8 +173,8 @@ impl StreamHub {
 
     /// Forgets all streams, and takes no more.
     pub(crate) fn close(&self) {
-        self.is_closed.store(true, Ordering::SeqCst);
         let mut state = self.lock();
+        state.is_closed = true;
         state.pipes.clear();
         self.recount(&state);
     }

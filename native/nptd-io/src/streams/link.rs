@@ -26,6 +26,11 @@ impl Link {
         }
     }
 
+    /// Whether packets wait to go in.
+    pub(super) fn has_received(&self) -> bool {
+        !self.received.is_empty()
+    }
+
     /// Takes the next packet that is to leave.
     pub(super) fn take_sent(&mut self) -> Option<Vec<u8>> {
         self.sent.pop_front()

@@ -27,7 +27,7 @@ pub(crate) type OwnAddresses = [Option<u128>; 2];
 /// The worker's end of all streams.
 #[derive(Default)]
 pub(crate) struct Streams {
-    /// By the slot of their uplinks, while they have connections.
+    /// By the slot of their uplinks, once they had a connection: each knows which own port is next.
     stacks: BTreeMap<u8, Stack>,
     wakeup: Option<Instant>,
 }
@@ -35,7 +35,7 @@ pub(crate) struct Streams {
 impl Streams {
     /// Whether a turn has nothing to do.
     pub(crate) fn is_idle(&self, hub: &StreamHub) -> bool {
-        self.stacks.is_empty() && hub.is_empty()
+        hub.is_empty() && self.stacks.values().all(Stack::is_idle)
     }
 
     /// When the next turn is due, if nothing happens before.
@@ -73,7 +73,6 @@ impl Streams {
             }
             stack.forget_left(now);
         }
-        self.stacks.retain(|_, stack| !stack.is_idle());
         self.wakeup = self.stacks.values_mut().filter_map(|stack| stack.next_wakeup(now)).min();
         has_news
     }

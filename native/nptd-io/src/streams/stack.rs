@@ -94,9 +94,9 @@ impl Stack {
         }
     }
 
-    /// Whether there is nothing left to do.
+    /// Whether there is nothing to do: what comes for a connection that is over is still answered, by a reset.
     pub(super) fn is_idle(&self) -> bool {
-        self.connections.is_empty()
+        self.connections.is_empty() && !self.link.has_received()
     }
 
     /// Begins a connection.

@@ -347,6 +347,39 @@ fn there_are_no_more_connections_than_own_ports_and_each_has_its_own() -> Result
 }
 
 #[test]
+fn a_port_rests_while_others_are_taken_also_when_there_was_nothing_for_a_while() -> Result<(), Stopped> {
+    let mut bench = Bench::new();
+    let mut ports = Vec::new();
+    for _ in 0..5 {
+        let id = bench.open(Family::V4)?;
+        bench.run_ms(1);
+        let (_, syn) = bench.to_server.back().cloned().unwrap_or_default();
+        ports.push(u16::from_be_bytes([syn[20], syn[21]]));
+        bench.hub.abandon(id);
+        bench.run_ms(100);
+        assert!(bench.streams.is_idle(&bench.hub));
+    }
+    assert_eq!(ports, [61_504, 61_505, 61_506, 61_507, 61_504]);
+    Ok(())
+}
+
+#[test]
+fn what_comes_for_a_connection_that_is_over_is_reset() -> Result<(), Stopped> {
+    let mut bench = Bench::new();
+    let id = bench.open(Family::V4)?;
+    bench.run_ms(50);
+    bench.loses = |_| true;
+    bench.hub.abandon(id);
+    bench.run_ms(1);
+    assert_eq!(bench.server.socket().state(), State::Established, "the reset was lost");
+    bench.loses = |_| false;
+    assert_eq!(bench.server.socket().send_slice(b"late"), Ok(4));
+    bench.run_ms(100);
+    assert_eq!(bench.server.socket().state(), State::Closed);
+    Ok(())
+}
+
+#[test]
 fn a_closed_hub_takes_nothing() {
     let mut bench = Bench::new();
     assert!(bench.open(Family::V4).is_ok());

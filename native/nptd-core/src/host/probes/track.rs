@@ -7,7 +7,7 @@ use super::conversations::{Conversations, Handover, ProbeRequest};
 use super::departure;
 use super::dns::Query;
 use super::packet::{Echo, Ends, Message, Name, Token};
-use super::{Family, Method, OWN_LIST, ProbeSample, ProbeSpec, ProbeTarget, Samples};
+use super::{Family, Method, OWN_LIST, ProbeSample, ProbeSpec, Samples};
 use crate::host::context::Context;
 use crate::host::neighbours::Neighbours;
 use crate::time::{Duration, Instant};
@@ -183,16 +183,22 @@ impl Track {
         }
     }
 
-    /// Whether one of its targets is asked by this protocol at this end, from this port.
+    /// Whether one of its targets is asked by this protocol at this end, from this port, by a packet of the engine's own.
     pub fn asks(&self, protocol: u8, ends: Ends) -> bool {
-        is_within(self.spec.ports, ends.own_port)
-            && self.spec.targets.iter().any(|target| is_at(target, protocol, ends))
+        is_within(self.spec.ports, ends.own_port) && self.has_target(protocol, ends, false)
     }
 
     /// Whether a conversation with one of its targets may be under way by this protocol between these ends.
     pub fn converses(&self, protocol: u8, ends: Ends) -> bool {
-        let is_with = |target: &ProbeTarget| target.method.is_conversation() && is_at(target, protocol, ends);
-        is_within(self.spec.conversation_ports, ends.own_port) && self.spec.targets.iter().any(is_with)
+        is_within(self.spec.conversation_ports, ends.own_port) && self.has_target(protocol, ends, true)
+    }
+
+    fn has_target(&self, protocol: u8, ends: Ends, is_conversation: bool) -> bool {
+        self.spec.targets.iter().any(|target| {
+            target.address == ends.address
+                && target.method.endpoint() == Some((protocol, ends.port))
+                && target.method.is_conversation() == is_conversation
+        })
     }
 
     /// Takes what came from a target's port, if the probe of this sequence number went there from that own port; see
@@ -343,10 +349,6 @@ impl Track {
 
 fn is_within((low, high): (u16, u16), port: u16) -> bool {
     (low..=high).contains(&port)
-}
-
-fn is_at(target: &ProbeTarget, protocol: u8, ends: Ends) -> bool {
-    target.address == ends.address && target.method.endpoint() == Some((protocol, ends.port))
 }
 
 /// Room for all probes that can be under way: those of each interval within a timeout, and some more.
