@@ -1,6 +1,6 @@
 //! What workers tell each other: link addresses, the fate of datagrams in fragments, which uplinks probes doubt. Each worker has an
-//! outbox; whoever drives it carries the messages. One that is lost costs a little time and nothing else: requests are repeated,
-//! and fragments are given up when their time is over.
+//! outbox; whoever drives it carries the messages. One that is lost is no harm: requests are repeated, fragments are given up when
+//! their time is over, and round trips that one worker does not look for are seen by the others.
 
 use alloc::collections::VecDeque;
 

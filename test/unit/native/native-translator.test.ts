@@ -145,6 +145,9 @@ describe('options and plans that cannot be used', () => {
     expect(options({ secret: new Uint8Array(8) })).toBe('InvalidArgument secret');
     expect(options({ mappingsMax: 2 ** 32 })).toBe('InvalidArgument mappingsMax');
     expect(options({ sessionsMax: -1 })).toBe('InvalidArgument sessionsMax');
+    for (const workers of [0, 17, 300, 1.5]) {
+      expect(options({ workers })).toBe('InvalidArgument workers');
+    }
   });
 
   it('name the place in the plan', () => {

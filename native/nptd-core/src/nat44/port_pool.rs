@@ -36,7 +36,7 @@ pub(super) struct Proposal {
 }
 
 /// Pools of all uplinks. One pool is 8 KiB, and twice that where ports are reserved or published; 16 uplinks of 64 addresses and
-/// 5 protocols make 80 MiB at most.
+/// 5 protocols make 80 MiB at most, of each worker.
 pub(super) struct PortPools {
     hash: PortHash,
     preserves_parity: bool,
