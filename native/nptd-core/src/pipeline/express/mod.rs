@@ -49,6 +49,8 @@ pub struct Survey {
     keys: [u128; FRAME_BATCH_MAX],
     hashes: [u64; FRAME_BATCH_MAX],
     positions: [u32; FRAME_BATCH_MAX],
+    /// Whether there are keys that no session was found for.
+    has_unknown: bool,
 }
 
 /// What the survey has found out about a frame.
@@ -74,6 +76,7 @@ impl Survey {
             keys: [0; FRAME_BATCH_MAX],
             hashes: [0; FRAME_BATCH_MAX],
             positions: [NOWHERE; FRAME_BATCH_MAX],
+            has_unknown: false,
         }
     }
 
@@ -171,6 +174,7 @@ impl Transit<'_> {
     /// The first two stages.
     pub fn survey(&self, frames: &[Frame<'_>], survey: &mut Survey) -> Expressway {
         let seen = survey.look(frames, self.plan());
+        survey.has_unknown = false;
         if seen.has_flows {
             let [outbound, inbound] =
                 [Direction::Outbound, Direction::Inbound].map(|side| self.nat44.express_index(side));
@@ -188,7 +192,7 @@ impl Transit<'_> {
     #[inline(never)]
     fn probe<'b>(&self, count: usize, survey: &mut Survey, index_of: impl Fn(u128) -> Buckets<'b>) {
         let nat44 = &self.nat44;
-        let Survey { keys, hashes, positions, .. } = survey;
+        let Survey { keys, hashes, positions, has_unknown, .. } = survey;
         let Some(keys) = keys.get(..count) else { return };
         nat44.express_hashes(keys, hashes);
         for (key, hash) in keys.iter().zip(&*hashes) {
@@ -208,11 +212,11 @@ impl Transit<'_> {
             return;
         }
         for ((key, hash), position) in keys.iter().zip(hashes).zip(positions) {
-            if *position == NOWHERE
-                && let Some(found) = index_of(*key).second_candidate(*hash)
-            {
-                nat44.express_prefetch(found);
-                *position = found;
+            if *position == NOWHERE {
+                let found = index_of(*key).second_candidate(*hash);
+                found.into_iter().for_each(|found| nat44.express_prefetch(found));
+                *position = found.unwrap_or(NOWHERE);
+                *has_unknown |= found.is_none();
             }
         }
     }
@@ -238,6 +242,7 @@ impl Transit<'_> {
             let (from, has_link) = (expressway.inlet.from, expressway.inlet.has_link);
             let is_ipv4 = match looks {
                 Looks::Unusual | Looks::Syn4 => break,
+                Looks::Udp4 | Looks::Tcp4 if survey.positions.get(at) == Some(&NOWHERE) => break,
                 Looks::Udp4 | Looks::Tcp4 => true,
                 Looks::Plain6 => false,
             };

@@ -26,7 +26,7 @@ impl<'a> Transit<'a> {
     /// Looks at all new flows of a batch; none where there is none.
     pub fn survey_openings(&mut self, frames: &[Frame<'_>], survey: &Survey) -> Option<Openings<'a>> {
         let plan = self.plan();
-        if !(0..frames.len()).any(|index| survey.opening(index).is_some()) {
+        if !survey.has_unknown {
             return None;
         }
         self.nat44.begin_openings();
