@@ -14,10 +14,13 @@ fn spec(namespace: &Namespace, kind: DeviceKind, name: &str) -> DeviceSpec {
 /// Both ends of a veth pair as devices.
 fn ends(namespace: &Namespace) -> [Box<dyn Device>; 2] {
     namespace.ip(&["link", "add", "v0", "type", "veth", "peer", "name", "v1"]);
-    ["v0", "v1"].map(|name| {
+    let ends = ["v0", "v1"].map(|name| {
         namespace.ip(&["link", "set", name, "up"]);
         open(&spec(namespace, DeviceKind::Packet, name))
-    })
+    });
+    // The kernel drops what is sent before it has noticed that the new link is up.
+    assert!(eventually(|| ends.iter().all(|end| up(&**end) == Ok(true))));
+    ends
 }
 
 fn frame(octets: &[u8]) -> Outgoing<'_> {

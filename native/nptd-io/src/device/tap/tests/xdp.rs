@@ -128,6 +128,7 @@ fn every_queue_is_heard() {
     connect(&namespace, 3);
     let Some(mut one) = opened(&namespace, DeviceKind::Xdp, "v0") else { return };
     let Some(mut other) = opened(&namespace, DeviceKind::Packet, "v1") else { return };
+    assert!(eventually(|| up(&*other) == Ok(true)));
     // The kernel chooses a queue by the flow, so there are many of them.
     let flow = |number: u32| {
         let mut frame = numbered(number, 64);
