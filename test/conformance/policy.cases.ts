@@ -4,6 +4,7 @@ import { runCases } from './case.ts';
 import { filterLeavingCases } from './cases/filter-leaving.cases.ts';
 import { leavingFlowCases } from './cases/leaving-flows.cases.ts';
 import { leavingOneByOneCases } from './cases/leaving-one-by-one.cases.ts';
+import { manySessionsCases } from './cases/many-sessions.cases.ts';
 import { noUplinkCases } from './cases/no-uplink.cases.ts';
 import { policyMatchCases } from './cases/policies.cases.ts';
 import { policySessionCases } from './cases/policy-sessions.cases.ts';
@@ -20,5 +21,6 @@ export function policyCases(make: MakeTranslator): void {
   runCases('flows whose uplink is to be left', leavingFlowCases, make);
   runCases('flows that leave an uplink that works', leavingOneByOneCases, make);
   runCases('IPv6 flows whose uplink is to be left', filterLeavingCases, make);
+  runCases('endpoints with many sessions', manySessionsCases, make);
   runCases('weighted choice', weightedChoiceCases, make);
 }

@@ -15,6 +15,8 @@ export interface SlotEpoch {
 }
 
 const EPOCHS = 256;
+/** The identity of a slot without an uplink. */
+const GONE = '';
 
 /** The epoch of a slot is raised when its uplink, or an address or prefix of it, is not what it was. */
 export function assignEpochs(
@@ -29,8 +31,9 @@ export function assignEpochs(
     if (before === undefined) return [slot, { epoch: 0, identity }];
     return [slot, before.identity === identity ? before : { epoch: (before.epoch + 1) % EPOCHS, identity }];
   });
-  // A slot without an uplink keeps its number for the one that takes it next.
-  return new Map([...previous, ...now]);
+  // A slot without an uplink keeps its number for the one that takes it next, be it the same again: what it had has ended.
+  const left = [...previous].map(([slot, { epoch }]): [number, SlotEpoch] => [slot, { epoch, identity: GONE }]);
+  return new Map([...left, ...now]);
 }
 
 function identityOf({ name, ipv4, ipv6 }: UplinkConfig): string {

@@ -5,6 +5,7 @@
 //! first session of each group but the one that the list begins with, so that an endpoint with one remote address needs no
 //! entry, and one with a million of them answers as fast.
 
+use super::session::Session;
 use super::{Endpoint, Filter, NONE, Protocol};
 use crate::plan::Plan;
 use crate::table::TableFull;
@@ -23,6 +24,8 @@ pub(super) struct EndpointEntry {
     protocol: Protocol,
     slot: u8,
     epoch: u8,
+    /// Whether it is no more than a list of dead sessions.
+    pub is_buried: bool,
 }
 
 const _: () = assert!(size_of::<EndpointEntry>() == 32);
@@ -85,13 +88,35 @@ impl Filter {
         false
     }
 
-    /// Ends all sessions of the endpoint at a position.
+    /// Ends all sessions of the endpoint at a position: where there are very many they are dead from now on, and removed by and by.
     pub(super) fn end_all_of(&mut self, endpoint: u32) {
         let mut left = self.endpoints.get(endpoint).map_or(0, |entry| entry.sessions);
+        if self.graves.bury(endpoint, left) {
+            let Some(entry) = self.endpoints.get_mut(endpoint) else { return };
+            entry.is_buried = true;
+            let hash = hash_of(&self.hash, entry);
+            self.endpoints_index.remove(hash, endpoint);
+            return;
+        }
         while left > 0 {
             left -= 1;
             let Some(first) = self.endpoints.get(endpoint).map(|entry| entry.first_session) else { return };
             self.end_session(first);
+        }
+    }
+
+    /// Removes sessions of buried endpoints, one a step.
+    pub(super) fn empty_graves(&mut self, budget: &mut u32) {
+        while let (Some(position), true) = (self.graves.next(), *budget > 0) {
+            *budget -= 1;
+            let entry = self.endpoints.get(position).filter(|entry| entry.sessions > 0);
+            match entry.map(|entry| entry.first_session) {
+                Some(first) => self.end_session(first),
+                None => {
+                    self.endpoints.remove(position);
+                    self.graves.close();
+                }
+            }
         }
     }
 
@@ -107,6 +132,7 @@ impl Filter {
             protocol,
             slot,
             epoch,
+            is_buried: false,
         };
         let endpoint = match self.find_endpoint(&wanted) {
             Some(endpoint) => endpoint,
@@ -154,11 +180,18 @@ impl Filter {
         self.unlink(endpoint, previous, next);
         let Some(entry) = self.endpoints.get_mut(endpoint) else { return };
         entry.sessions -= 1;
-        if entry.sessions == 0 {
+        if entry.is_buried {
+            self.graves.lose_session();
+        } else if entry.sessions == 0 {
             let hash = hash_of(&self.hash, entry);
             self.endpoints_index.remove(hash, endpoint);
             self.endpoints.remove(endpoint);
         }
+    }
+
+    /// The endpoint of a session, unless it is buried, and the session dead with it.
+    pub(super) fn endpoint_of(&self, session: &Session) -> Option<&EndpointEntry> {
+        self.endpoints.get(session.endpoint).filter(|entry| !entry.is_buried)
     }
 
     fn endpoint_entry(&self, key: EndpointKey, plan: &Plan) -> Option<&EndpointEntry> {
@@ -249,7 +282,7 @@ impl Filter {
 fn wanted(key: EndpointKey, plan: &Plan) -> Option<EndpointEntry> {
     let EndpointKey { slot, protocol, internal: Endpoint { address, port } } = key;
     let epoch = plan.uplink(slot)?.epoch;
-    Some(EndpointEntry { address, first_session: NONE, sessions: 0, port, protocol, slot, epoch })
+    Some(EndpointEntry { address, first_session: NONE, sessions: 0, port, protocol, slot, epoch, is_buried: false })
 }
 
 fn hash_of(hash: &crate::arch::KeyedHash, entry: &EndpointEntry) -> u64 {

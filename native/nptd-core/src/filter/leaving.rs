@@ -70,6 +70,7 @@ impl Filter {
         let is_meant = session.protocol.kind() == ProtocolKind::Tcp
             && plan.leaves6(session.policy, session.slot, session.by == Direction::Outbound)
             && session.is_live(plan, now.tick())
+            && self.endpoint_of(session).is_some()
             && is_to_be_told(session.state)
             && plan.policy(session.policy).action(session.protocol.number()) != FailureActionSpec::Keep
             && plan.external_owner6(session.remote_address).is_none();

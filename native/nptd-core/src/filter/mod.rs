@@ -26,6 +26,8 @@ use crate::counters::Counters;
 use crate::plan::Plan;
 use crate::plan::rendezvous::Rendezvous;
 use crate::session::fragments::FragmentTable;
+use crate::session::graves::Graves;
+use crate::session::remains::Remains;
 use crate::session::round_trips::RoundTrips;
 use crate::session::wheel::Wheel;
 use crate::share::Share;
@@ -71,6 +73,9 @@ pub struct Filter {
     pub fragments: FragmentTable<Datagram, Translation>,
     /// Where the sweep for entries of dead epochs goes on; none when there is nothing to sweep.
     sweep: Option<u32>,
+    remains: Remains,
+    /// Endpoints that have ended with very many sessions.
+    graves: Graves,
 }
 
 impl Filter {
@@ -86,7 +91,8 @@ impl Filter {
             hash: KeyedHash::new(hash_key),
             sessions: Slab::new(sessions_max),
             sessions_index: Index::new(sessions_max),
-            endpoints: Slab::new(sessions_max),
+            // What is buried leaves its room to others.
+            endpoints: Slab::new(sessions_max + Graves::max(sessions_max)),
             endpoints_index: Index::new(sessions_max),
             groups: Index::new(sessions_max),
             wheel: Wheel::new(SESSION_WHEEL),
@@ -95,20 +101,26 @@ impl Filter {
             counters,
             fragments: FragmentTable::new(hash_key, share),
             sweep: None,
+            remains: Remains::default(),
+            graves: Graves::new(sessions_max),
         }
     }
 
-    /// Follows a plan. The sweep under the plan `before` is finished first: an uplink that was gone may be back with the same
-    /// epoch, and its dead sessions must not live again.
-    pub fn adopt(&mut self, before: &Plan) {
-        let mut budget = u32::MAX;
-        self.sweep_dead_epochs(before, &mut budget);
+    /// Follows a plan. Where an uplink that was gone is back with the same epoch, the sweep under the plan `before` is finished
+    /// first: its dead sessions must not live again.
+    pub fn adopt(&mut self, before: &Plan, plan: &Plan) {
+        if self.remains.must_go_first(|slot| epoch_of(plan, slot)) {
+            let mut budget = u32::MAX;
+            self.sweep_dead_epochs(before, &mut budget);
+        }
+        self.remains.follow(|slot| epoch_of(before, slot), |slot| epoch_of(plan, slot));
         self.sweep = Some(0);
     }
 
     /// Removes sessions that have ended, at most `budget` steps of work; true while something is left to do.
     pub fn expire(&mut self, plan: &Plan, now: Instant, mut budget: u32) -> bool {
         let now = now.tick();
+        self.empty_graves(&mut budget);
         self.sweep_dead_epochs(plan, &mut budget);
         if self.sessions.is_empty() {
             self.wheel.skip(now);
@@ -116,7 +128,7 @@ impl Filter {
         while let Some(position) = self.wheel.next_due(&mut self.sessions, now, &mut budget) {
             self.end_session(position);
         }
-        self.sweep.is_some() || self.wheel.is_behind(now)
+        !self.graves.is_empty() || self.sweep.is_some() || self.wheel.is_behind(now)
     }
 
     /// Whether nothing is left that time could end.
@@ -134,7 +146,7 @@ impl Filter {
 
     /// Number of sessions that have not been removed.
     pub fn session_count(&self) -> u32 {
-        self.sessions.len() as u32
+        self.sessions.len() as u32 - self.graves.sessions()
     }
 
     fn sweep_dead_epochs(&mut self, plan: &Plan, budget: &mut u32) {
@@ -142,6 +154,7 @@ impl Filter {
             *budget -= 1;
             let Some(session) = self.sessions.get(position) else {
                 self.sweep = None;
+                self.remains.clear();
                 return;
             };
             if session.is_in_use() && !epoch_is_current(plan, session.slot, session.epoch) {
@@ -154,7 +167,12 @@ impl Filter {
 
 /// Whether sessions of (slot, epoch) are still those of the plan's uplink.
 fn epoch_is_current(plan: &Plan, slot: u8, epoch: u8) -> bool {
-    plan.uplink(slot).is_some_and(|uplink| uplink.epoch == epoch && uplink.ipv6.is_some())
+    epoch_of(plan, slot) == Some(epoch)
+}
+
+/// The epoch of an uplink that carries IPv6.
+fn epoch_of(plan: &Plan, slot: u8) -> Option<u8> {
+    plan.uplink(slot).filter(|uplink| uplink.ipv6.is_some()).map(|uplink| uplink.epoch)
 }
 
 /// When a lifetime that starts now ends.

@@ -37,7 +37,7 @@ impl Filter {
         let live = |position| {
             self.sessions
                 .get(position)
-                .filter(|session| session.is_live(plan, now.tick()))
+                .filter(|session| session.is_live(plan, now.tick()) && self.endpoint_of(session).is_some())
                 .map(|session| (position, session))
         };
         rows.extend(

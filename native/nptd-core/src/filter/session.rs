@@ -101,7 +101,7 @@ impl Filter {
                     && session.protocol == flow.protocol
                     && is_wanted(session.slot)
                     && session.is_live(plan, now)
-                    && self.endpoints.get(session.endpoint).is_some_and(|entry| entry.internal() == flow.internal)
+                    && self.endpoint_of(session).is_some_and(|entry| entry.internal() == flow.internal)
             })
         })
     }

@@ -37,8 +37,8 @@ impl Settled {
     }
 }
 
-/// Numbers the plans that the tables have followed: never 0, and those of two plans in a row differ. The sweep after each
-/// adoption, which the next one waits for, forgets older ones before a number comes round.
+/// Numbers the plans that the tables have followed: never 0, and those of two plans in a row differ. A sweep forgets older ones
+/// before a number comes round (`session::remains`).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Adoption(u8);
 
@@ -215,27 +215,30 @@ impl Nat44 {
         ingress: DeviceIndex,
         ends: &Ends,
     ) -> Option<Express<'_>> {
-        let (adoption, watched) = (self.adoption.0, &self.round_trips);
+        let (adoption, watched, graves) = (self.adoption.0, &self.round_trips, &self.graves);
         let session = self.sessions.get_mut(position)?;
         let is_its = pack(session.protocol, session.internal, session.remote) == key
             && session.settled.outbound == adoption
             && session.route.is_from(ingress)
             && session.ends > ends.now
-            && !watched.watches(session.slot);
+            && !watched.watches(session.slot)
+            // What is buried is known by its mapping.
+            && graves.is_empty();
         is_its.then_some(Express { session, identifications: &mut self.identifications })
     }
 
     /// The settled session at a position, if it is live and that of a packet from its uplink.
     #[inline(always)]
     pub fn express_inbound(&mut self, position: u32, key: u128, slot: u8, ends: &Ends) -> Option<Express<'_>> {
-        let (adoption, watched) = (self.adoption.0, &self.round_trips);
+        let (adoption, watched, graves) = (self.adoption.0, &self.round_trips, &self.graves);
         let session = self.sessions.get_mut(position)?;
         // The epoch is that of the plan, or a packet would not have settled it under it.
         let is_its = pack(session.protocol, session.external, session.remote) == key & !uplink_tag(u8::MAX, u8::MAX)
             && session.settled.inbound == adoption
             && session.slot == slot
             && session.ends > ends.now
-            && !watched.watches(slot);
+            && !watched.watches(slot)
+            && graves.is_empty();
         is_its.then_some(Express { session, identifications: &mut self.identifications })
     }
 

@@ -115,9 +115,9 @@ impl HostCounts {
         }
     }
 
-    pub(super) fn remove_session(&self, position: u32) {
+    pub(super) fn remove_sessions(&self, position: u32, count: u32) {
         if let Some(place) = self.place(position) {
-            place.sessions.fetch_sub(1, Ordering::Relaxed);
+            place.sessions.fetch_sub(count, Ordering::Relaxed);
         }
     }
 
@@ -186,7 +186,7 @@ mod tests {
                     counts.add_session(position);
                     counts.add_mapping(position, Protocol::UDP);
                     counts.remove_mapping(position, Protocol::UDP);
-                    counts.remove_session(position);
+                    counts.remove_sessions(position, 1);
                     counts.leave(position);
                 }
             })

@@ -126,12 +126,12 @@ impl Hosts {
         self.add_session(position);
     }
 
-    /// A host has one session less.
-    pub fn remove_session(&mut self, position: u32) {
+    /// A host has so many sessions less.
+    pub fn remove_sessions(&mut self, position: u32, count: u32) {
         if let Some(host) = self.hosts.get_mut(position) {
-            host.sessions -= 1;
+            host.sessions -= count;
             if let Some(counts) = &self.counts {
-                counts.remove_session(host.place);
+                counts.remove_sessions(host.place, count);
             }
         }
         self.remove_if_empty(position);

@@ -73,7 +73,7 @@ impl Nat44 {
         let session = self.sessions.get(position)?;
         let is_meant = session.protocol == Protocol::TCP
             && plan.leaves4(session.policy, session.slot, session.by == Direction::Outbound)
-            && session.is_live(plan, now.tick())
+            && self.is_live(session, plan, now.tick())
             && is_to_be_told(session.tcp)
             && plan.policy(session.policy).action(Protocol::TCP.number()) != FailureActionSpec::Keep
             && plan.external_owner4(session.remote.address).is_none();

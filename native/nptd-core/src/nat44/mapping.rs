@@ -25,7 +25,7 @@ pub(super) struct Mapping {
     pub host: u32,
     /// In use: end of the session that died last. Resting: until when.
     when: Tick,
-    /// In use: its first session, and how many there are. Resting: the links of the timer.
+    /// In use or buried: its first session, and how many there are. Resting: the links of the timer.
     links: TimerLinks,
     pub protocol: Protocol,
     pub slot: u8,
@@ -38,6 +38,7 @@ enum State {
     Free,
     InUse,
     Resting,
+    Buried,
 }
 
 const _: () = assert!(size_of::<Mapping>() == 32);
@@ -87,22 +88,41 @@ impl Mapping {
         self.state == State::Resting
     }
 
+    /// Whether it keeps a port from others.
+    pub fn has_port(&self) -> bool {
+        self.is_in_use() || self.is_resting()
+    }
+
+    /// Whether it is no more than a list of dead sessions.
+    pub fn is_buried(&self) -> bool {
+        self.state == State::Buried
+    }
+
+    /// From now on it is no more than that. It was in use.
+    pub fn bury(&mut self) {
+        self.state = State::Buried;
+    }
+
     /// The session that its list begins with.
     pub fn first_session(&self) -> u32 {
-        if self.is_in_use() { self.links.borrowed()[0] } else { NONE }
+        if self.lists_sessions() { self.links.borrowed()[0] } else { NONE }
     }
 
     /// How many sessions it has.
     pub fn sessions(&self) -> u32 {
-        if self.is_in_use() { self.links.borrowed()[1] } else { 0 }
+        if self.lists_sessions() { self.links.borrowed()[1] } else { 0 }
     }
 
-    /// The list of its sessions begins with another one now. It is in use.
+    fn lists_sessions(&self) -> bool {
+        matches!(self.state, State::InUse | State::Buried)
+    }
+
+    /// The list of its sessions begins with another one now. It lists some.
     pub fn set_first_session(&mut self, first: u32) {
         self.links = TimerLinks::lent([first, self.sessions()]);
     }
 
-    /// It has more or less sessions now. It is in use.
+    /// It has more or less sessions now. It lists some.
     pub fn set_sessions(&mut self, sessions: u32) {
         self.links = TimerLinks::lent([self.first_session(), sessions]);
     }
@@ -197,7 +217,7 @@ impl Nat44 {
     /// Makes a mapping with a port that no other one has (4787-R3, 5382-R7, 5597-R7, 7857-S13), in the same way
     /// however full the pool is (4787-R11), or none (6888-R11a).
     pub(super) fn create_mapping(&mut self, key: InternalKey, host: u32, plan: &Plan) -> Result<u32, DropReason> {
-        if self.mappings.is_full() {
+        if !self.has_room_for_mapping() {
             return Err(DropReason::MappingTableFull);
         }
         let published = plan.static_mappings().address_of_host(key.slot, key.internal.address);
@@ -242,6 +262,9 @@ impl Nat44 {
 
     /// Ends a mapping with all its sessions; its port rests from `now`.
     pub(super) fn end_mapping(&mut self, position: u32, plan: &Plan, now: Instant) {
+        if self.bury_mapping(position, Some(now), plan) {
+            return;
+        }
         while let Some(mapping) = self.mappings.get(position).filter(|mapping| mapping.sessions() > 0) {
             self.end_session(mapping.first_session(), plan, Some(now));
         }
@@ -290,25 +313,41 @@ impl Nat44 {
         true
     }
 
-    /// Gives a mapping's place and port back.
-    pub(super) fn release_mapping(&mut self, position: u32) {
+    /// Whether there is room for another mapping, live or resting.
+    pub(super) fn has_room_for_mapping(&self) -> bool {
+        self.mappings.len() - self.graves.len() < self.mappings_max as usize
+    }
+
+    /// No lookup finds a mapping any more.
+    pub(super) fn hide_mapping(&mut self, position: u32) {
         let Some(mapping) = self.mappings.get(position) else { return };
         let (by_internal, by_external) = (self.hash_internal(mapping), self.hash_external(mapping));
-        let (port, host, protocol) = (mapping.pool_port(), mapping.host, mapping.protocol);
-        let was_in_use = mapping.is_in_use();
         self.mappings_internal.remove(by_internal, position);
         self.mappings_external.remove(by_external, position);
+    }
+
+    /// Gives a mapping's place and port back.
+    pub(super) fn release_mapping(&mut self, position: u32) {
+        self.hide_mapping(position);
+        let Some(mapping) = self.mappings.get(position) else { return };
+        let (port, host, protocol) = (mapping.pool_port(), mapping.host, mapping.protocol);
+        let was_in_use = mapping.is_in_use();
         if !was_in_use {
             self.rest_wheel.unlink(&mut self.mappings, position);
             self.pools.end_rest(port);
         }
         self.pools.release(port);
+        self.free_mapping(position);
+        self.mappings_live -= u32::from(was_in_use);
+        self.hosts.remove_mapping(host, protocol);
+    }
+
+    /// Gives the place of a mapping back that nothing refers to.
+    pub(super) fn free_mapping(&mut self, position: u32) {
         if let Some(mapping) = self.mappings.get_mut(position) {
             mapping.state = State::Free;
         }
         self.mappings.remove(position);
-        self.mappings_live -= u32::from(was_in_use);
-        self.hosts.remove_mapping(host, protocol);
     }
 
     /// Whether any session of a mapping is live. Those that ended and are met on the way are removed: whoever asks pays for
@@ -340,9 +379,7 @@ impl Nat44 {
     /// A pool is new in an epoch that is not: what holds its ports already is noted in it.
     pub(super) fn tell_pools(&mut self, plan: &Plan) {
         for position in 0..self.mappings.end() {
-            let Some(mapping) = self.mappings.get(position).filter(|mapping| mapping.state != State::Free) else {
-                continue;
-            };
+            let Some(mapping) = self.mappings.get(position).filter(|mapping| mapping.has_port()) else { continue };
             if epoch_is_current(plan, mapping.slot, mapping.epoch) {
                 self.pools.tell(mapping.pool_port(), mapping.is_resting());
             }
@@ -353,9 +390,7 @@ impl Nat44 {
     /// come or gone. Their ports do not rest.
     pub(super) fn end_misled(&mut self, plan: &Plan) {
         for position in 0..self.mappings.end() {
-            let Some(mapping) = self.mappings.get(position).filter(|mapping| mapping.state != State::Free) else {
-                continue;
-            };
+            let Some(mapping) = self.mappings.get(position).filter(|mapping| mapping.has_port()) else { continue };
             let key = InternalKey { slot: mapping.slot, protocol: mapping.protocol, internal: mapping.internal };
             if is_split(self.share, key, mapping.external, plan) {
                 self.end_for_good(position, plan, Instant::default());

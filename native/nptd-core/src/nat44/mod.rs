@@ -8,6 +8,7 @@
 //! The question changes nothing and the commitment cannot be refused by the caller any more, so a packet that
 //! dies of its TTL or its length leaves no state behind. Hairpinning is the outbound half followed by the inbound.
 
+mod burial;
 mod express;
 mod groups;
 mod host_counts;
@@ -36,7 +37,9 @@ use crate::counters::Counters;
 use crate::plan::Plan;
 use crate::plan::rendezvous::Rendezvous;
 use crate::plan::subject::{Addresses, Subject};
+use crate::session::graves::Graves;
 use crate::session::held::HeldPackets;
+use crate::session::remains::Remains;
 use crate::session::round_trips::RoundTrips;
 use crate::session::wheel::Wheel;
 use crate::share::Share;
@@ -151,12 +154,14 @@ pub struct Nat44 {
     pub round_trips: RoundTrips,
     counters: Arc<Counters>,
     held: HeldPackets,
-    sessions_live: u32,
     mappings_live: u32,
+    mappings_max: u32,
+    graves: Graves,
     /// Sessions whose host sees the gateway as its client.
     gateway_sourced: u32,
     /// Where the sweep for entries of dead epochs goes on; none when there is nothing to sweep.
     sweep: Option<u32>,
+    remains: Remains,
     /// The plan that was adopted last.
     adoption: Adoption,
 }
@@ -180,7 +185,8 @@ impl Nat44 {
             sessions_inbound: Index::new(max.sessions),
             groups: Index::new(max.sessions),
             session_wheel: Wheel::new(SESSION_WHEEL),
-            mappings: Slab::new(max.mappings),
+            // What is buried leaves its room to others.
+            mappings: Slab::new(max.mappings + Graves::max(max.sessions)),
             mappings_internal: Index::new(max.mappings),
             mappings_external: Index::new(max.mappings),
             rest_wheel: Wheel::new(REST_WHEEL),
@@ -191,21 +197,26 @@ impl Nat44 {
             round_trips: RoundTrips::default(),
             counters,
             held: HeldPackets::new(keys.hash, share),
-            sessions_live: 0,
             mappings_live: 0,
+            mappings_max: max.mappings,
+            graves: Graves::new(max.sessions),
             gateway_sourced: 0,
             sweep: None,
+            remains: Remains::default(),
             adoption: Adoption::FIRST,
         }
     }
 
     /// Follows a plan: pools of uplinks whose epoch changed begin anew, and a sweep collects what died with the old.
     ///
-    /// The sweep under the plan `before` is finished first: an uplink that was gone, or without NAT44, may be back
-    /// with the same epoch, and its dead sessions would live again on ports that its new pool knows nothing of.
+    /// Where an uplink that was gone, or without NAT44, is back with the same epoch, the sweep under the plan `before` is finished
+    /// first: its dead sessions would live again on ports that its new pool knows nothing of.
     pub fn adopt(&mut self, before: &Plan, plan: &Plan) {
-        let mut budget = u32::MAX;
-        self.sweep_dead_epochs(before, &mut budget);
+        if self.remains.must_go_first(|slot| epoch_of(plan, slot)) {
+            let mut budget = u32::MAX;
+            self.sweep_dead_epochs(before, &mut budget);
+        }
+        self.remains.follow(|slot| epoch_of(before, slot), |slot| epoch_of(plan, slot));
         if self.pools.adopt(plan) {
             self.tell_pools(plan);
         }
@@ -219,6 +230,7 @@ impl Nat44 {
     /// Removes what has ended, at most `budget` steps of work; true while something is left to do.
     pub fn expire(&mut self, plan: &Plan, now: Instant, mut budget: u32) -> bool {
         let now = now.tick();
+        self.empty_graves(plan, &mut budget);
         self.sweep_dead_epochs(plan, &mut budget);
         if self.sessions.is_empty() {
             self.session_wheel.skip(now);
@@ -259,7 +271,10 @@ impl Nat44 {
 
     /// Whether something that has ended is left to remove.
     pub fn has_expired(&self, now: Tick) -> bool {
-        self.sweep.is_some() || self.session_wheel.is_behind(now) || self.rest_wheel.is_behind(now)
+        !self.graves.is_empty()
+            || self.sweep.is_some()
+            || self.session_wheel.is_behind(now)
+            || self.rest_wheel.is_behind(now)
     }
 
     /// Whether nothing is left that time could end.
@@ -269,7 +284,7 @@ impl Nat44 {
 
     /// Number of sessions that have not been removed.
     pub fn session_count(&self) -> u32 {
-        self.sessions_live
+        self.sessions.len() as u32 - self.graves.sessions()
     }
 
     /// Number of mappings in use, without the resting ones.
@@ -304,6 +319,7 @@ impl Nat44 {
             *budget -= 1;
             if position >= self.sessions.end() && position >= self.mappings.end() {
                 self.sweep = None;
+                self.remains.clear();
                 return;
             }
             let dead = |slot, epoch| !epoch_is_current(plan, slot, epoch);
@@ -323,7 +339,12 @@ impl Nat44 {
 
 /// Whether sessions and mappings of (slot, epoch) are still those of the plan's uplink.
 fn epoch_is_current(plan: &Plan, slot: u8, epoch: u8) -> bool {
-    plan.uplink(slot).is_some_and(|uplink| uplink.epoch == epoch && uplink.ipv4.as_ref().is_some_and(|ipv4| ipv4.nat44))
+    epoch_of(plan, slot) == Some(epoch)
+}
+
+/// The epoch of an uplink with NAT44.
+fn epoch_of(plan: &Plan, slot: u8) -> Option<u8> {
+    plan.uplink(slot).filter(|uplink| uplink.translates4()).map(|uplink| uplink.epoch)
 }
 
 /// A lifetime in ticks, rounded up.

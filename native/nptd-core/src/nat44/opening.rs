@@ -97,7 +97,10 @@ impl Nat44 {
         let Opening { flow, slot, epoch, host, outbound, internal, mut inward, .. } = *opening;
         let key = InternalKey { slot, protocol: flow.protocol, internal: flow.internal };
         let (position, place) = (self.sessions.vacant()?, self.mappings.vacant()?);
-        if self.is_known(opening, &key) || self.sticks_elsewhere(opening, plan, now.tick()) || self.gateway_sourced != 0
+        if !self.has_room_for_mapping()
+            || self.is_known(opening, &key)
+            || self.sticks_elsewhere(opening, plan, now.tick())
+            || self.gateway_sourced != 0
         {
             return None;
         }

@@ -150,6 +150,9 @@ impl Nat44 {
 
     /// Ends a mapping; its port does not rest.
     pub(super) fn end_for_good(&mut self, position: u32, plan: &Plan, now: Instant) {
+        if self.bury_mapping(position, None, plan) {
+            return;
+        }
         self.end_mapping(position, plan, now);
         if self.mappings.get(position).is_some_and(super::mapping::Mapping::is_resting) {
             self.release_mapping(position);

@@ -67,7 +67,7 @@ impl Nat44 {
             return false;
         }
         let has_room =
-            until > now.tick() && !self.mappings.is_full() && self.find_mapping(key, plan, now.tick()).is_none();
+            until > now.tick() && self.has_room_for_mapping() && self.find_mapping(key, plan, now.tick()).is_none();
         if !has_room {
             return false;
         }

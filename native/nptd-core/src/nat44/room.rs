@@ -59,7 +59,7 @@ impl Nat44 {
         // 6888-R4, 6888-R4b.
         let has_room = |nat44: &mut Self| nat44.hosts.has_room_for_mapping(host, key.protocol, limits);
         self.ensure(has_room, DropReason::HostMappingLimit, plan, now)?;
-        self.ensure(|nat44| !nat44.mappings.is_full(), DropReason::MappingTableFull, plan, now)?;
+        self.ensure(|nat44| nat44.has_room_for_mapping(), DropReason::MappingTableFull, plan, now)?;
         match fixed {
             Some(fixed) => self.create_static(key, fixed.endpoint, host, plan),
             None => self.create_mapping(key, host, plan),

@@ -59,7 +59,7 @@ impl Nat44 {
     ) -> Option<u32> {
         let end = from.saturating_add(max).min(self.sessions.end());
         let live = (from..end).filter_map(|position| self.sessions.get(position));
-        rows.extend(live.filter(|session| session.is_live(plan, now.tick())).map(|session| row(session, now)));
+        rows.extend(live.filter(|session| self.is_live(session, plan, now.tick())).map(|session| row(session, now)));
         (end < self.sessions.end()).then_some(end)
     }
 

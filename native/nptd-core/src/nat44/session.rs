@@ -98,7 +98,7 @@ impl Session {
         self.mapping != NONE
     }
 
-    /// Whether it may still be used.
+    /// Whether it may still be used, unless it is [buried](Nat44::is_live).
     pub fn is_live(&self, plan: &Plan, now: Tick) -> bool {
         self.is_in_use() && self.ends > now && epoch_is_current(plan, self.slot, self.epoch)
     }
@@ -188,7 +188,7 @@ impl Nat44 {
         self.sessions_outbound.find(hash, |position| {
             self.sessions
                 .get(position)
-                .is_some_and(|session| session.is_of(flow) && is_wanted(session) && session.is_live(plan, now))
+                .is_some_and(|session| session.is_of(flow) && is_wanted(session) && self.is_live(session, plan, now))
         })
     }
 
@@ -202,7 +202,7 @@ impl Nat44 {
                     && session.remote == flow.remote
                     && session.protocol == flow.protocol
                     && session.slot == flow.slot
-                    && session.is_live(plan, now)
+                    && self.is_live(session, plan, now)
             })
         })
     }
@@ -247,7 +247,6 @@ impl Nat44 {
     pub(super) fn note_opened(&mut self, position: u32, now: Instant) {
         let Some(session) = self.sessions.get(position) else { return };
         let (slot, by) = (session.slot, session.by);
-        self.sessions_live += 1;
         self.counters.record_flow(session.policy, slot);
         if self.round_trips.watches(slot) {
             self.round_trips.opened(slot, position, by, now);
@@ -322,14 +321,17 @@ impl Nat44 {
         self.session_wheel.unlink(&mut self.sessions, position);
         let is_last = self.detach(position);
         self.free_session(position);
-        self.sessions_live -= 1;
         let Some(entry) = self.mappings.get_mut(mapping) else { return };
+        if entry.is_buried() {
+            self.graves.lose_session();
+            return;
+        }
         entry.note_death(died);
         let host = entry.host;
         if is_last {
             self.rest_mapping(mapping, plan, at);
         }
-        self.hosts.remove_session(host);
+        self.hosts.remove_sessions(host, 1);
     }
 
     fn free_session(&mut self, position: u32) {

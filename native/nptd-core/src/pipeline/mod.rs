@@ -171,7 +171,7 @@ impl Engine {
     pub fn adopt(&mut self, plan: Arc<Plan>) {
         self.nat44.adopt(&self.plan, &plan);
         match &mut self.filter {
-            Some(filter) if plan.filter6.is_some() => filter.adopt(&self.plan),
+            Some(filter) if plan.filter6.is_some() => filter.adopt(&self.plan, &plan),
             // 6092-R49, 6296-7: switched off, nothing is left of it.
             Some(_) => self.filter = None,
             None => {

@@ -2,10 +2,12 @@
 
 pub mod filtering;
 pub mod fragments;
+pub mod graves;
 pub mod held;
 pub mod leaving;
 pub mod protocol;
 pub mod rate_limit;
+pub mod remains;
 pub mod round_trips;
 pub mod segment;
 pub mod steering;

@@ -1,5 +1,6 @@
 //! Which uplink: steering, dead uplinks, epochs.
 
+use nptd_core::session::filtering::Filtering;
 use nptd_core::verdict::{DropReason, OutputKind, Verdict};
 
 use super::site::*;
@@ -45,6 +46,36 @@ fn flows_move_from_a_dead_uplink_with_all_of_their_endpoint() {
     assert_eq!(egress(&mut site, &udp(HOST, 1, REMOTE, 9)), SECOND);
     let slots: Vec<u8> = site.rows().iter().map(|row| row.slot).collect();
     assert_eq!(slots, [1]);
+}
+
+#[test]
+fn however_many_sessions_an_endpoint_has_they_move_at_once_and_are_removed_by_and_by() {
+    let mut site = Site::with(spec(), 4_000);
+    let remote = |number: u16| format!("2001:db8:77::{number:x}");
+    for number in 1..=3_500 {
+        assert_eq!(egress(&mut site, &udp(HOST, 1, &remote(number), 9)), FIRST);
+    }
+    let external = site.external(0, HOST);
+    site.filter_by(Filtering::AddressDependent);
+    site.set_usable(0, false);
+    assert_eq!(egress(&mut site, &udp(HOST, 1, &remote(1), 9)), SECOND);
+    assert_eq!((site.rows().len(), site.engine.filter_session_count()), (1, 1));
+    let refused = dropped(DropReason::FilteredInbound);
+    assert_eq!(site.verdict(FIRST, &udp(&remote(7), 9, &external, 1)), refused);
+    // There is room for as many again, whoever has not been removed yet.
+    for number in 1..=4_000 {
+        assert_eq!(egress(&mut site, &udp(HOST, 1, &remote(number), 9)), SECOND);
+    }
+    assert_eq!(site.verdict(SITE, &udp(HOST, 1, STRANGER, 9)), dropped(DropReason::SessionTableFull));
+    for _ in 0..4 {
+        site.tick();
+        assert_eq!(site.engine.filter_session_count(), 4_000);
+    }
+    assert_eq!(site.rows().len(), 4_000);
+    site.set_usable(0, true);
+    site.set_usable(1, false);
+    assert_eq!(egress(&mut site, &udp(HOST, 1, &remote(7), 9)), FIRST);
+    assert_eq!((site.rows().len(), site.engine.filter_session_count()), (1, 1));
 }
 
 #[test]
