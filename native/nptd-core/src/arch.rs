@@ -28,7 +28,11 @@ impl KeyedHash {
     /// can foresee.
     #[inline]
     pub fn hash_words<const N: usize>(&self, words: [u128; N]) -> u64 {
-        words.into_iter().fold(0, |hash, word| self.hash(word ^ u128::from(hash)))
+        #[cfg(target_arch = "x86_64")]
+        if let Some(aes) = &self.aes {
+            return aes.hash_words(words);
+        }
+        words.into_iter().fold(0, |hash, word| self.sip.hash(&(word ^ u128::from(hash)).to_le_bytes()))
     }
 
     /// Hashes of packed keys, as many as there is room for: the instruction set is looked at once for all of them.
@@ -123,6 +127,17 @@ mod x86 {
         pub fn hash_all(&self, keys: &[u128], hashes: &mut [u64]) {
             // SAFETY: as above.
             unsafe { self.mix_all(keys, hashes) }
+        }
+
+        #[inline]
+        pub fn hash_words<const N: usize>(&self, words: [u128; N]) -> u64 {
+            // SAFETY: as above.
+            unsafe { self.mix_words(words) }
+        }
+
+        #[target_feature(enable = "aes,sse2")]
+        fn mix_words<const N: usize>(&self, words: [u128; N]) -> u64 {
+            words.into_iter().fold(0, |hash, word| self.mix(word ^ u128::from(hash)))
         }
 
         #[target_feature(enable = "aes,sse2")]

@@ -27,6 +27,16 @@ enum By {
     New,
 }
 
+impl Admitted {
+    /// The live session that admits the packet, if one does.
+    pub fn session(&self) -> Option<u32> {
+        match self.0 {
+            By::Session(position) => Some(position),
+            By::Nothing | By::New => None,
+        }
+    }
+}
+
 /// Why a packet from an uplink is not admitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotAdmitted {

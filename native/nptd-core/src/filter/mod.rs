@@ -10,6 +10,7 @@
 //! while the plan asks for one: without it no packet looks for state, and none is kept (6092-R49).
 
 mod endpoint;
+mod express;
 mod fragments;
 mod inbound;
 mod leaving;
@@ -29,11 +30,13 @@ use crate::session::fragments::FragmentTable;
 use crate::session::graves::Graves;
 use crate::session::remains::Remains;
 use crate::session::round_trips::RoundTrips;
+use crate::session::settled::Adoption;
 use crate::session::wheel::Wheel;
 use crate::share::Share;
 use crate::table::{Index, Region, Slab};
 use crate::time::{Duration, Instant, Tick};
 
+pub use express::Express;
 pub use fragments::{Datagram, Translation};
 pub use inbound::{Admitted, Arrival, NotAdmitted};
 pub use leaving::DueReset;
@@ -76,6 +79,8 @@ pub struct Filter {
     remains: Remains,
     /// Endpoints that have ended with very many sessions.
     graves: Graves,
+    /// The plan that was adopted last.
+    adoption: Adoption,
 }
 
 impl Filter {
@@ -103,6 +108,7 @@ impl Filter {
             sweep: None,
             remains: Remains::default(),
             graves: Graves::new(sessions_max),
+            adoption: Adoption::FIRST,
         }
     }
 
@@ -115,6 +121,7 @@ impl Filter {
         }
         self.remains.follow(|slot| epoch_of(before, slot), |slot| epoch_of(plan, slot));
         self.sweep = Some(0);
+        self.adoption = self.adoption.next();
     }
 
     /// Removes sessions that have ended, at most `budget` steps of work; true while something is left to do.
@@ -149,6 +156,7 @@ impl Filter {
         self.sessions.len() as u32 - self.graves.sessions()
     }
 
+    /// Ends sessions of dead epochs, and forgets under which older plan the others were settled.
     fn sweep_dead_epochs(&mut self, plan: &Plan, budget: &mut u32) {
         while let (Some(position), true) = (self.sweep, *budget > 0) {
             *budget -= 1;
@@ -159,6 +167,9 @@ impl Filter {
             };
             if session.is_in_use() && !epoch_is_current(plan, session.slot, session.epoch) {
                 self.end_session(position);
+            }
+            if let Some(session) = self.sessions.get_mut(position) {
+                session.settled.forget_before(self.adoption);
             }
             self.sweep = Some(position + 1);
         }

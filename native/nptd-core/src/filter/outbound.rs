@@ -29,6 +29,16 @@ enum How {
     New(Ends),
 }
 
+impl Steered {
+    /// The live session that carries the packet, if one does.
+    pub fn session(&self) -> Option<u32> {
+        match self.how {
+            How::Session(position) => Some(position),
+            How::New(_) => None,
+        }
+    }
+}
+
 /// What ends before a new flow begins: its uplink is to be left.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Ends {

@@ -7,6 +7,7 @@ use crate::plan::Plan;
 use crate::plan::spec::Nat44Spec;
 use crate::session::held::{HeldKey, HeldPackets};
 use crate::session::segment::{Event, Segment};
+use crate::session::settled::Settled;
 use crate::session::tcp_state::{Refresh, TcpState};
 use crate::session::tcp_tracking::TcpTracking;
 use crate::session::wheel::{Timed, TimerLinks};
@@ -39,6 +40,9 @@ pub(super) struct Session {
     /// None for anything but TCP, DCCP and SCTP.
     pub state: Option<TcpState>,
     pub tracking: TcpTracking,
+    pub settled: Settled,
+    /// Device by which the packet came in that settled it outbound.
+    pub ingress: u8,
 }
 
 const _: () = assert!(size_of::<Session>() == 64);
@@ -156,6 +160,8 @@ impl Filter {
             policy,
             state: flow.protocol.has_connections().then_some(state),
             tracking,
+            settled: Settled::default(),
+            ingress: 0,
         };
         let position = self.sessions.insert(session)?;
         let hash = self.hash_flow(flow);
@@ -240,7 +246,8 @@ impl Filter {
     }
 
     /// One index serves both directions: the addresses are those of the site either way.
-    fn hash_flow(&self, flow: &Flow) -> u64 {
+    #[inline]
+    pub(super) fn hash_flow(&self, flow: &Flow) -> u64 {
         let ports = u128::from(flow.internal.port) << 16 | u128::from(flow.remote.port);
         let rest = ports | u128::from(flow.protocol.number()) << 32;
         self.hash.hash_words([flow.internal.address, flow.remote.address, rest])

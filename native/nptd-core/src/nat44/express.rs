@@ -8,47 +8,15 @@
 use super::identification::Identifications;
 use super::rewrite::{End, Passage};
 use super::session::{Session, pack, uplink_tag};
-use super::{Nat44, ProtocolKind, end_of};
+use super::{Nat44, ProtocolKind};
 use crate::counters::Direction;
 use crate::frame::DeviceIndex;
 use crate::plan::{DEVICES_MAX, Plan};
+use crate::session::settled::{Adoption, Ends, Settled};
 use crate::session::tcp_state::TcpState;
 use crate::table::Buckets;
-use crate::time::{Instant, Tick};
+use crate::time::Tick;
 use crate::wire::{ipv4, tcp};
-
-/// Under which plan, if any, a session is settled.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Settled {
-    /// Numbers of adoptions; 0 for never.
-    outbound: u8,
-    inbound: u8,
-}
-
-impl Settled {
-    /// Forgets all but what was settled under the plan adopted last.
-    pub fn forget_before(&mut self, adoption: Adoption) {
-        for settled in [&mut self.outbound, &mut self.inbound] {
-            // Most are up to date or never were settled: their memory stays clean.
-            if *settled != adoption.0 && *settled != 0 {
-                *settled = 0;
-            }
-        }
-    }
-}
-
-/// Numbers the plans that the tables have followed: never 0, and those of two plans in a row differ. A sweep forgets older ones
-/// before a number comes round (`session::remains`).
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Adoption(u8);
-
-impl Adoption {
-    pub const FIRST: Self = Self(1);
-
-    pub const fn next(self) -> Self {
-        Self(if self.0 == u8::MAX { 1 } else { self.0 + 1 })
-    }
-}
 
 /// How packets of the site reach the gateway and their next hop, in the octet that a session has for it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -72,22 +40,6 @@ impl Route {
     #[inline(always)]
     fn is_direct(self) -> bool {
         self.0 & Self::DIRECT != 0
-    }
-}
-
-/// Ends of lifetimes that begin now, reckoned once a batch.
-#[derive(Clone, Copy, Debug)]
-pub struct Ends {
-    now: Tick,
-    udp: Tick,
-    tcp: Tick,
-}
-
-impl Ends {
-    /// Under a plan, at a time.
-    pub fn new(plan: &Plan, now: Instant) -> Self {
-        let (udp, tcp) = (end_of(now, plan.nat44.udp), end_of(now, plan.nat44.tcp_established));
-        Self { now: now.tick(), udp, tcp }
     }
 }
 
@@ -215,7 +167,7 @@ impl Nat44 {
         ingress: DeviceIndex,
         ends: &Ends,
     ) -> Option<Express<'_>> {
-        let (adoption, watched, graves) = (self.adoption.0, &self.round_trips, &self.graves);
+        let (adoption, watched, graves) = (self.adoption.number(), &self.round_trips, &self.graves);
         let session = self.sessions.get_mut(position)?;
         let is_its = pack(session.protocol, session.internal, session.remote) == key
             && session.settled.outbound == adoption
@@ -230,7 +182,7 @@ impl Nat44 {
     /// The settled session at a position, if it is live and that of a packet from its uplink.
     #[inline(always)]
     pub fn express_inbound(&mut self, position: u32, key: u128, slot: u8, ends: &Ends) -> Option<Express<'_>> {
-        let (adoption, watched, graves) = (self.adoption.0, &self.round_trips, &self.graves);
+        let (adoption, watched, graves) = (self.adoption.number(), &self.round_trips, &self.graves);
         let session = self.sessions.get_mut(position)?;
         // The epoch is that of the plan, or a packet would not have settled it under it.
         let is_its = pack(session.protocol, session.external, session.remote) == key & !uplink_tag(u8::MAX, u8::MAX)
@@ -253,7 +205,7 @@ impl Nat44 {
 
     /// The same for a packet from the uplink of the session.
     pub fn settle_inbound(&mut self, position: u32) {
-        let adoption = self.adoption.0;
+        let adoption = self.adoption.number();
         if let Some(session) = self.sessions.get_mut(position).filter(|session| session.can_settle()) {
             session.settled.inbound = adoption;
         }
@@ -275,7 +227,7 @@ impl Session {
     pub fn settle_outbound(&mut self, adoption: Adoption, (ingress, hop): (DeviceIndex, u32), plan: &Plan) {
         if self.can_settle() && self.stays(plan) {
             self.route = Route::new(ingress, hop == self.remote.address);
-            self.settled.outbound = adoption.0;
+            self.settled.outbound = adoption.number();
         }
     }
 

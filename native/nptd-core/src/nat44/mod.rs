@@ -41,6 +41,7 @@ use crate::session::graves::Graves;
 use crate::session::held::HeldPackets;
 use crate::session::remains::Remains;
 use crate::session::round_trips::RoundTrips;
+use crate::session::settled::Adoption;
 use crate::session::wheel::Wheel;
 use crate::share::Share;
 use crate::table::{Index, Region, Slab};
@@ -48,7 +49,7 @@ use crate::time::{Duration, Instant, TICK_US, Tick};
 
 pub use crate::session::endpoint::Endpoint;
 pub use crate::session::protocol::{Protocol, ProtocolKind};
-pub use express::{Ends, Express};
+pub use express::Express;
 pub use host_counts::HostCounts;
 pub use inbound::{Admitted, NotAdmitted};
 pub use leaving::DueReset;
@@ -58,7 +59,6 @@ pub use published::GatewaySourced;
 pub use rests::PortRest;
 pub use rows::{MappingRow, SessionRow};
 
-use express::Adoption;
 use hosts::Hosts;
 use identification::Identifications;
 use mapping::Mapping;

@@ -1,6 +1,6 @@
 //! A session: one remote endpoint using a mapping. It carries the lifetime and, for TCP, the state.
 
-use super::express::{Route, Settled};
+use super::express::Route;
 use super::mapping::Mapping;
 use super::{Endpoint, ExternalFlow, Flow, Nat44, Protocol, ProtocolKind, end_of, epoch_is_current};
 use crate::counters::Direction;
@@ -8,6 +8,7 @@ use crate::plan::Plan;
 use crate::plan::spec::Nat44Spec;
 use crate::session::held::{HeldKey, HeldPacket};
 use crate::session::segment::Segment;
+use crate::session::settled::Settled;
 use crate::session::tcp_state::{Refresh, TcpState};
 use crate::session::tcp_tracking::TcpTracking;
 use crate::session::wheel::{Timed, TimerLinks};

@@ -67,6 +67,9 @@ impl Transit<'_> {
         let (filter, held) = self.filter_and_held()?;
         let committed = filter.commit_outbound(steered, packet, change.address(), held, plan, now);
         committed.map_err(refuse_for_room)?;
+        if let Some(position) = steered.session() {
+            filter.settle_outbound(position, frame.ingress, plan);
+        }
         change.apply(frame.octets_mut());
         clamp_mss6(frame, headers, uplink);
         let verdict = self.forward_filtered6(frame, hop, steered.slot, begins);
@@ -267,6 +270,9 @@ impl Transit<'_> {
         self.check_length6(frame, hop.device)?;
         let (filter, held) = self.filter_and_held()?;
         filter.commit_inbound(admitted, packet, &arrival, held, plan, now)?;
+        if let Some(position) = admitted.session() {
+            filter.settle_inbound(position);
+        }
         Ok(hop)
     }
 

@@ -133,6 +133,12 @@ impl Plan {
         self.only_uplink6.and_then(|slot| self.uplink(slot))
     }
 
+    /// Whether an address that a prefix pair covers is never a martian.
+    #[inline]
+    pub fn has_plain_pairs6(&self) -> bool {
+        !self.elsewhere6.has_martian_pairs
+    }
+
     /// Whether nothing but the prefix pairs decides what becomes of a packet between elsewhere and an address that one covers.
     #[inline]
     pub fn is_stateless6(&self) -> bool {

@@ -10,6 +10,7 @@ pub mod rate_limit;
 pub mod remains;
 pub mod round_trips;
 pub mod segment;
+pub mod settled;
 pub mod steering;
 pub mod tcp_state;
 pub mod tcp_tracking;

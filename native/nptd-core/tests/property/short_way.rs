@@ -4,6 +4,7 @@ use std::cell::Cell;
 
 use nptd_core::frame::DeviceIndex;
 use nptd_core::plan::spec::*;
+use nptd_core::session::filtering::Filtering;
 use nptd_core::verdict::Verdict;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -29,12 +30,12 @@ struct Passing {
     payload: Vec<u8>,
 }
 
-fn passing() -> impl Strategy<Value = Passing> {
+fn passing(ipv6: f64) -> impl Strategy<Value = Passing> {
     let flags = select(vec![0x02, 0x12, 0x10, 0x10, 0x10, 0x10, 0x18, 0x00, 0x11, 0x04]);
     let fragment = select(vec![0x4000, 0x4000, 0x4000, 0, 0xc000, 0x2000]);
     let ttl = select(vec![64, 64, 64, 2, 1]);
     let flow = (4_u8..8, 2_000_u16..2_003, any::<bool>(), flags, any::<(u32, u16)>());
-    let rest = (fragment, ttl, any::<bool>(), proptest::bool::weighted(0.2), vec(any::<u8>(), 0..40));
+    let rest = (fragment, ttl, any::<bool>(), proptest::bool::weighted(ipv6), vec(any::<u8>(), 0..40));
     (flow, rest).prop_map(|((host, port, is_tcp, flags, numbers), (fragment, ttl, is_inbound, is_ipv6, payload))| {
         Passing { host, port, is_tcp, flags, numbers, fragment, ttl, is_inbound, is_ipv6, payload }
     })
@@ -109,13 +110,35 @@ fn introduced(spec: &PlanSpec) -> Site {
     site
 }
 
+/// The site on one uplink, with the filter of IPv6.
+fn filtered(uplink: DeviceIndex) -> PlanSpec {
+    let rules = Filter6Spec {
+        filtering_udp: Filtering::AddressAndPortDependent,
+        filtering_tcp: Filtering::AddressAndPortDependent,
+        filtering_other: Filtering::AddressAndPortDependent,
+        ipsec: true,
+        published: Vec::new(),
+    };
+    PlanSpec { filter6: Some(rules), ..site(uplink) }
+}
+
 #[test]
 fn the_short_way_leads_where_the_long_one_does() {
+    compare(site, 0.2, 96);
+}
+
+#[test]
+fn the_short_way_through_the_filter_leads_where_the_long_one_does() {
+    compare(filtered, 0.9, 64);
+}
+
+/// Sends the same packets both ways, a share of them of IPv6.
+fn compare(site: fn(DeviceIndex) -> PlanSpec, ipv6: f64, cases: u32) {
     let forwarded = Cell::new(0);
     for uplink in [CABLE, TUNNEL] {
         let (short_spec, long_spec) = (site(uplink), reworded(site(uplink)));
-        let batches = vec(vec(passing(), 1..90), 1..4);
-        runner(96)
+        let batches = vec(vec(passing(ipv6), 1..90), 1..4);
+        runner(cases)
             .run(&batches, |batches| {
                 let (mut short, mut long) = (introduced(&short_spec), introduced(&long_spec));
                 for batch in batches {
@@ -132,7 +155,7 @@ fn the_short_way_leads_where_the_long_one_does() {
                     prop_assert_eq!(&quick, &slow);
                     let count = quick.iter().filter(|(verdict, _, _)| *verdict == Verdict::Forward).count();
                     forwarded.set(forwarded.get() + count);
-                    let rows = |site: &Site| format!("{:?}", site.sessions());
+                    let rows = |site: &Site| format!("{:?} {:?}", site.sessions(), site.filter_rows());
                     prop_assert_eq!(rows(&short), rows(&long));
                     for site in [&mut short, &mut long] {
                         site.advance(150);

@@ -4,9 +4,10 @@ use super::departure::{Departure, Goal, Way};
 use super::survey::Looks;
 use super::{Expressway, Hint};
 use crate::frame::{ChecksumState, Frame};
+use crate::nat44::Express;
 use crate::nat44::rewrite::{End, pass_datagram, pass_segment};
-use crate::nat44::{Ends, Express};
 use crate::pipeline::transit::Transit;
+use crate::session::settled::Ends;
 use crate::wire::{ethernet, ipv4, tcp, udp};
 
 impl Transit<'_> {

@@ -11,6 +11,7 @@
 //! batch may change tables; the third looks again.
 
 mod departure;
+mod filter6;
 mod flow4;
 mod inlet;
 mod opening4;
@@ -24,9 +25,9 @@ use core::slice::Iter;
 use super::transit::Transit;
 use crate::counters::Direction;
 use crate::frame::{FRAME_BATCH_MAX, Frame};
-use crate::nat44::Ends;
 use crate::nat44::rewrite::End;
 use crate::plan::Plan;
+use crate::session::settled::Ends;
 use crate::table::Buckets;
 use crate::verdict::Verdict;
 use departure::LastWay;
@@ -287,6 +288,13 @@ impl Transit<'_> {
         hints: Hints<'_>,
         expressway: &mut Expressway,
     ) -> usize {
+        if self.filter.is_some() {
+            return self.run(frames, hints, expressway, |transit, frame, hint, expressway| match hint.looks {
+                Looks::Plain6 if IS_OUTBOUND => transit.express_filtered_outbound6::<LINK_LEN>(frame, expressway),
+                Looks::Plain6 => transit.express_filtered_inbound6::<LINK_LEN>(frame, expressway),
+                Looks::Unusual | Looks::Udp4 | Looks::Tcp4 | Looks::Syn4 => None,
+            });
+        }
         self.run(frames, hints, expressway, |transit, frame, hint, expressway| match hint.looks {
             Looks::Plain6 if IS_OUTBOUND => transit.express_outbound6::<LINK_LEN>(frame, expressway),
             Looks::Plain6 => transit.express_inbound6::<LINK_LEN>(frame, expressway),

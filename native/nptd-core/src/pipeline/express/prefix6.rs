@@ -68,7 +68,7 @@ impl Transit<'_> {
 }
 
 #[inline(always)]
-fn header_of<'f>(frame: &'f Frame<'_>, link_len: usize) -> Option<&'f [u8; ipv6::HEADER_LEN]> {
+pub(super) fn header_of<'f>(frame: &'f Frame<'_>, link_len: usize) -> Option<&'f [u8; ipv6::HEADER_LEN]> {
     frame.octets().get(link_len..)?.first_chunk()
 }
 
@@ -85,7 +85,7 @@ fn plain_len(header: &[u8; ipv6::HEADER_LEN], available: usize) -> Option<usize>
 
 /// Rewrites the packet and sends it (6296-ROUT1); none, and nothing has changed, where it goes the long way.
 #[inline(always)]
-fn leave<const LINK_LEN: usize>(
+pub(super) fn leave<const LINK_LEN: usize>(
     frame: &mut Frame<'_>,
     length: usize,
     uplink: &Uplink6,
