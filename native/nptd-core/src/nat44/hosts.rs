@@ -114,16 +114,29 @@ impl Hosts {
     /// [`Self::admits_flow`] say. If so, it is charged.
     #[inline]
     pub fn admits_all(&mut self, position: u32, protocol: Protocol, limits: &HostLimitsSpec, now: Instant) -> bool {
-        self.has_room_for_session(position, limits)
-            && self.has_room_for_mapping(position, protocol, limits)
-            && self.admits_flow(position, limits, now)
+        let Some(host) = self.hosts.get_mut(position) else { return false };
+        if let Some(counts) = &self.counts {
+            return counts.has_room_for_session(host.place, limits)
+                && counts.has_room_for_mapping(host.place, protocol, limits)
+                && counts.admits_flow(host.place, limits, now);
+        }
+        host.sessions < limits.sessions
+            && host.mappings.get(class_of(protocol)).is_some_and(|held| *held < limits.mappings_per_protocol)
+            && host.flows.admits(limits.flows, now)
     }
 
     /// A host has one more mapping and one more session.
     #[inline]
     pub fn add_both(&mut self, position: u32, protocol: Protocol) {
-        self.add_mapping(position, protocol);
-        self.add_session(position);
+        let Some(host) = self.hosts.get_mut(position) else { return };
+        host.sessions += 1;
+        if let Some(held) = host.mappings.get_mut(class_of(protocol)) {
+            *held += 1;
+        }
+        if let Some(counts) = &self.counts {
+            counts.add_session(host.place);
+            counts.add_mapping(host.place, protocol);
+        }
     }
 
     /// A host has so many sessions less.
