@@ -15,6 +15,8 @@ const UNREACHED: Readonly<Record<string, string>> = {
   ResolutionQueueFull: 'needs a link header',
   PassQueueFull: 'happens behind the engine',
   TransmitFailed: 'happens behind the engine',
+  HandedOver: 'happens between workers',
+  WorkerRingFull: 'happens between workers',
   OutputPoolFull: 'the pool has room for all that one packet can make',
 };
 
