@@ -87,6 +87,19 @@ export const otherProtocolCases: readonly Case[] = [
       },
     },
     {
+      name: `${id} ${name}: a hundred hosts share one external address, each with a remote of its own`,
+      run: (bed) => {
+        for (let host = 101; host <= 200; host += 1) {
+          const [from, to] = [`10.0.0.${host}`, `192.0.2.${host}`];
+          bed.forwards(LAN, packet(from, to), ISP_A, packet(WA, to));
+        }
+        for (let host = 101; host <= 200; host += 1) {
+          const [from, to] = [`10.0.0.${host}`, `192.0.2.${host}`];
+          bed.forwards(ISP_A, packet(to, WA), LAN, packet(to, from));
+        }
+      },
+    },
+    {
       name: `OTHER-1 ${name} with \`other: drop\`: nothing leaks, and the host is told that the protocol is not known`,
       plan: REFUSING,
       run: (bed) => {

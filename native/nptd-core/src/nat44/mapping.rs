@@ -238,8 +238,9 @@ impl Nat44 {
         };
         self.mappings_live += 1;
         self.hosts.add_mapping(host, key.protocol);
+        // Portless ones share their external endpoint, by which nobody looks for them: sessions tell them apart (OTHER-2).
         let indexed = self.mappings_internal.insert(by_internal, position).is_ok()
-            && self.mappings_external.insert(by_external, position).is_ok();
+            && (key.protocol.is_portless() || self.mappings_external.insert(by_external, position).is_ok());
         if !indexed {
             self.release_mapping(position);
             return Err(DropReason::MappingTableFull);
