@@ -6,7 +6,9 @@
 mod group;
 
 use etherparse::PacketBuilder;
-use group::{Group, INTERNAL, MAC, PUBLISHED, UPLINK, answer, answer_mac, arp_reply, fragments, quoting, spec};
+use group::{
+    Group, INTERNAL, MAC, PUBLISHED, UPLINK, answer, answer_mac, arp_reply, arp_request, fragments, quoting, spec,
+};
 use nptd_core::frame::Frame;
 use nptd_core::plan::spec::*;
 use nptd_core::plan::subject::{Addresses, Subject};
@@ -224,6 +226,21 @@ fn only_the_first_worker_asks_for_neighbours_and_tells_those_that_wait() {
     let later = group.send(0, INTERNAL, &udp([10, 0, 0, 9], port, REMOTE, 54, 1));
     assert_eq!(later.verdict, Verdict::Forward);
     assert_eq!(later.outputs.iter().map(|(kind, _)| *kind).collect::<Vec<_>>(), [OutputKind::NeighbourRequest]);
+}
+
+#[test]
+fn a_station_that_the_first_worker_hears_of_is_known_to_all() {
+    let mut ethernet = spec();
+    ethernet.devices[1].link = LinkSpec::Ethernet(MAC);
+    let mut group = Group::new(3, ethernet);
+    group.send(1, UPLINK, &arp_request([203, 0, 113, 1], [203, 0, 113, 2]));
+    let share = Share::new(0, 3).unwrap();
+    for owner in 0..3 {
+        let port = (5_000..).find(|port| share.of_port(*port) == owner).unwrap();
+        let sent = group.send(0, INTERNAL, &udp([10, 0, 0, 9], port, REMOTE, 53, 1));
+        assert_eq!((sent.verdict, sent.owner()), (Verdict::Forward, owner));
+        assert_eq!(sent.octets[..6], answer_mac());
+    }
 }
 
 #[test]

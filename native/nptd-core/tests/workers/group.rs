@@ -225,6 +225,13 @@ pub const fn answer_mac() -> [u8; 6] {
     [2, 0, 0, 0, 0, 9]
 }
 
+/// A request of the same station, which has an address and wants another one's.
+pub fn arp_request(from: [u8; 4], wanted: [u8; 4]) -> Vec<u8> {
+    let mac = answer_mac();
+    let header = [&[0xff; 6][..], &mac, &[8, 6, 0, 1, 8, 0, 6, 4, 0, 1]].concat();
+    [&header[..], &mac, &from, &[0; 6], &wanted].concat()
+}
+
 /// The answer to an ARP request.
 pub fn arp_reply(request: &[u8]) -> Vec<u8> {
     let mut reply = request.to_vec();

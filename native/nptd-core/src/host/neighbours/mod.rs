@@ -205,7 +205,9 @@ impl Neighbours {
             None if claim.creates && claim.mac.is_some() && is_near(context.plan, claim.device, claim.address) => {
                 let mut entry = Entry::incomplete(claim.device, claim.address, now);
                 entry.hear(&claim, now);
-                self.table.insert(entry, now);
+                if self.table.insert(entry, now).is_some() {
+                    context.news.tell_all(News::Station(claim), context.counters);
+                }
                 return;
             }
             None => return,
@@ -216,7 +218,7 @@ impl Neighbours {
             (claim.solicited || before != (entry.state, entry.mac)).then_some(entry.mac)
         });
         if let Some(Some(mac)) = heard {
-            let known = Claim { mac: Some(mac), creates: false, ..claim };
+            let known = Claim { mac: Some(mac), creates: true, ..claim };
             context.news.tell_all(News::Station(known), context.counters);
         }
         self.release(context, position);
