@@ -24,6 +24,8 @@ mod rounds;
 mod site;
 #[path = "pipeline/system.rs"]
 mod system;
+#[path = "pipeline/workers.rs"]
+mod workers;
 #[path = "pipeline/yardsticks.rs"]
 mod yardsticks;
 
@@ -49,6 +51,7 @@ const CASES: &[(&str, Measure)] = &[
     ("nat44-in-1k", |effort| inbound(1_000, effort)),
     ("nat44-in-64k", |effort| inbound(64_000, effort)),
     ("nat44-in-1m", |effort| inbound(1_000_000, effort)),
+    ("nat44-out-64k-2workers", workers::two),
     ("nat44-out-1m-16", |effort| shared(1_000_000, 16, effort)),
     ("nptv6-out", |effort| rounds::steady(Site::new(Shape::SMALL), Site::prefix_outbound, effort)),
     ("nptv6-in", |effort| rounds::steady(Site::new(Shape::SMALL), Site::prefix_inbound, effort)),

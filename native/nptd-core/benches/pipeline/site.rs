@@ -6,6 +6,8 @@ use crate::system::advise_pages;
 
 use nptd_core::counters::Counters;
 use nptd_core::frame::{DeviceIndex, Frame, HEADROOM};
+use nptd_core::host::neighbours::{Claim, mapped4};
+use nptd_core::news::News;
 use nptd_core::output::OutputPool;
 use nptd_core::pipeline::{Engine, EngineConfig};
 use nptd_core::plan::Plan;
@@ -83,6 +85,18 @@ impl Shape {
         Self { sessions, mappings, pool: POOL, is_filtered: false, has_huge_pages: true }
     }
 
+    fn config(self) -> EngineConfig {
+        EngineConfig {
+            mappings_max: self.mappings,
+            sessions_max: self.sessions,
+            filter_sessions_max: self.sessions,
+            hosts_max: 1 << 16,
+            neighbours_max: 4_096,
+            secret: [1; 16],
+            hash_key: [2; 16],
+        }
+    }
+
     /// The same in pages of 4 KiB.
     pub const fn with_small_pages(self) -> Self {
         Self { has_huge_pages: false, ..self }
@@ -98,22 +112,44 @@ pub struct Site {
 
 impl Site {
     pub fn new(shape: Shape) -> Self {
-        let config = EngineConfig {
-            mappings_max: shape.mappings,
-            sessions_max: shape.sessions,
-            filter_sessions_max: shape.sessions,
-            hosts_max: 1 << 16,
-            neighbours_max: 4_096,
-            secret: [1; 16],
-            hash_key: [2; 16],
+        let mut site = Self::of(Engine::new(shape.config(), Arc::new(Counters::new())), shape);
+        site.introduce_neighbours();
+        site
+    }
+
+    /// Sites of several workers, who know the ISP's router.
+    pub fn group(shape: Shape, workers: usize) -> Vec<Self> {
+        let counters: Vec<_> = (0..workers).map(|_| Arc::new(Counters::new())).collect();
+        let engines = Engine::group(&shape.config(), &counters);
+        let isp = Claim {
+            device: UPLINK,
+            address: mapped4(WAN_NET + 254),
+            mac: Some(MacAddress(ISP_MAC)),
+            solicited: true,
+            overrides: true,
+            router: None,
+            creates: true,
         };
-        let mut engine = Engine::new(config, Arc::new(Counters::new()));
+        let known = |engine| {
+            let mut site = Self::of(engine, shape);
+            site.engine.learn(News::Station(isp), Instant::from_micros(10_000_000), &mut site.outputs);
+            site
+        };
+        engines.into_iter().map(known).collect()
+    }
+
+    fn of(mut engine: Engine, shape: Shape) -> Self {
         advise_pages(engine.regions(), shape.has_huge_pages);
         engine.adopt(Arc::new(compile(shape, 1)));
         advise_pages(engine.regions(), shape.has_huge_pages);
-        let mut site = Self { engine, outputs: OutputPool::new(), shape };
-        site.introduce_neighbours();
-        site
+        Self { engine, outputs: OutputPool::new(), shape }
+    }
+
+    /// Opens those of so many sessions that belong to this worker.
+    pub fn owned_outbound(&mut self, count: u32) -> Vec<Template> {
+        let share = self.engine.share();
+        let is_own = |number: &u32| share.of_port(socket(*number).1) == share.worker();
+        (0..count).filter(is_own).map(|number| self.open(number)).collect()
     }
 
     /// Opens sessions, half UDP and half TCP, each on a mapping of its own, and returns a frame of each from inside.

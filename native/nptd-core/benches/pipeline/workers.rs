@@ -1,0 +1,59 @@
+//! Two workers on two processors, each with the flows that it owns.
+
+use std::hint::black_box;
+use std::sync::Barrier;
+use std::time::Instant;
+
+use nptd_core::frame::FRAME_BATCH_MAX;
+use nptd_core::verdict::Verdict;
+
+use crate::report::Measured;
+use crate::rounds::{Arrivals, Buffers, Effort, NOW};
+use crate::site::{Shape, Site};
+
+const SESSIONS: u32 = 64_000;
+/// Room for all of them with each worker, since ports are not owned by halves to the last one.
+const SHAPE: Shape = Shape::of(2 * SESSIONS, 1);
+
+/// Nanoseconds of wall time per packet of both together; how much sooner that is than one of them alone is in the note.
+pub fn two(effort: Effort) -> Measured {
+    let alone = median(&together(Site::group(SHAPE, 2).into_iter().take(1).collect(), effort));
+    let both = together(Site::group(SHAPE, 2), effort);
+    let gain = alone / median(&both);
+    Measured::of(both, "ns/packet").with_note(format!("wall time, {gain:.2} times one worker in the same run"))
+}
+
+/// The same for any number of workers, each round begun by all at once.
+fn together(sites: Vec<Site>, effort: Effort) -> Vec<f64> {
+    let barrier = Barrier::new(sites.len());
+    let times: Vec<Vec<f64>> = std::thread::scope(|scope| {
+        let threads: Vec<_> = sites.into_iter().map(|site| scope.spawn(|| rounds(site, &barrier, effort))).collect();
+        threads.into_iter().map(|thread| thread.join().expect("a worker ends")).collect()
+    });
+    // Rates add up.
+    let rate = |round: usize| times.iter().map(|of_one| 1.0 / of_one[round]).sum::<f64>();
+    (0..effort.rounds).map(|round| 1.0 / rate(round)).collect()
+}
+
+/// Nanoseconds per packet of one worker, after a round that does not count.
+fn rounds(mut site: Site, barrier: &Barrier, effort: Effort) -> Vec<f64> {
+    let mut arrivals = Arrivals::shuffled(site.owned_outbound(SESSIONS));
+    let mut buffers = Buffers::new();
+    let mut round = || {
+        barrier.wait();
+        let start = Instant::now();
+        for _ in 0..effort.packets / FRAME_BATCH_MAX {
+            let mut frames = buffers.receive(&mut arrivals);
+            site.engine.process(&mut frames, NOW, &mut site.outputs);
+            assert!(frames.iter().all(|frame| frame.verdict == Verdict::Forward), "{:?}", frames[0].verdict);
+            black_box(&mut frames);
+        }
+        start.elapsed().as_nanos() as f64 / effort.packets as f64
+    };
+    round();
+    (0..effort.rounds).map(|_| round()).collect()
+}
+
+fn median(values: &[f64]) -> f64 {
+    Measured::of(values.to_vec(), "").value
+}
