@@ -19,6 +19,7 @@ export const EXHAUSTION_REASONS: ReadonlySet<string> = new Set([
   'HostTableFull',
   'MappingSessionLimit',
   'RemoteInUse',
+  'WorkerRingFull',
 ]);
 
 /** An exhaustion lasts until no packet has been refused for longer than this. */
