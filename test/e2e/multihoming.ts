@@ -50,7 +50,8 @@ export function changesSince(bed: TestBed, sinceMs: number): Change[] {
 
 /**
  * When an uplink was said to be in a state, in a family, after a time; undefined if it was not before the time is over. That it is
- * worse may be said somewhat before that time: a busy machine may notice a fault sooner than it tells that it has begun.
+ * worse may be said somewhat before that time, if nothing else has been said since: a busy machine may notice a fault sooner than
+ * it tells that it has begun.
  */
 export async function msUntilState(
   bed: TestBed,
@@ -60,10 +61,16 @@ export async function msUntilState(
   sinceMs: number,
   timeoutMs: number,
 ): Promise<number | undefined> {
-  const isIt = ({ event, uplink, family: of, to = '' }: Change) =>
-    event === 'uplink-changed' && uplink === isp.name && of === family && states.includes(to);
-  const fromMs = states.includes('up') ? sinceMs : sinceMs - SCHEDULING_MS_MAX;
-  const found = await until(async () => changesSince(bed, fromMs).find(isIt), timeoutMs, 20);
+  const isMeant = (change?: Change) => states.includes(change?.to ?? '');
+  const said = () => {
+    const changes = changesSince(bed, sinceMs - SCHEDULING_MS_MAX).filter(
+      ({ event, uplink, family: of }) => event === 'uplink-changed' && uplink === isp.name && of === family,
+    );
+    const after = changes.filter(({ time }) => Date.parse(time) >= sinceMs);
+    const early = states.includes('up') ? undefined : changes.at(-1);
+    return after.find(isMeant) ?? (isMeant(early) ? early : undefined);
+  };
+  const found = await until(async () => said(), timeoutMs, 20);
   return found === undefined ? undefined : Date.parse(found.time) - sinceMs;
 }
 

@@ -6,7 +6,7 @@ import { INTERNET, ISP_A, ISP_B, type Site } from '../../src/demo/site.ts';
 import { until } from '../../src/demo/wait.ts';
 import { expectAllBelow, FAILOVER_MS_MAX, msUntilAllUse, RECOVERY_MS_MAX } from './failover.ts';
 import { addFinishedInterfaces, byInterfaces, PORTS, xdpObstacle } from './interfaces.ts';
-import { CARRIER_LOST } from './multihoming.ts';
+import { CARRIER_LOST, withProbe } from './multihoming.ts';
 import { TestBed } from './test-bed.ts';
 
 const obstacle = xdpObstacle();
@@ -19,7 +19,11 @@ beforeAll(async () => {
   const before = async (network: Network, site: Site) => {
     interfaces = await addFinishedInterfaces(network, site);
   };
-  bed = await TestBed.open({ change: byInterfaces('xdp'), before });
+  bed = await TestBed.open({
+    // One fault comes soon after the other, and is none of flapping.
+    change: (config, prefix) => withProbe(byInterfaces('xdp')(config, prefix), [ISP_A], { 'up-after-max': '5s' }),
+    before,
+  });
 });
 beforeEach(({ skip }) => skip(obstacle !== undefined, obstacle));
 afterAll(() => bed?.close());
