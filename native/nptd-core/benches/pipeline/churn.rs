@@ -156,7 +156,9 @@ pub fn attack(effort: Effort) -> Measured {
     let rounds: Vec<[f64; 3]> = (0..effort.rounds).map(|_| attack.round(effort.packets / 8)).collect();
     let of = |which: usize| Measured::of(rounds.iter().map(|round| round[which]).collect(), "ns/packet");
     let note = format!("{:.0} where nothing is refused", of(1).value);
-    of(0).with_note(note)
+    // The least of differences says nothing.
+    let measured = of(0).with_note(note);
+    Measured { best: measured.value, ..measured }
 }
 
 /// Nanoseconds per packet of an attack on a full table: each begins a flow and is refused.

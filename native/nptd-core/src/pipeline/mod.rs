@@ -215,15 +215,16 @@ impl Engine {
         let mut transit = self.transit(&plan, &counters, now, outputs);
         for (first, batch) in (0..).step_by(FRAME_BATCH_MAX).zip(frames.chunks_mut(FRAME_BATCH_MAX)) {
             let mut expressway = transit.survey(batch, &mut survey);
-            let mut openings = transit.survey_openings(batch, &survey);
-            let mut at = transit.express(batch, 0, &survey, &mut expressway);
+            let mut at = transit.express(batch, 0, &mut survey, &mut expressway);
+            // Of those that are left: the others had sessions.
+            let mut openings = transit.survey_openings(batch, at, &mut survey);
             while let Some(frame) = batch.get_mut(at) {
                 transit.context.outputs.follow(position + first + at);
                 if !transit.open4(frame, openings.as_mut(), &mut expressway, at) {
                     expressway.forget_way();
                     transit.process_long(frame, expressway.direction());
                 }
-                at = transit.express(batch, at + 1, &survey, &mut expressway);
+                at = transit.express(batch, at + 1, &mut survey, &mut expressway);
             }
         }
         self.survey = Some(survey);

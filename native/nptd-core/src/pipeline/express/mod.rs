@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  survey   every frame: header looked at, key made             ─▶ keys hashed, buckets of the index asked for
-//!           every key:   position of its session                ─▶ sessions asked for
+//!  probe    every key:   position of its session                ─▶ session asked for, some frames ahead of
 //!  express  every frame, in order: session checked, rewritten, sent  │ or else the long way, from the beginning
 //! ```
 //!
@@ -50,9 +50,26 @@ pub struct Survey {
     keys: [u128; FRAME_BATCH_MAX],
     hashes: [u64; FRAME_BATCH_MAX],
     positions: [u32; FRAME_BATCH_MAX],
+    /// How many of the keys have been looked up, and in which indices.
+    probed: usize,
+    sides: Sides,
     /// Whether there are keys that no session was found for.
     has_unknown: bool,
 }
+
+/// Where the keys of a batch are looked up.
+#[derive(Clone, Copy)]
+enum Sides {
+    /// Nowhere: there are none.
+    Neither,
+    /// All come from one side.
+    One(Direction),
+    /// They say themselves where they come from.
+    Both,
+}
+
+/// Frames whose sessions are asked for while those of as many before them are treated.
+const PROBED_AHEAD: usize = 16;
 
 /// What the survey has found out about a frame.
 #[derive(Clone, Copy)]
@@ -77,14 +94,16 @@ impl Survey {
             keys: [0; FRAME_BATCH_MAX],
             hashes: [0; FRAME_BATCH_MAX],
             positions: [NOWHERE; FRAME_BATCH_MAX],
+            probed: 0,
+            sides: Sides::Neither,
             has_unknown: false,
         }
     }
 
     /// Looks at all frames.
-    fn look(&mut self, frames: &[Frame<'_>], plan: &Plan) -> Seen {
-        let mut seen = Seen { has_flows: false, runs: 0, from: Direction::Outbound };
-        let mut at = 0;
+    fn look(&mut self, frames: &[Frame<'_>], plan: &Plan) {
+        (self.probed, self.sides, self.has_unknown) = (0, Sides::Neither, false);
+        let (mut any_flows, mut at) = (false, 0);
         while let Some(frame) = frames.get(at) {
             let inlet = Inlet::of(frame.ingress, plan);
             let look = match (inlet.is_known, inlet.has_link, inlet.from) {
@@ -95,10 +114,14 @@ impl Survey {
                 (true, false, Direction::Inbound) => Self::look_at::<0, false>,
             };
             let (count, has_flows) = look(self, frames, at, &inlet);
+            any_flows |= has_flows;
+            self.sides = match (any_flows, at) {
+                (false, _) => Sides::Neither,
+                (true, 0) => Sides::One(inlet.from),
+                (true, _) => Sides::Both,
+            };
             at += count;
-            seen = Seen { has_flows: seen.has_flows | has_flows, runs: seen.runs + 1, from: inlet.from };
         }
-        seen
     }
 
     /// Looks at the frames from one on that came in by the same device: how many there are, and whether there are flows among them.
@@ -139,16 +162,6 @@ impl Survey {
     }
 }
 
-/// What a batch is like.
-#[derive(Clone, Copy)]
-struct Seen {
-    /// Whether there are flows among its packets.
-    has_flows: bool,
-    /// How often the device changes, and on which side the last one is.
-    runs: usize,
-    from: Direction,
-}
-
 impl Survey {
     /// What was found out about the frames from one on.
     #[inline]
@@ -172,35 +185,65 @@ impl Survey {
 type Hints<'a> = Zip<Iter<'a, Looks>, Zip<Iter<'a, u128>, Iter<'a, u32>>>;
 
 impl Transit<'_> {
-    /// The first two stages.
+    /// The first stage, and the beginning of the second.
     pub fn survey(&self, frames: &[Frame<'_>], survey: &mut Survey) -> Expressway {
-        let seen = survey.look(frames, self.plan());
-        survey.has_unknown = false;
-        if seen.has_flows {
-            let [outbound, inbound] =
-                [Direction::Outbound, Direction::Inbound].map(|side| self.nat44.express_index(side));
-            match (seen.runs, seen.from) {
-                (1, Direction::Outbound) => self.probe(frames.len(), survey, |_| outbound),
-                (1, Direction::Inbound) => self.probe(frames.len(), survey, |_| inbound),
-                _ => self.probe(frames.len(), survey, |key| if is_outbound(key) { outbound } else { inbound }),
+        survey.look(frames, self.plan());
+        match survey.sides {
+            Sides::Neither => {}
+            Sides::One(side) => {
+                let index = self.nat44.express_index(side);
+                self.ask(frames.len(), survey, |_| index);
+            }
+            Sides::Both => {
+                let indices = self.indices();
+                self.ask(frames.len(), survey, |key| of_side(indices, key));
             }
         }
         let ends = Ends::new(self.plan(), self.context.now);
         Expressway { ends, inlet: Inlet::NONE, last_way: LastWay::UNKNOWN }
     }
 
-    /// Looks up all keys, those of packets without one too: they are 0.
+    /// The second stage, up to a frame.
+    pub fn probe(&self, end: usize, survey: &mut Survey) {
+        match survey.sides {
+            Sides::Neither => {}
+            Sides::One(side) => {
+                let index = self.nat44.express_index(side);
+                self.probe_by(end, survey, |_| index);
+            }
+            Sides::Both => {
+                let indices = self.indices();
+                self.probe_by(end, survey, |key| of_side(indices, key));
+            }
+        }
+    }
+
+    fn indices(&self) -> [Buckets<'_>; 2] {
+        [Direction::Outbound, Direction::Inbound].map(|side| self.nat44.express_index(side))
+    }
+
+    /// Hashes all keys, those of packets without one too (they are 0), and asks for their buckets.
     #[inline(never)]
-    fn probe<'b>(&self, count: usize, survey: &mut Survey, index_of: impl Fn(u128) -> Buckets<'b>) {
-        let nat44 = &self.nat44;
-        let Survey { keys, hashes, positions, has_unknown, .. } = survey;
+    fn ask<'b>(&self, count: usize, survey: &mut Survey, index_of: impl Fn(u128) -> Buckets<'b>) {
+        let Survey { keys, hashes, .. } = survey;
         let Some(keys) = keys.get(..count) else { return };
-        nat44.express_hashes(keys, hashes);
+        self.nat44.express_hashes(keys, hashes);
         for (key, hash) in keys.iter().zip(&*hashes) {
             index_of(*key).prefetch_first(*hash);
         }
+    }
+
+    /// Looks up the keys of the frames up to one that have not been, and asks for their sessions.
+    #[inline(never)]
+    fn probe_by<'b>(&self, end: usize, survey: &mut Survey, index_of: impl Fn(u128) -> Buckets<'b>) {
+        let nat44 = &self.nat44;
+        let Survey { keys, hashes, positions, has_unknown, probed, .. } = survey;
+        let frames = *probed..end.max(*probed);
+        *probed = frames.end;
+        let (keys, hashes) = (keys.get(frames.clone()).unwrap_or(&[]), hashes.get(frames.clone()).unwrap_or(&[]));
+        let positions = positions.get_mut(frames).unwrap_or(&mut []);
         let mut is_missed = false;
-        for ((key, hash), position) in keys.iter().zip(&*hashes).zip(&mut *positions) {
+        for ((key, hash), position) in keys.iter().zip(hashes).zip(&mut *positions) {
             let found = index_of(*key).first_candidate(*hash);
             match found {
                 Some(found) => nat44.express_prefetch(found),
@@ -228,13 +271,19 @@ impl Transit<'_> {
         &mut self,
         frames: &mut [Frame<'_>],
         first: usize,
-        survey: &Survey,
+        survey: &mut Survey,
         expressway: &mut Expressway,
     ) -> usize {
-        let mut at = first;
-        while let Some(rest) = frames.get_mut(at..)
-            && let Some(frame) = rest.first()
-        {
+        let (mut at, count) = (first, frames.len());
+        while at < count {
+            // What these wait for has been asked for; what the next ones will is asked for meanwhile.
+            let end = match survey.sides {
+                Sides::Neither => count,
+                Sides::One(_) | Sides::Both => count.min((at / PROBED_AHEAD + 1) * PROBED_AHEAD),
+            };
+            self.probe(count.min(end + PROBED_AHEAD), survey);
+            let Some(rest) = frames.get_mut(at..end) else { break };
+            let Some(frame) = rest.first() else { break };
             if frame.ingress != expressway.inlet.device {
                 expressway.inlet = Inlet::of(frame.ingress, self.plan());
             }
@@ -257,11 +306,11 @@ impl Transit<'_> {
                 (false, Direction::Inbound, true) => Self::run6::<LINK, false>,
                 (false, Direction::Inbound, false) => Self::run6::<0, false>,
             };
-            let count = run(self, rest, hints, expressway);
-            if count == 0 {
+            let forwarded = run(self, rest, hints, expressway);
+            if forwarded == 0 {
                 break;
             }
-            at += count;
+            at += forwarded;
         }
         at
     }
@@ -325,6 +374,12 @@ impl Transit<'_> {
         }
         count
     }
+}
+
+/// The index of a key.
+#[inline(always)]
+fn of_side([outbound, inbound]: [Buckets<'_>; 2], key: u128) -> Buckets<'_> {
+    if is_outbound(key) { outbound } else { inbound }
 }
 
 impl Expressway {

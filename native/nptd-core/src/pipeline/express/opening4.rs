@@ -23,15 +23,19 @@ pub struct Openings<'a> {
 }
 
 impl<'a> Transit<'a> {
-    /// Looks at all new flows of a batch; none where there is none.
-    pub fn survey_openings(&mut self, frames: &[Frame<'_>], survey: &Survey) -> Option<Openings<'a>> {
-        let plan = self.plan();
+    /// Looks at the new flows of a batch from a frame on; none where there is none.
+    pub fn survey_openings(&mut self, frames: &[Frame<'_>], first: usize, survey: &mut Survey) -> Option<Openings<'a>> {
+        if first >= frames.len() {
+            return None;
+        }
+        self.probe(frames.len(), survey);
         if !survey.has_unknown {
             return None;
         }
+        let plan = self.plan();
         self.nat44.begin_openings();
         let mut openings = Openings { flows: [None; FRAME_BATCH_MAX] };
-        for (index, (frame, place)) in frames.iter().zip(&mut openings.flows).enumerate() {
+        for (index, (frame, place)) in frames.iter().zip(&mut openings.flows).enumerate().skip(first) {
             if let Some(opener) = survey.opening(index).and_then(|hash| opener(frame, hash, plan)) {
                 *place = self.nat44.expect_opening(&opener, plan);
             }
