@@ -2,11 +2,8 @@
 //! batch after the other, and prints how many packets that were. The instructions of a packet are the difference between two
 //! runs, so that neither start nor preparation count (scripts/lib/instructions.mjs).
 
-use nptd_core::frame::FRAME_BATCH_MAX;
-use nptd_core::verdict::Verdict;
-
 use crate::churn::Opener;
-use crate::rounds::{Arrivals, Buffers, NOW};
+use crate::rounds::{Arrivals, Buffers, pass};
 use crate::site::{Shape, Site, Template};
 
 /// Flows of each case: all of them fit the caches, which do not count here.
@@ -44,11 +41,7 @@ pub fn run(arguments: &[String]) {
         let mut site = Site::new(*shape);
         let mut arrivals = Arrivals::shuffled(prepare(&mut site));
         let mut buffers = Buffers::new();
-        for _ in 0..rounds * FLOWS as usize / FRAME_BATCH_MAX {
-            let mut frames = buffers.receive(&mut arrivals);
-            site.engine.process(&mut frames, NOW, &mut site.outputs);
-            assert!(frames.iter().all(|frame| frame.verdict == Verdict::Forward), "all are forwarded");
-        }
+        pass(&mut site, &mut buffers, &mut arrivals, rounds * FLOWS as usize);
     }
     println!("{}", rounds * FLOWS as usize);
 }

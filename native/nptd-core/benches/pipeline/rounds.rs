@@ -102,12 +102,7 @@ pub fn repeated(mut site: Site, mut arrivals: Arrivals, effort: Effort) -> Measu
     let (mut buffers, arrivals_seen) = (Buffers::new(), arrivals.octets.len());
     let mut round = || {
         let start = Clock::now();
-        for _ in 0..effort.packets / FRAME_BATCH_MAX {
-            let mut frames = buffers.receive(&mut arrivals);
-            site.engine.process(&mut frames, NOW, &mut site.outputs);
-            assert!(frames.iter().all(|frame| frame.verdict == Verdict::Forward), "{:?}", frames[0].verdict);
-            black_box(&mut frames);
-        }
+        pass(&mut site, &mut buffers, &mut arrivals, effort.packets);
         start.elapsed().as_nanos() as f64 / effort.packets as f64
     };
     // Caches and page tables; and each session has to go the long way once.
@@ -116,6 +111,17 @@ pub fn repeated(mut site: Site, mut arrivals: Arrivals, effort: Effort) -> Measu
         round();
     });
     Measured::of((0..effort.rounds).map(|_| round()).collect(), "ns/packet")
+}
+
+/// Sends so many packets through the engine, all of which are forwarded.
+#[inline]
+pub fn pass(site: &mut Site, buffers: &mut Buffers, arrivals: &mut Arrivals, packets: usize) {
+    for _ in 0..packets / FRAME_BATCH_MAX {
+        let mut frames = buffers.receive(arrivals);
+        site.engine.process(&mut frames, NOW, &mut site.outputs);
+        assert!(frames.iter().all(|frame| frame.verdict == Verdict::Forward), "{:?}", frames[0].verdict);
+        black_box(&mut frames);
+    }
 }
 
 /// A fixed shuffle: the same order in every run, random to the cache.

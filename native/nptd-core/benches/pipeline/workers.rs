@@ -1,14 +1,10 @@
 //! Two workers on two processors, each with the flows that it owns.
 
-use std::hint::black_box;
 use std::sync::Barrier;
 use std::time::Instant;
 
-use nptd_core::frame::FRAME_BATCH_MAX;
-use nptd_core::verdict::Verdict;
-
 use crate::report::Measured;
-use crate::rounds::{Arrivals, Buffers, Effort, NOW};
+use crate::rounds::{Arrivals, Buffers, Effort, pass};
 use crate::site::{Shape, Site};
 
 const SESSIONS: u32 = 64_000;
@@ -42,12 +38,7 @@ fn rounds(mut site: Site, barrier: &Barrier, effort: Effort) -> Vec<f64> {
     let mut round = || {
         barrier.wait();
         let start = Instant::now();
-        for _ in 0..effort.packets / FRAME_BATCH_MAX {
-            let mut frames = buffers.receive(&mut arrivals);
-            site.engine.process(&mut frames, NOW, &mut site.outputs);
-            assert!(frames.iter().all(|frame| frame.verdict == Verdict::Forward), "{:?}", frames[0].verdict);
-            black_box(&mut frames);
-        }
+        pass(&mut site, &mut buffers, &mut arrivals, effort.packets);
         start.elapsed().as_nanos() as f64 / effort.packets as f64
     };
     round();

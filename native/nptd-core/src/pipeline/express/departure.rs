@@ -4,7 +4,7 @@ use super::inlet::little_endian;
 use crate::frame::{DeviceIndex, Frame, Offloads};
 use crate::host::context::Context;
 use crate::host::neighbours::{Neighbours, mapped4};
-use crate::plan::{NextHop, Plan};
+use crate::plan::{NextHop, Plan, Uplink6};
 use crate::wire::ethernet;
 use crate::wire::octets::set_array;
 
@@ -27,6 +27,18 @@ pub enum Goal {
 }
 
 impl Goal {
+    /// Of a packet from the site over IPv4: the remote endpoint itself, or the gateway.
+    #[inline(always)]
+    pub fn outbound4(slot: u8, remote: u32, is_direct: bool) -> Self {
+        if is_direct { Self::OnLink4(slot, remote) } else { Self::Gateway4(slot) }
+    }
+
+    /// Of one over IPv6 to somebody who is on no link of ours.
+    #[inline(always)]
+    pub fn outbound6(slot: u8, uplink: &Uplink6, destination: u128) -> Self {
+        if uplink.gateway.is_some() { Self::Gateway6(slot) } else { Self::OnLink6(slot, destination) }
+    }
+
     /// The next hop that it names.
     fn hop(self, plan: &Plan) -> Option<NextHop<u128>> {
         let beyond = |slot: u8, address: u128| Some(NextHop { device: plan.uplink(slot)?.device, address });
@@ -71,22 +83,28 @@ pub struct Departure {
 #[derive(Clone, Copy, Debug)]
 pub struct LastWay {
     goal: Option<Goal>,
-    pub way: Way,
+    way: Way,
 }
 
 impl LastWay {
     /// There is none, or something may have changed since that packet.
     pub const UNKNOWN: Self = Self { goal: None, way: Way::NOWHERE };
 
-    /// Whether it leads to a goal.
+    /// The way to a goal, whether it is that one or has to be found; none where its next hop is not resolved.
     #[inline(always)]
-    pub fn leads_to(&self, goal: Goal) -> bool {
-        self.goal == Some(goal)
+    pub fn to(
+        &mut self,
+        goal: Goal,
+        context: &mut Context<'_>,
+        neighbours: &mut Neighbours,
+        offloads: &[Offloads],
+    ) -> Option<&Way> {
+        let leads_there = self.goal == Some(goal) || self.turn(goal, context, neighbours, offloads);
+        leads_there.then_some(&self.way)
     }
 
-    /// Turns to another goal; false where its next hop is not resolved.
     #[inline(never)]
-    pub fn turn(
+    fn turn(
         &mut self,
         goal: Goal,
         context: &mut Context<'_>,

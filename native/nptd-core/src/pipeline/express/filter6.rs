@@ -2,15 +2,13 @@
 
 use super::Expressway;
 use super::departure::Goal;
-use super::prefix6::{header_of, leave};
+use super::prefix6::{header_of, leave, plain_len};
+use super::survey::EVENTS;
 use crate::counters::Direction;
 use crate::filter::{Endpoint, Flow, Protocol};
 use crate::frame::Frame;
 use crate::pipeline::transit::Transit;
 use crate::wire::{ipv6, protocol, tcp, udp};
-
-/// Flags of TCP segments that may change the state of a connection.
-const EVENTS: u8 = tcp::flag::SYN | tcp::flag::FIN | tcp::flag::RST;
 
 /// What a plain packet says of its flow.
 struct Seen {
@@ -44,14 +42,9 @@ impl Transit<'_> {
         let found = self.filter.as_deref()?.express_outbound(&flow, frame.ingress, ends)?;
         let uplink6 = plan.uplink(found.slot)?.ipv6.as_ref()?;
         let external = uplink6.express_outbound(source.address, plan.nptv6)?;
-        let goal = match uplink6.gateway {
-            Some(_) => Goal::Gateway6(found.slot),
-            None => Goal::OnLink6(found.slot, destination.address),
-        };
-        if !last_way.leads_to(goal) && !last_way.turn(goal, &mut self.context, self.neighbours, self.offloads) {
-            return None;
-        }
-        leave::<LINK_LEN>(frame, length, uplink6, &last_way.way, |header| ipv6::set_source(header, external))?;
+        let goal = Goal::outbound6(found.slot, uplink6, destination.address);
+        let way = last_way.to(goal, &mut self.context, self.neighbours, self.offloads)?;
+        leave::<LINK_LEN>(frame, length, uplink6, way, |header| ipv6::set_source(header, external))?;
         self.filter.as_deref_mut()?.express_pass(&found, Direction::Outbound, acknowledges);
         Some((found.slot, length))
     }
@@ -77,10 +70,8 @@ impl Transit<'_> {
         let flow = Flow { protocol: seen.protocol, internal, remote: source };
         let found = self.filter.as_deref()?.express_inbound(&flow, inlet.slot, ends)?;
         let goal = Goal::Internal6(address);
-        if !last_way.leads_to(goal) && !last_way.turn(goal, &mut self.context, self.neighbours, self.offloads) {
-            return None;
-        }
-        leave::<LINK_LEN>(frame, length, uplink6, &last_way.way, |header| ipv6::set_destination(header, address))?;
+        let way = last_way.to(goal, &mut self.context, self.neighbours, self.offloads)?;
+        leave::<LINK_LEN>(frame, length, uplink6, way, |header| ipv6::set_destination(header, address))?;
         self.filter.as_deref_mut()?.express_pass(&found, Direction::Inbound, acknowledges);
         Some((inlet.slot, length))
     }
@@ -90,19 +81,15 @@ impl Transit<'_> {
 #[inline(always)]
 fn look(frame: &Frame<'_>, link_len: usize) -> Option<Seen> {
     let header = header_of(frame, link_len)?;
-    let payload_len = ipv6::payload_len(header);
-    let start = link_len + ipv6::HEADER_LEN;
-    let upper = frame.octets().get(start..start + payload_len)?;
-    if ipv6::version(header) != 6 || ipv6::hop_limit(header) <= 1 {
-        return None;
-    }
+    let length = plain_len(header, frame.len() - link_len)?;
+    let upper = frame.octets().get(link_len + ipv6::HEADER_LEN..link_len + length)?;
     let number = ipv6::next_header(header);
     let acknowledges = match number {
         protocol::UDP if upper.len() >= udp::HEADER_LEN => None,
         protocol::TCP => {
             let segment = upper.first_chunk::<{ tcp::HEADER_LEN }>()?;
             let (header_len, flags) = (tcp::header_len(segment), tcp::flags(segment));
-            if header_len < tcp::HEADER_LEN || header_len > payload_len || flags & EVENTS != 0 {
+            if header_len < tcp::HEADER_LEN || header_len > upper.len() || flags & EVENTS != 0 {
                 return None;
             }
             (flags & tcp::flag::ACK != 0).then(|| (tcp::acknowledgement(segment), tcp::window(segment)))
@@ -112,7 +99,7 @@ fn look(frame: &Frame<'_>, link_len: usize) -> Option<Seen> {
     let protocol = Protocol::new(number, None);
     let (source_port, destination_port) = protocol.ports(upper);
     Some(Seen {
-        length: ipv6::HEADER_LEN + payload_len,
+        length,
         protocol,
         source: Endpoint { address: ipv6::source(header), port: source_port },
         destination: Endpoint { address: ipv6::destination(header), port: destination_port },

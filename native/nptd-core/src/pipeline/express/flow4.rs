@@ -30,18 +30,15 @@ impl Transit<'_> {
             End::Destination => self.nat44.express_inbound(position, key, inlet.slot, ends)?,
         };
         let (goal, slot) = (goal_of(&express, end), express.slot());
-        if !last_way.leads_to(goal) && !last_way.turn(goal, &mut self.context, self.neighbours, self.offloads) {
-            return None;
-        }
-        pass::<LINK_LEN>(frame, express, end, looks == Looks::Tcp4, ends, &last_way.way).map(|length| (slot, length))
+        let way = last_way.to(goal, &mut self.context, self.neighbours, self.offloads)?;
+        pass::<LINK_LEN>(frame, express, end, looks == Looks::Tcp4, ends, way).map(|length| (slot, length))
     }
 }
 
 #[inline(always)]
 fn goal_of(express: &Express<'_>, end: End) -> Goal {
     match end {
-        End::Source if express.is_direct() => Goal::OnLink4(express.slot(), express.remote()),
-        End::Source => Goal::Gateway4(express.slot()),
+        End::Source => Goal::outbound4(express.slot(), express.remote(), express.is_direct()),
         End::Destination => Goal::Internal4(express.internal()),
     }
 }
@@ -56,15 +53,8 @@ fn pass<const LINK_LEN: usize>(
     ends: &Ends,
     way: &Way,
 ) -> Option<usize> {
-    let is_partial = matches!(frame.checksum, ChecksumState::Partial { .. });
-    let covers_addresses = matches!(frame.checksum_at(LINK_LEN + ipv4::HEADER_LEN), ChecksumState::Partial { .. });
-    let has_room = way.has_room::<LINK_LEN>(frame);
-    let (link, packet) = frame.octets_mut().split_at_mut_checked(LINK_LEN)?;
-    let (header, transport) = packet.split_first_chunk_mut::<{ ipv4::HEADER_LEN }>()?;
-    let length = ipv4::total_len(header);
-    if !way.takes(length, is_partial) || !has_room {
-        return None;
-    }
+    let Packet4 { link, header, transport, length, checksum } = packet4::<LINK_LEN>(frame, way)?;
+    let covers_addresses = matches!(checksum, ChecksumState::Partial { .. });
     if is_tcp {
         let segment = transport.first_chunk_mut::<{ tcp::HEADER_LEN }>()?;
         if !express.pass_segment(end, segment, ends) {
@@ -82,4 +72,29 @@ fn pass<const LINK_LEN: usize>(
     departure.link(link, way);
     departure.depart::<LINK_LEN>(frame, way);
     Some(length)
+}
+
+/// A packet that may take a way as it is.
+pub(super) struct Packet4<'f> {
+    pub link: &'f mut [u8],
+    pub header: &'f mut [u8; ipv4::HEADER_LEN],
+    /// What is behind the header, and perhaps behind the packet.
+    pub transport: &'f mut [u8],
+    /// Octets of the packet.
+    pub length: usize,
+    /// State of its transport checksum.
+    pub checksum: ChecksumState,
+}
+
+/// The packet in a frame, if it may take a way as it is.
+#[inline(always)]
+pub(super) fn packet4<'f, const LINK_LEN: usize>(frame: &'f mut Frame<'_>, way: &Way) -> Option<Packet4<'f>> {
+    let is_partial = matches!(frame.checksum, ChecksumState::Partial { .. });
+    let checksum = frame.checksum_at(LINK_LEN + ipv4::HEADER_LEN);
+    let has_room = way.has_room::<LINK_LEN>(frame);
+    let (link, packet) = frame.octets_mut().split_at_mut_checked(LINK_LEN)?;
+    let (header, transport) = packet.split_first_chunk_mut::<{ ipv4::HEADER_LEN }>()?;
+    let length = ipv4::total_len(header);
+    let takes = way.takes(length, is_partial) && has_room;
+    takes.then_some(Packet4 { link, header, transport, length, checksum })
 }

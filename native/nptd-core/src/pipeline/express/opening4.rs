@@ -2,6 +2,7 @@
 //! no session. They are looked at together, so that the memory of all of them is asked for before one is opened.
 
 use super::departure::{Departure, Goal};
+use super::flow4::{Packet4, packet4};
 use super::survey::LINK;
 use super::tally::Tally;
 use super::{Expressway, Survey};
@@ -73,24 +74,9 @@ impl<'a> Transit<'a> {
         let Flow { protocol, remote, .. } = opening.flow;
         let uplink = plan.uplink(opening.slot)?;
         let hop = uplink.next_hop4(plan.device(uplink.device)?, remote.address).address;
-        let goal = match hop == remote.address {
-            true => Goal::OnLink4(opening.slot, hop),
-            false => Goal::Gateway4(opening.slot),
-        };
-        let last_way = &mut expressway.last_way;
-        if !last_way.leads_to(goal) && !last_way.turn(goal, &mut self.context, self.neighbours, self.offloads) {
-            return None;
-        }
-        let way = &last_way.way;
-        let is_partial = matches!(frame.checksum, ChecksumState::Partial { .. });
-        let checksum = frame.checksum_at(LINK_LEN + ipv4::HEADER_LEN);
-        let has_room = way.has_room::<LINK_LEN>(frame);
-        let (link, packet) = frame.octets_mut().split_at_mut_checked(LINK_LEN)?;
-        let (header, transport) = packet.split_first_chunk_mut::<{ ipv4::HEADER_LEN }>()?;
-        let length = ipv4::total_len(header);
-        if !way.takes(length, is_partial) || !has_room {
-            return None;
-        }
+        let goal = Goal::outbound4(opening.slot, remote.address, hop == remote.address);
+        let way = expressway.last_way.to(goal, &mut self.context, self.neighbours, self.offloads)?;
+        let Packet4 { link, header, transport, length, checksum } = packet4::<LINK_LEN>(frame, way)?;
         let transport = transport.get_mut(..length - ipv4::HEADER_LEN)?;
         let segment = if protocol == Protocol::TCP { Segment::of_tcp(transport) } else { Segment::PLAIN };
         let segment = segment.marked(ipv4::tos(header) >> 2);

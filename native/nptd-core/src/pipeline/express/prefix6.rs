@@ -29,14 +29,9 @@ impl Transit<'_> {
             return None;
         }
         let source = uplink6.express_outbound(ipv6::source(header), plan.nptv6)?;
-        let goal = match uplink6.gateway {
-            Some(_) => Goal::Gateway6(uplink.slot),
-            None => Goal::OnLink6(uplink.slot, destination),
-        };
-        if !last_way.leads_to(goal) && !last_way.turn(goal, &mut self.context, self.neighbours, self.offloads) {
-            return None;
-        }
-        leave::<LINK_LEN>(frame, length, uplink6, &last_way.way, |header| ipv6::set_source(header, source))?;
+        let goal = Goal::outbound6(uplink.slot, uplink6, destination);
+        let way = last_way.to(goal, &mut self.context, self.neighbours, self.offloads)?;
+        leave::<LINK_LEN>(frame, length, uplink6, way, |header| ipv6::set_source(header, source))?;
         Some((uplink.slot, length))
     }
 
@@ -59,10 +54,8 @@ impl Transit<'_> {
         }
         let destination = uplink6.express_inbound(destination, plan.nptv6)?;
         let goal = Goal::Internal6(destination);
-        if !last_way.leads_to(goal) && !last_way.turn(goal, &mut self.context, self.neighbours, self.offloads) {
-            return None;
-        }
-        leave::<LINK_LEN>(frame, length, uplink6, &last_way.way, |header| ipv6::set_destination(header, destination))?;
+        let way = last_way.to(goal, &mut self.context, self.neighbours, self.offloads)?;
+        leave::<LINK_LEN>(frame, length, uplink6, way, |header| ipv6::set_destination(header, destination))?;
         Some((inlet.slot, length))
     }
 }
@@ -74,7 +67,7 @@ pub(super) fn header_of<'f>(frame: &'f Frame<'_>, link_len: usize) -> Option<&'f
 
 /// Octets of a packet without extension headers that may be forwarded, and is not about an error; `available` are there.
 #[inline(always)]
-fn plain_len(header: &[u8; ipv6::HEADER_LEN], available: usize) -> Option<usize> {
+pub(super) fn plain_len(header: &[u8; ipv6::HEADER_LEN], available: usize) -> Option<usize> {
     let length = ipv6::HEADER_LEN + ipv6::payload_len(header);
     let is_plain = ipv6::version(header) == 6
         && length <= available

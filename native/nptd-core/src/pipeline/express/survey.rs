@@ -10,7 +10,7 @@ use crate::wire::{ethernet, ipv4, protocol, tcp, udp};
 pub const LINK: usize = ethernet::HEADER_LEN;
 
 /// Flags of TCP segments that may change the state of a connection.
-const EVENTS: u8 = tcp::flag::SYN | tcp::flag::FIN | tcp::flag::RST;
+pub const EVENTS: u8 = tcp::flag::SYN | tcp::flag::FIN | tcp::flag::RST;
 
 /// What a frame looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
