@@ -7,6 +7,7 @@ import type { Background } from '../../src/demo/processes.ts';
 import { INTERNET, ISP_A, ISP_B, type Isp } from '../../src/demo/site.ts';
 import { until } from '../../src/demo/wait.ts';
 import { makeCertificate } from '../support/certificate.ts';
+import { ProbeCounters } from './probe-counters.ts';
 import { program } from './programs.ts';
 import { type ConfigObject, changeUplink, TestBed } from './test-bed.ts';
 
@@ -30,6 +31,12 @@ const targetsOf = (ca: string) =>
 const WRONG_ANSWER_MS_MAX = 1500 + 1000;
 const SILENCE_MS_MAX = 5000 + 1000;
 const RECOVERY_MS_MAX = 6000;
+
+const WEB = [INTERNET.web4, INTERNET.web6] as const;
+const COUNTERS = new ProbeCounters(CONVERSATION_PORTS, {
+  http: { targets: WEB, protocol: 'tcp', port: 8080 },
+  https: { targets: WEB, protocol: 'tcp', port: 8443 },
+});
 
 interface WebRequest {
   readonly remote: string;
@@ -57,7 +64,7 @@ describe('HTTP and HTTPS probes', () => {
       before: async (_network, site) => {
         web = site.internet.start(await program('web-server', key, certificate, INTERNET.web4, INTERNET.web6));
         await web.waitForLine((line) => line.includes('listening'), 5000);
-        for (const isp of site.isps.keys()) await site.isp(isp).nft(probeCounters(isp));
+        for (const isp of site.isps.keys()) await site.isp(isp).nft(COUNTERS.rules(isp));
       },
     });
   });
@@ -91,8 +98,8 @@ describe('HTTP and HTTPS probes', () => {
   });
 
   test('each leaves by its own uplink only, from its address and a port for conversations', async () => {
-    await until(async () => ((await countersOf(bed, ISP_B)).https4 > 30 ? true : undefined), 5000);
-    const [a, b] = [await countersOf(bed, ISP_A), await countersOf(bed, ISP_B)];
+    await until(async () => ((await COUNTERS.read(bed, ISP_B)).https4 > 30 ? true : undefined), 5000);
+    const [a, b] = [await COUNTERS.read(bed, ISP_A), await COUNTERS.read(bed, ISP_B)];
     expect(a).toMatchObject({ https4: 0, https6: 0, other: 0 });
     expect(b).toMatchObject({ http4: 0, http6: 0, other: 0 });
     for (const count of [a.http4, a.http6, b.https4, b.https6]) expect(count).toBeGreaterThan(10);
@@ -156,35 +163,3 @@ describe('HTTP and HTTPS probes', () => {
     expect(await bed.gateway.process.stop()).toBe(0);
   });
 });
-
-const COUNTERS = ['http4', 'http6', 'https4', 'https6', 'other'] as const;
-
-/** Counts what comes from the site by an uplink: probes by their kind, and what has a port of theirs and is none. */
-function probeCounters({ device, ipv4, ipv6 }: Isp): string {
-  const ports = `${CONVERSATION_PORTS.low}-${CONVERSATION_PORTS.high}`;
-  const rule = (name: string, match: string) => `${match} counter name ${name} accept`;
-  return `table inet probes {
-    ${COUNTERS.map((name) => `counter ${name} {}`).join('\n')}
-    chain prerouting {
-      type filter hook prerouting priority -310; policy accept;
-      iifname != "${device}" accept
-      ${rule('http4', `ip saddr ${ipv4.own} ip daddr ${INTERNET.web4} tcp sport ${ports} tcp dport 8080`)}
-      ${rule('http6', `ip6 saddr ${ipv6.own} ip6 daddr ${INTERNET.web6} tcp sport ${ports} tcp dport 8080`)}
-      ${rule('https4', `ip saddr ${ipv4.own} ip daddr ${INTERNET.web4} tcp sport ${ports} tcp dport 8443`)}
-      ${rule('https6', `ip6 saddr ${ipv6.own} ip6 daddr ${INTERNET.web6} tcp sport ${ports} tcp dport 8443`)}
-      ${rule('other', `meta l4proto { tcp, udp } th sport ${ports}`)}
-    }
-  }`;
-}
-
-async function countersOf(bed: TestBed, isp: Isp): Promise<Record<(typeof COUNTERS)[number], number>> {
-  const text = await bed.site.isp(isp).runOrThrow(['nft', 'list', 'counters', 'table', 'inet', 'probes']);
-  const count = (name: string) => Number(text.match(new RegExp(`counter ${name} {\\s*packets (\\d+)`))?.[1]);
-  return {
-    http4: count('http4'),
-    http6: count('http6'),
-    https4: count('https4'),
-    https6: count('https6'),
-    other: count('other'),
-  };
-}

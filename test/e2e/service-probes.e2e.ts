@@ -3,6 +3,7 @@ import { PROBE_PORTS } from '../../src/config/probe-target.ts';
 import { INTERNET, ISP_A, ISP_B, type Isp } from '../../src/demo/site.ts';
 import { until } from '../../src/demo/wait.ts';
 import { FAILOVER_MS_MAX } from './failover.ts';
+import { ProbeCounters } from './probe-counters.ts';
 import { type ConfigObject, changeUplink, TestBed } from './test-bed.ts';
 
 /** A is probed by DNS, B by TCP; on B a refusal is an answer in IPv6 only. */
@@ -19,6 +20,11 @@ const TARGETS = new Map<Isp, readonly ConfigObject[]>([
 
 const RECOVERY_MS_MAX = 6000;
 
+const COUNTERS = new ProbeCounters(PROBE_PORTS, {
+  dns: { targets: [INTERNET.dns4, INTERNET.dns6], protocol: 'udp', port: 53 },
+  tcp: { targets: [INTERNET.web4, INTERNET.web6], protocol: 'tcp', port: 80 },
+});
+
 describe('DNS and TCP probes', () => {
   let bed: TestBed;
 
@@ -31,7 +37,7 @@ describe('DNS and TCP probes', () => {
           config,
         ),
       before: async (_network, site) => {
-        for (const isp of site.isps.keys()) await site.isp(isp).nft(probeCounters(isp));
+        for (const isp of site.isps.keys()) await site.isp(isp).nft(COUNTERS.rules(isp));
       },
     });
   });
@@ -71,8 +77,8 @@ describe('DNS and TCP probes', () => {
   });
 
   test('each leaves by its own uplink only, from its address and a port of the probes', async () => {
-    await until(async () => ((await countersOf(bed, ISP_A)).dns4 > 3 ? true : undefined), 5000);
-    const [a, b] = [await countersOf(bed, ISP_A), await countersOf(bed, ISP_B)];
+    await until(async () => ((await COUNTERS.read(bed, ISP_A)).dns4 > 3 ? true : undefined), 5000);
+    const [a, b] = [await COUNTERS.read(bed, ISP_A), await COUNTERS.read(bed, ISP_B)];
     expect(a).toMatchObject({ tcp4: 0, tcp6: 0, other: 0 });
     expect(b).toMatchObject({ dns4: 0, dns6: 0, other: 0 });
     for (const count of [a.dns4, a.dns6, b.tcp4, b.tcp6]) expect(count).toBeGreaterThan(1);
@@ -121,29 +127,3 @@ describe('DNS and TCP probes', () => {
     for (const family of [4, 6] as const) expect(await becomes(ISP_B, family, 'up', RECOVERY_MS_MAX)).toBe(true);
   });
 });
-
-const COUNTERS = ['dns4', 'dns6', 'tcp4', 'tcp6', 'other'] as const;
-
-/** Counts what comes from the site by an uplink: probes by their kind, and what has a port of the probes and is none. */
-function probeCounters({ device, ipv4, ipv6 }: Isp): string {
-  const ports = `${PROBE_PORTS.low}-${PROBE_PORTS.high}`;
-  const rule = (name: string, match: string) => `${match} counter name ${name} accept`;
-  return `table inet probes {
-    ${COUNTERS.map((name) => `counter ${name} {}`).join('\n')}
-    chain prerouting {
-      type filter hook prerouting priority -310; policy accept;
-      iifname != "${device}" accept
-      ${rule('dns4', `ip saddr ${ipv4.own} ip daddr ${INTERNET.dns4} udp sport ${ports} udp dport 53`)}
-      ${rule('dns6', `ip6 saddr ${ipv6.own} ip6 daddr ${INTERNET.dns6} udp sport ${ports} udp dport 53`)}
-      ${rule('tcp4', `ip saddr ${ipv4.own} ip daddr ${INTERNET.web4} tcp sport ${ports} tcp dport 80`)}
-      ${rule('tcp6', `ip6 saddr ${ipv6.own} ip6 daddr ${INTERNET.web6} tcp sport ${ports} tcp dport 80`)}
-      ${rule('other', `meta l4proto { tcp, udp } th sport ${ports}`)}
-    }
-  }`;
-}
-
-async function countersOf(bed: TestBed, isp: Isp): Promise<Record<(typeof COUNTERS)[number], number>> {
-  const text = await bed.site.isp(isp).runOrThrow(['nft', 'list', 'counters', 'table', 'inet', 'probes']);
-  const count = (name: string) => Number(text.match(new RegExp(`counter ${name} {\\s*packets (\\d+)`))?.[1]);
-  return { dns4: count('dns4'), dns6: count('dns6'), tcp4: count('tcp4'), tcp6: count('tcp6'), other: count('other') };
-}

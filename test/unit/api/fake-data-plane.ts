@@ -14,6 +14,18 @@ import type {
 import type { Plan } from '../../../src/plan/plan.ts';
 import type { MappingRow, PortRest, SessionRow } from '../../../src/reference/translator.ts';
 
+/** The first target of the first uplink has answered after 1.5 ms. */
+export const ANSWERED: ProbeSample = {
+  slot: 0,
+  family: 4,
+  list: 0,
+  round: 0,
+  target: 0,
+  burst: false,
+  sentAtUs: 0,
+  rttUs: 1500,
+};
+
 export const SESSION: SessionRow = {
   protocol: 'tcp',
   internal: '192.168.1.10:40000',

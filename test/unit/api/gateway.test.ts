@@ -3,7 +3,7 @@ import { NptdError } from '../../../src/api/errors.ts';
 import type { NptdEvent } from '../../../src/api/events.ts';
 import { createNptd, type Nptd, type NptdOptions } from '../../../src/api/nptd.ts';
 import { siteText } from '../control/sites.ts';
-import { FakeDataPlane, SESSION } from './fake-data-plane.ts';
+import { ANSWERED, FakeDataPlane, SESSION } from './fake-data-plane.ts';
 
 function open(options: NptdOptions = {}, text = siteText()): { plane: FakeDataPlane; nptd: Nptd } {
   const plane = new FakeDataPlane();
@@ -307,17 +307,7 @@ test('of two configurations at once the later one stays when the earlier one is 
 test('status is plain data about uplinks, selections and counters', async () => {
   const { plane, nptd } = open();
   await nptd.start();
-  const answered = {
-    slot: 0,
-    family: 4,
-    list: 0,
-    round: 0,
-    target: 0,
-    burst: false,
-    sentAtUs: 0,
-    rttUs: 1500,
-  } as const;
-  plane.say({ type: 'probe-sample', sample: answered });
+  plane.say({ type: 'probe-sample', sample: ANSWERED });
   plane.kill(2, 4);
   await settle();
   const status = nptd.status();

@@ -8,7 +8,7 @@ import { statusCommand } from '../../../src/cli/commands/status.ts';
 import { EXIT_CODE } from '../../../src/cli/exit-code.ts';
 import { renderDuration } from '../../../src/cli/render-status.ts';
 import { type ControlSocket, claimControlSocket } from '../../../src/daemon/control-socket.ts';
-import { FakeDataPlane } from '../api/fake-data-plane.ts';
+import { ANSWERED, FakeDataPlane } from '../api/fake-data-plane.ts';
 import { siteText } from '../control/sites.ts';
 import { RecordedOutput } from './support.ts';
 
@@ -37,17 +37,7 @@ afterEach(async () => {
 
 describe('nptd status', () => {
   test('shows each uplink per family, and what new traffic takes', async () => {
-    const answered = {
-      slot: 0,
-      family: 4,
-      list: 0,
-      round: 0,
-      target: 0,
-      burst: false,
-      sentAtUs: 0,
-      rttUs: 1500,
-    } as const;
-    plane.say({ type: 'probe-sample', sample: answered });
+    plane.say({ type: 'probe-sample', sample: ANSWERED });
     plane.kill(2, 4);
     expect(await statusCommand({ socket, json: false }, output)).toBe(EXIT_CODE.ok);
     const words = output.printed.split('\n').map((line) => line.replaceAll(/ {2,}/g, ' | '));
