@@ -26,6 +26,7 @@ pub mod output;
 pub mod share;
 pub mod super_packet;
 pub mod time;
+pub mod train;
 pub mod verdict;
 
 pub mod table;

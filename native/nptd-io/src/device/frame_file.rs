@@ -1,20 +1,25 @@
 //! A descriptor that gives one frame a read and takes one a write, each behind a virtio-net header where it has one: TAP and
-//! TUN.
+//! TUN. A train of datagrams is one frame there.
 
 use std::fs::File;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::os::fd::{AsRawFd, RawFd};
 
+use arrayvec::ArrayVec;
 use nptd_core::frame::{ChecksumState, Segmentation};
+use nptd_core::train::{DATAGRAMS_MAX, Datagram, HEADERS_MAX, Train};
 
 use super::{Outgoing, Transmitted, vnet};
 use crate::burst::{Burst, Received};
 
-/// The descriptor, and whether frames have the header.
+/// The descriptor, and what lies before the packets.
 #[derive(Debug)]
 pub struct FrameFile {
     pub file: File,
+    /// Whether frames are behind virtio-net headers.
     pub has_header: bool,
+    /// Where trains of datagrams are taken in one piece: octets of the link header.
+    pub trains: Option<usize>,
 }
 
 impl FrameFile {
@@ -41,37 +46,68 @@ impl FrameFile {
         Ok(())
     }
 
-    /// Sends frames in order.
-    pub fn transmit(&mut self, frames: &mut dyn Iterator<Item = Outgoing<'_>>) -> Transmitted {
-        let mut result = Transmitted::default();
+    /// Sends frames in order; datagrams of one flow that follow one another as one super-packet.
+    pub fn transmit<'f>(&mut self, frames: &mut dyn Iterator<Item = Outgoing<'f>>) -> Transmitted {
+        let (mut result, mut train) = (Transmitted::default(), Train::default());
         for frame in frames {
-            match self.send(frame) {
-                Ok(()) => result.sent += 1,
-                Err(error) => {
-                    result.refused += 1;
-                    if is_failure(&error) {
-                        result.failure = Some(error);
-                    }
-                }
+            let datagram = self.trains.and_then(|network| datagram(&frame, network));
+            if datagram.is_some_and(|datagram| train.take(datagram)) {
+                continue;
+            }
+            self.send_train(&mut train, &mut result);
+            if !datagram.is_some_and(|datagram| train.take(datagram)) {
+                result.count(1, self.send(frame));
             }
         }
+        self.send_train(&mut train, &mut result);
         result
+    }
+
+    /// Sends what there is of a train; it is empty then.
+    fn send_train(&mut self, train: &mut Train<'_>, result: &mut Transmitted) {
+        match train.datagrams() {
+            [] => return,
+            &[Datagram { octets, checksum, .. }] => {
+                result.count(1, self.send(Outgoing { octets, checksum, segmentation: Segmentation::None }));
+            }
+            datagrams => result.count(datagrams.len() as u64, self.send_joined(train)),
+        }
+        train.clear();
+    }
+
+    fn send_joined(&mut self, train: &Train<'_>) -> io::Result<()> {
+        let (mut memory, payloads) = ([0; HEADERS_MAX], train.datagrams().iter().map(Datagram::payload));
+        let Some((headers, checksum, segmentation)) = train.headers(&mut memory) else { return Ok(()) };
+        let length = headers.len() + payloads.clone().map(<[u8]>::len).sum::<usize>();
+        let header = vnet::write(checksum, segmentation, length);
+        let parts: ArrayVec<_, { DATAGRAMS_MAX + 2 }> =
+            [&header, headers].into_iter().chain(payloads).map(IoSlice::new).collect();
+        self.write(&parts, header.len() + length)
     }
 
     fn send(&mut self, frame: Outgoing<'_>) -> io::Result<()> {
         let Outgoing { octets, checksum, segmentation } = frame;
         if self.has_header {
             let header = vnet::write(checksum, segmentation, octets.len());
-            let taken = self.file.write_vectored(&[IoSlice::new(&header), IoSlice::new(octets)])?;
-            return if taken == header.len() + octets.len() { Ok(()) } else { Err(ErrorKind::WriteZero.into()) };
+            return self.write(&[IoSlice::new(&header), IoSlice::new(octets)], header.len() + octets.len());
         }
         // Without a virtio-net header nothing can say that a checksum or a segmentation is still to be done.
         if matches!(checksum, ChecksumState::Partial { .. }) || segmentation != Segmentation::None {
             return Err(ErrorKind::Unsupported.into());
         }
-        let taken = self.file.write(octets)?;
-        if taken == octets.len() { Ok(()) } else { Err(ErrorKind::WriteZero.into()) }
+        self.write(&[IoSlice::new(octets)], octets.len())
     }
+
+    /// Writes one frame of so many octets with what lies before it.
+    fn write(&mut self, parts: &[IoSlice<'_>], octets: usize) -> io::Result<()> {
+        if self.file.write_vectored(parts)? == octets { Ok(()) } else { Err(ErrorKind::WriteZero.into()) }
+    }
+}
+
+/// A frame as one that could be in a train.
+fn datagram<'f>(frame: &Outgoing<'f>, network: usize) -> Option<Datagram<'f>> {
+    let is_one = frame.segmentation == Segmentation::None;
+    if is_one { Datagram::of(frame.octets, frame.checksum, network) } else { None }
 }
 
 /// What the header in front of a frame says of it, of so many octets in all.

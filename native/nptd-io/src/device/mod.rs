@@ -1,4 +1,4 @@
-//! Devices: whole bursts in, whole bursts out. No header is looked at here.
+//! Devices: whole bursts in, whole bursts out. Headers are the core's business here as well (`nptd_core::train`).
 
 mod frame_file;
 mod link;
@@ -53,6 +53,21 @@ pub struct Transmitted {
     pub refused: u64,
     /// Why it failed, if it did; a device that is merely full has not failed.
     pub failure: Option<io::Error>,
+}
+
+impl Transmitted {
+    /// Counts frames that were taken, or not, together.
+    fn count(&mut self, frames: u64, taken: io::Result<()>) {
+        match taken {
+            Ok(()) => self.sent += frames,
+            Err(error) => {
+                self.refused += frames;
+                if frame_file::is_failure(&error) {
+                    self.failure = Some(error);
+                }
+            }
+        }
+    }
 }
 
 /// Something that frames come in and leave by.

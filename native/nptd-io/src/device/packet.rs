@@ -9,7 +9,7 @@ use std::os::fd::{AsFd, AsRawFd, RawFd};
 use arrayvec::ArrayVec;
 use nptd_core::frame::Offloads;
 
-use super::frame_file::{is_failure, received};
+use super::frame_file::received;
 use super::link::Link;
 use super::{Device, DeviceSpec, Outgoing, Transmitted, vnet};
 use crate::burst::Burst;
@@ -78,14 +78,11 @@ impl PacketSocket {
         while !frames.is_empty() {
             let taken = match packet::send(self.socket.as_fd(), frames) {
                 Ok(sent) => {
-                    result.sent += sent as u64;
+                    result.count(sent as u64, Ok(()));
                     sent
                 }
                 Err(error) => {
-                    result.refused += 1;
-                    if is_failure(&error) {
-                        result.failure = Some(error);
-                    }
+                    result.count(1, Err(error));
                     1
                 }
             };

@@ -7,6 +7,7 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
 
 use nptd_core::frame::Offloads;
+use nptd_core::wire::ethernet;
 
 use super::frame_file::FrameFile;
 use super::{Device, DeviceSpec, Outgoing, Transmitted, vnet};
@@ -42,7 +43,7 @@ impl Tap {
         socket.set_mtu(&spec.name, spec.mtu).map_err(at(Step::SetMtu))?;
         socket.bring_up(&spec.name).map_err(at(Step::BringUp))?;
         let bell = Some(LinkBell::open().map_err(at(Step::WatchLink))?);
-        let frames = FrameFile { file, has_header: spec.offload };
+        let frames = FrameFile { file, has_header: spec.offload, trains: trains(layer, offloads) };
         Ok(Self { name: spec.name.clone(), netns: spec.netns.clone(), frames, offloads, layer, bell })
     }
 }
@@ -91,9 +92,9 @@ impl Device for Tap {
 
     /// One more queue. The kernel hands frames of one flow to the queue that last sent some of it.
     fn another(&self) -> Result<Box<dyn Device>, DeviceError> {
-        let has_header = self.frames.has_header;
+        let FrameFile { has_header, trains, .. } = self.frames;
         let file = attached(&self.name, self.layer, has_header, Queue::Further)?;
-        let (name, netns, frames) = (self.name.clone(), self.netns.clone(), FrameFile { file, has_header });
+        let (name, netns, frames) = (self.name.clone(), self.netns.clone(), FrameFile { file, has_header, trains });
         Ok(Box::new(Self { name, netns, frames, offloads: self.offloads, layer: self.layer, bell: None }))
     }
 }
@@ -106,6 +107,11 @@ fn attached(name: &str, layer: Layer, with_header: bool, queue: Queue) -> Result
     let file = options.open(DRIVER).map_err(at(Step::OpenDriver))?;
     ifreq::attach(&file, name, layer, with_header, queue).map_err(at(Step::Create))?;
     Ok(file)
+}
+
+/// Where packets begin in the frames of a device that takes trains of datagrams; none of another.
+fn trains(layer: Layer, offloads: Offloads) -> Option<usize> {
+    offloads.udp.then_some(if layer == Layer::Ethernet { ethernet::HEADER_LEN } else { 0 })
 }
 
 /// Asks for all offloads that this kernel has, or for none. The mask belongs to the device, so it is always set.

@@ -18,6 +18,7 @@ use crate::sys::poll::PollSet;
 
 mod packet;
 mod queues;
+mod trains;
 mod xdp;
 
 /// A named network namespace for one test, removed at its end. One test at a time: between fork and exec a child
