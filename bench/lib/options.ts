@@ -11,20 +11,22 @@ export interface SuiteOptions {
 
 export class UsageError extends Error {}
 
-const USAGE = 'usage: [--json FILE] [--quick] [CASE]';
-
-/** Throws a `UsageError` for anything else. */
-export function parseOptions(given: readonly string[]): SuiteOptions {
+/**
+ * What is left of a command line when the options that one suite has for itself are taken out.
+ * Throws a `UsageError` for anything else, which also names those.
+ */
+export function parseOptions(given: readonly string[], own = ''): SuiteOptions {
+  const usage = `usage: ${own}[--json FILE] [--quick] [CASE]`;
   let options: SuiteOptions = { quick: false, wanted: '' };
   const words = given.values();
   for (const word of words) {
     if (word === '--json') {
       const { value, done } = words.next();
-      if (done || value.startsWith('--')) throw new UsageError(`--json needs the name of a file\n${USAGE}`);
+      if (done || value.startsWith('--')) throw new UsageError(`--json needs the name of a file\n${usage}`);
       options = { ...options, json: value };
     } else if (word === '--quick') options = { ...options, quick: true };
-    else if (word.startsWith('-')) throw new UsageError(`there is no option ${word}\n${USAGE}`);
-    else if (options.wanted !== '') throw new UsageError(`one case at a time, or a part of its name\n${USAGE}`);
+    else if (word.startsWith('-')) throw new UsageError(`there is no option ${word}\n${usage}`);
+    else if (options.wanted !== '') throw new UsageError(`one case at a time, or a part of its name\n${usage}`);
     else options = { ...options, wanted: word };
   }
   return options;

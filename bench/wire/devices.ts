@@ -1,20 +1,10 @@
 /** How nptd and the forwarder reach client and server: TAP devices that lie with them, or interfaces of a namespace between. */
 import type { Namespace, Network } from '../../src/demo/network.ts';
-import { UsageError } from '../lib/options.ts';
 import { CLIENT, SERVER } from './addresses.ts';
 
-const KINDS = ['tap', 'packet', 'xdp'] as const;
+export const DEVICE_KINDS = ['tap', 'packet', 'xdp'] as const;
 
-export type DeviceKind = (typeof KINDS)[number];
-
-/** Takes `--device KIND` out of a command line. Throws a `UsageError` for a kind that there is not. */
-export function takeDeviceKind(given: readonly string[]): { kind: DeviceKind; rest: string[] } {
-  const at = given.indexOf('--device');
-  if (at < 0) return { kind: 'tap', rest: [...given] };
-  const kind = KINDS.find((name) => name === given[at + 1]);
-  if (kind === undefined) throw new UsageError(`--device needs one of ${KINDS.join(', ')}`);
-  return { kind, rest: [...given.slice(0, at), ...given.slice(at + 2)] };
-}
+export type DeviceKind = (typeof DEVICE_KINDS)[number];
 
 /** A device of a gateway. */
 export interface DevicePlace {

@@ -13,7 +13,8 @@ import { join } from 'node:path';
 import type { Namespace, Network } from '../../src/demo/network.ts';
 import type { Background } from '../../src/demo/processes.ts';
 import { CLIENT, GATEWAY, PREFIX, SERVER } from './addresses.ts';
-import { type DeviceKind, type DevicePlaces, type Hosts, placeDevices } from './devices.ts';
+import { type DevicePlaces, type Hosts, placeDevices } from './devices.ts';
+import type { WireOptions } from './options.ts';
 
 export const GATEWAY_NAMES = ['kernel', 'kernel-conntrack', 'nptd', 'nptd-filter', 'forwarder'] as const;
 
@@ -36,12 +37,9 @@ export interface Programs {
   readonly load: string;
   /** A program that has a network card finish what it sends. */
   readonly finishAll: string;
-  /** How nptd and the forwarder reach the hosts. */
-  readonly kind: DeviceKind;
   /** Folder for configurations and control sockets. */
   readonly folder: string;
-  /** Threads of nptd that carry packets. */
-  readonly workers: number;
+  readonly options: WireOptions;
 }
 
 const READY_MS_MAX = 15_000;
@@ -56,15 +54,15 @@ export async function openPath(network: Network, name: GatewayName, programs: Pr
       return { name, client, server };
     case 'nptd':
     case 'nptd-filter': {
-      const places = await placeDevices(network, { name, client, server }, programs.kind, programs.finishAll);
+      const places = await placeDevices(network, { name, client, server }, programs.options.kind, programs.finishAll);
       const gateway = await startNptd(network, name, places, programs);
       await configureHosts(client, server);
       return { name, client, server, gateway };
     }
     case 'forwarder': {
-      const places = await placeDevices(network, { name, client, server }, programs.kind, programs.finishAll);
+      const places = await placeDevices(network, { name, client, server }, programs.options.kind, programs.finishAll);
       const devices = [places.internal, places.external].map((place) => `${place.name}@${place.netns}`).join(',');
-      const gateway = network.start([programs.load, 'forward', '--kind', programs.kind, '--devices', devices]);
+      const gateway = network.start([programs.load, 'forward', '--kind', programs.options.kind, '--devices', devices]);
       await gateway.waitForLine((line) => line.includes('"ready"'), READY_MS_MAX);
       await configureHosts(client, server);
       await introduceHosts(client, server);
@@ -168,14 +166,14 @@ async function startNptd(
 }
 
 /** Tables and limits as large as one busy client needs them; everything else as it comes. */
-function nptdConfig(name: GatewayName, places: DevicePlaces, { kind, folder, workers }: Programs): object {
+function nptdConfig(name: GatewayName, places: DevicePlaces, { folder, options }: Programs): object {
   const uplink = {
-    device: { [kind]: places.external.name, netns: places.external.netns },
+    device: { [options.kind]: places.external.name, netns: places.external.netns },
     ipv4: { address: `${GATEWAY.external4}/24`, gateway: SERVER.ipv4 },
     ipv6: { address: `${GATEWAY.external6}/64`, gateway: SERVER.ipv6, prefix: PREFIX.external },
   };
   const internal = {
-    device: { [kind]: places.internal.name, netns: places.internal.netns },
+    device: { [options.kind]: places.internal.name, netns: places.internal.netns },
     ipv4: `${GATEWAY.internal4}/24`,
     ipv6: `${GATEWAY.internal6}/64`,
   };
@@ -187,7 +185,7 @@ function nptdConfig(name: GatewayName, places: DevicePlaces, { kind, folder, wor
     uplinks: { fiber: uplink },
     filter: { mode: name === 'nptd-filter' ? 'on' : 'off' },
     limits: { sessions: 1_000_000, 'filter-sessions': 1_000_000, 'per-host': perHost },
-    worker: { count: workers },
+    worker: { count: options.workers, 'busy-poll': options.busyPoll },
     control: { socket: join(folder, `${name}.sock`) },
   };
 }

@@ -1,16 +1,16 @@
 /**
- * `npm run bench:wire [-- --json FILE] [-- --quick] [-- --device tap|packet|xdp] [-- --workers N] [-- CASE]`: nptd beside the kernel's own
+ * `npm run bench:wire [-- --json FILE] [-- --quick] [-- --device tap|packet|xdp] [-- --workers N] [-- --busy-poll US] [-- CASE]`: nptd beside the kernel's own
  * translators and an empty forwarder, in alternation. `scripts/lib/bench.mjs` starts it in namespaces of its own.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Network } from '../../src/demo/network.ts';
-import { chosen, parseOptions, takeNumber, UsageError } from '../lib/options.ts';
+import { chosen, UsageError } from '../lib/options.ts';
 import { figure, machine, writeReport } from '../lib/report.ts';
 import { CASES, type WireCase } from './cases.ts';
-import { takeDeviceKind } from './devices.ts';
 import { GATEWAY_NAMES, type GatewayName, openPath, type Programs } from './gateways.ts';
+import { parseWireOptions, type WireOptions } from './options.ts';
 import { LEGEND, lineOf, type Rounds, rowOf, type WireRow, wireTable } from './rows.ts';
 import { FAILED, type Sample, Traffic } from './traffic.ts';
 
@@ -19,9 +19,7 @@ const LENGTHS = { full: { rounds: 7, seconds: 1 }, quick: { rounds: 3, seconds: 
 type Paths = ReadonlyMap<GatewayName, Traffic>;
 
 async function main(given: readonly string[]): Promise<void> {
-  const { value: workers = 1, rest: others } = takeNumber(given, '--workers', 1, 8);
-  const { kind, rest } = takeDeviceKind(others);
-  const options = parseOptions(rest);
+  const options = parseWireOptions(given);
   const cases = chosen(CASES, options);
   const length = options.quick ? LENGTHS.quick : LENGTHS.full;
   const folder = await mkdtemp(join(tmpdir(), 'nptd-wire-'));
@@ -43,8 +41,9 @@ async function main(given: readonly string[]): Promise<void> {
   }
   try {
     const [nptd, load] = [resolve('dist/cli/main.js'), resolve('native/target/release/nptd-load')];
-    const programs: Programs = { nptd, load, finishAll: resolve('test/e2e/no-offload.pl'), folder, kind, workers };
-    const rows = await measureAll(cases, { ...length, workers }, await openPaths(network, neededBy(cases), programs));
+    const programs: Programs = { nptd, load, finishAll: resolve('test/e2e/no-offload.pl'), folder, options };
+    const paths = await openPaths(network, neededBy(cases), programs);
+    const rows = await measureAll(cases, length, options, paths);
     if (options.json !== undefined) {
       writeReport(options.json, rows);
       process.stdout.write(`\nwritten to ${options.json}\n`);
@@ -72,17 +71,22 @@ async function openPaths(network: Network, names: readonly GatewayName[], progra
   return paths;
 }
 
-type Length = (typeof LENGTHS)['full'] & { readonly workers: number };
+type Length = (typeof LENGTHS)['full'];
 
-async function measureAll(cases: readonly WireCase[], length: Length, paths: Paths): Promise<WireRow[]> {
-  const { rounds, seconds, workers } = length;
+async function measureAll(
+  cases: readonly WireCase[],
+  length: Length,
+  { workers, busyPoll }: WireOptions,
+  paths: Paths,
+): Promise<WireRow[]> {
   const threads = workers === 1 ? 'one worker' : `${workers} workers`;
+  const looks = busyPoll === 0 ? '' : `; before it sleeps, a worker looks for more for ${busyPoll} us`;
   process.stdout.write(
-    `${machine()}\n${rounds} rounds of ${seconds} s, medians; nptd has ${threads}\n\n${wireTable.head}`,
+    `${machine()}\n${length.rounds} rounds of ${length.seconds} s, medians; nptd has ${threads}${looks}\n\n${wireTable.head}`,
   );
   const rows: WireRow[] = [];
   for (const one of cases) {
-    const row = rowOf(one, await measure(one, length, paths), workers);
+    const row = rowOf(one, await measure(one, length, paths), { workers, busyPoll });
     process.stdout.write(lineOf(row, one.goal.less === true));
     rows.push(row);
   }

@@ -11,6 +11,8 @@ export type Rounds = ReadonlyMap<GatewayName, readonly Sample[]>;
 export interface WireRow extends Row {
   /** Threads of nptd that carry packets. */
   readonly workers: number;
+  /** Microseconds for which they look for more before they sleep. */
+  readonly busyPoll: number;
   /** Median of nptd, in `unit`. */
   readonly value: number;
   /** Median of the kernel's own translator. */
@@ -34,7 +36,11 @@ export interface WireRow extends Row {
   readonly failed: number;
 }
 
-export function rowOf(one: WireCase, rounds: Rounds, workers = 1): WireRow {
+export function rowOf(
+  one: WireCase,
+  rounds: Rounds,
+  { workers, busyPoll }: { readonly workers: number; readonly busyPoll: number } = { workers: 1, busyPoll: 0 },
+): WireRow {
   const values = (name: GatewayName) => (rounds.get(name) ?? []).map(({ value }) => value);
   const cpu = (name: GatewayName) => middle((rounds.get(name) ?? []).map(({ cpuNs }) => cpuNs));
   const [own, peer, forwarder] = [values(one.nptd), values(one.peer), values('forwarder')];
@@ -42,6 +48,7 @@ export function rowOf(one: WireCase, rounds: Rounds, workers = 1): WireRow {
   return {
     case: one.name,
     workers,
+    busyPoll,
     value: middle(own),
     unit: one.unit,
     peer: middle(peer),

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { CASES, type WireCase } from '../../../bench/wire/cases.ts';
 import { runtimeOf } from '../../../bench/wire/cpu.ts';
-import { takeDeviceKind } from '../../../bench/wire/devices.ts';
+import { parseWireOptions } from '../../../bench/wire/options.ts';
 import { lineOf, rowOf, wireTable } from '../../../bench/wire/rows.ts';
 import { FAILED } from '../../../bench/wire/traffic.ts';
 
@@ -35,12 +35,27 @@ describe('cases', () => {
   });
 });
 
-describe('the kind of device', () => {
-  it('is taken out of the command line wherever it stands, and is TAP without', () => {
-    expect(takeDeviceKind(['--quick', 'tcp'])).toEqual({ kind: 'tap', rest: ['--quick', 'tcp'] });
-    expect(takeDeviceKind(['--quick', '--device', 'xdp', 'tcp'])).toEqual({ kind: 'xdp', rest: ['--quick', 'tcp'] });
-    expect(() => takeDeviceKind(['--device'])).toThrow('one of tap, packet, xdp');
-    expect(() => takeDeviceKind(['--device', 'tun'])).toThrow('one of tap, packet, xdp');
+describe('the command line', () => {
+  it('is about one worker that sleeps at once, and TAP devices, where it says nothing', () => {
+    expect(parseWireOptions(['--quick', 'tcp'])).toEqual({
+      quick: true,
+      wanted: 'tcp',
+      kind: 'tap',
+      workers: 1,
+      busyPoll: 0,
+    });
+  });
+
+  it('has its options in any order', () => {
+    const words = ['--busy-poll', '50', '--quick', '--device', 'xdp', 'tcp', '--workers', '2'];
+    expect(parseWireOptions(words)).toMatchObject({ wanted: 'tcp', kind: 'xdp', workers: 2, busyPoll: 50 });
+  });
+
+  it('names what it would take', () => {
+    expect(() => parseWireOptions(['--device'])).toThrow('one of tap, packet, xdp');
+    expect(() => parseWireOptions(['--device', 'tun'])).toThrow('one of tap, packet, xdp');
+    expect(() => parseWireOptions(['--workers', '9'])).toThrow('--workers takes a whole number from 1 to 8');
+    expect(() => parseWireOptions(['--fast'])).toThrow('[--busy-poll MICROSECONDS] [--json FILE]');
   });
 });
 
