@@ -127,6 +127,11 @@ impl Mapping {
         self.links = TimerLinks::lent([self.first_session(), sessions]);
     }
 
+    /// Its only session goes. It lists that.
+    pub fn lose_only_session(&mut self) {
+        self.links = TimerLinks::lent([NONE, 0]);
+    }
+
     /// One of its sessions has died. It is in use.
     pub fn note_death(&mut self, died: Tick) {
         self.when = self.when.max(died);
@@ -140,6 +145,13 @@ impl Mapping {
     /// Its port, as its pool knows it.
     pub fn pool_port(&self) -> PoolPort {
         PoolPort { slot: self.slot, epoch: self.epoch, protocol: self.protocol, external: self.external }
+    }
+
+    /// What packets from the site, and from its uplink, find it by.
+    #[inline]
+    pub fn keys(&self) -> [u128; 2] {
+        let Self { slot, epoch, protocol, internal, external, .. } = *self;
+        [pack(Side::Internal, slot, epoch, protocol, internal), pack(Side::External, slot, epoch, protocol, external)]
     }
 
     /// Whether the plan has a static mapping of both its endpoints.
@@ -230,10 +242,9 @@ impl Nat44 {
         let NewMapping { key, host, .. } = new;
         let epoch = plan.uplink(key.slot).map_or(0, |uplink| uplink.epoch);
         let mapping = Mapping::new(&new, epoch, [NONE, 0]);
-        let (by_internal, by_external, port) =
-            (self.hash_internal(&mapping), self.hash_external(&mapping), mapping.pool_port());
+        let ([by_internal, by_external], port) = (mapping.keys().map(|key| self.hash.hash(key)), mapping.pool_port());
         let Ok(position) = self.mappings.insert(mapping) else {
-            self.pools.release(port);
+            self.pools.release(port, false);
             return Err(DropReason::MappingTableFull);
         };
         self.mappings_live += 1;
@@ -322,22 +333,32 @@ impl Nat44 {
     /// No lookup finds a mapping any more.
     pub(super) fn hide_mapping(&mut self, position: u32) {
         let Some(mapping) = self.mappings.get(position) else { return };
-        let (by_internal, by_external) = (self.hash_internal(mapping), self.hash_external(mapping));
+        let hashes = mapping.keys().map(|key| self.hash.hash(key));
+        self.hide_indexed(position, hashes);
+    }
+
+    fn hide_indexed(&mut self, position: u32, [by_internal, by_external]: [u64; 2]) {
         self.mappings_internal.remove(by_internal, position);
         self.mappings_external.remove(by_external, position);
     }
 
     /// Gives a mapping's place and port back.
     pub(super) fn release_mapping(&mut self, position: u32) {
-        self.hide_mapping(position);
+        let Some(mapping) = self.mappings.get(position) else { return };
+        let hashes = mapping.keys().map(|key| self.hash.hash(key));
+        if !mapping.is_in_use() {
+            self.rest_wheel.unlink(&mut self.mappings, position);
+        }
+        self.release_indexed(position, hashes);
+    }
+
+    /// The same for one that is on no wheel, and whose [keys](Mapping::keys) have these hashes.
+    pub(super) fn release_indexed(&mut self, position: u32, hashes: [u64; 2]) {
+        self.hide_indexed(position, hashes);
         let Some(mapping) = self.mappings.get(position) else { return };
         let (port, host, protocol) = (mapping.pool_port(), mapping.host, mapping.protocol);
         let was_in_use = mapping.is_in_use();
-        if !was_in_use {
-            self.rest_wheel.unlink(&mut self.mappings, position);
-            self.pools.end_rest(port);
-        }
-        self.pools.release(port);
+        self.pools.release(port, !was_in_use);
         self.free_mapping(position);
         self.mappings_live -= u32::from(was_in_use);
         self.hosts.remove_mapping(host, protocol);
@@ -409,15 +430,6 @@ impl Nat44 {
     #[inline]
     pub(super) fn hash_port(&self, port: &PoolPort) -> u64 {
         self.hash.hash(pack(Side::External, port.slot, port.epoch, port.protocol, port.external))
-    }
-
-    fn hash_internal(&self, mapping: &Mapping) -> u64 {
-        let key = InternalKey { slot: mapping.slot, protocol: mapping.protocol, internal: mapping.internal };
-        self.hash_key(&key, mapping.epoch)
-    }
-
-    fn hash_external(&self, mapping: &Mapping) -> u64 {
-        self.hash_port(&mapping.pool_port())
     }
 }
 

@@ -9,6 +9,7 @@
 //! dies of its TTL or its length leaves no state behind. Hairpinning is the outbound half followed by the inbound.
 
 mod burial;
+mod expiry;
 mod express;
 mod groups;
 mod host_counts;
@@ -227,35 +228,6 @@ impl Nat44 {
         self.adoption = self.adoption.next();
     }
 
-    /// Removes what has ended, at most `budget` steps of work; true while something is left to do.
-    pub fn expire(&mut self, plan: &Plan, now: Instant, mut budget: u32) -> bool {
-        let now = now.tick();
-        self.empty_graves(plan, &mut budget);
-        self.sweep_dead_epochs(plan, &mut budget);
-        if self.sessions.is_empty() {
-            self.session_wheel.skip(now);
-        }
-        // Tick by tick: a port comes back before another one comes to rest in its place.
-        while budget > 0 && self.session_wheel.is_behind(now) {
-            let tick = self.session_wheel.next_tick(now);
-            self.expire_rests(tick, &mut budget);
-            while let Some(position) = self.session_wheel.next_due(&mut self.sessions, tick, &mut budget) {
-                self.end_session(position, plan, None);
-            }
-        }
-        self.expire_rests(now, &mut budget);
-        self.has_expired(now)
-    }
-
-    fn expire_rests(&mut self, until: Tick, budget: &mut u32) {
-        if self.mappings.is_empty() {
-            self.rest_wheel.skip(until);
-        }
-        while let Some(position) = self.rest_wheel.next_due(&mut self.mappings, until, budget) {
-            self.release_mapping(position);
-        }
-    }
-
     /// Memory of the tables.
     pub fn regions(&self) -> [Region; 7] {
         let indices = [
@@ -267,14 +239,6 @@ impl Nat44 {
         ];
         let [a, b, c, d, e] = indices.map(Index::region);
         [self.sessions.region(), self.mappings.region(), a, b, c, d, e]
-    }
-
-    /// Whether something that has ended is left to remove.
-    pub fn has_expired(&self, now: Tick) -> bool {
-        !self.graves.is_empty()
-            || self.sweep.is_some()
-            || self.session_wheel.is_behind(now)
-            || self.rest_wheel.is_behind(now)
     }
 
     /// Whether nothing is left that time could end.
@@ -311,29 +275,6 @@ impl Nat44 {
     /// Held packets, those of the filter of IPv6 too: one store bounds them all.
     pub fn held_packets(&mut self) -> &mut HeldPackets {
         &mut self.held
-    }
-
-    /// Ends sessions and mappings of dead epochs, and forgets under which older plan the others were settled.
-    fn sweep_dead_epochs(&mut self, plan: &Plan, budget: &mut u32) {
-        while let (Some(position), true) = (self.sweep, *budget > 0) {
-            *budget -= 1;
-            if position >= self.sessions.end() && position >= self.mappings.end() {
-                self.sweep = None;
-                self.remains.clear();
-                return;
-            }
-            let dead = |slot, epoch| !epoch_is_current(plan, slot, epoch);
-            if self.sessions.get(position).is_some_and(|s| s.is_in_use() && dead(s.slot, s.epoch)) {
-                self.end_session(position, plan, None);
-            }
-            if let Some(session) = self.sessions.get_mut(position) {
-                session.settled.forget_before(self.adoption);
-            }
-            if self.mappings.get(position).is_some_and(|m| m.is_resting() && dead(m.slot, m.epoch)) {
-                self.release_mapping(position);
-            }
-            self.sweep = Some(position + 1);
-        }
     }
 }
 

@@ -262,11 +262,12 @@ impl PortPools {
         true
     }
 
-    /// Gives a port back; nothing if its pool has ended.
-    pub fn release(&mut self, at: PoolPort) {
+    /// Gives a port back, which may have rested until now; nothing if its pool has ended.
+    pub fn release(&mut self, at: PoolPort, has_rested: bool) {
         if let Some(pool) = self.pool(at) {
             pool.set(at.external.port, false);
             pool.releases += 1;
+            pool.resting = pool.resting.saturating_sub(u32::from(has_rested));
         }
     }
 
@@ -528,7 +529,7 @@ mod tests {
                 }
                 if round % 4 == 2 && at == 5 {
                     let external = Endpoint { address: 9, port: 2000 };
-                    pools.release(PoolPort { slot: 0, epoch: 0, protocol: key.protocol, external });
+                    pools.release(PoolPort { slot: 0, epoch: 0, protocol: key.protocol, external }, false);
                 }
                 let renewed = foreseen.and_then(|foreseen| pools.renew(key, foreseen));
                 assert_eq!(renewed.map(|proposal| proposal.external), pools.allocate(key, None), "{round} {at}");
@@ -566,7 +567,7 @@ mod tests {
         assert_eq!(seen, (1500..=1899).collect::<Vec<u16>>());
         assert_eq!(port(&mut pools, key(400, 2000)), None);
         let external = Endpoint { address: 9, port: 1777 };
-        pools.release(PoolPort { slot: 0, epoch: 0, protocol: Protocol::UDP, external });
+        pools.release(PoolPort { slot: 0, epoch: 0, protocol: Protocol::UDP, external }, false);
         assert_eq!(port(&mut pools, key(400, 2000)), Some(1777));
     }
 }

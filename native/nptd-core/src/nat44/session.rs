@@ -124,6 +124,11 @@ impl Session {
         !plan.leaves4(self.policy, self.slot, self.by == Direction::Outbound) && !self.is_reset()
     }
 
+    /// Whether its mapping has no other session.
+    pub fn is_alone(&self) -> bool {
+        (self.previous, self.next) == (NONE, NONE)
+    }
+
     /// Whether the host sees the gateway as its client.
     pub fn is_gateway_sourced(&self) -> bool {
         self.apparent.address != 0
@@ -140,12 +145,11 @@ impl Session {
         self.internal == flow.internal && self.seen_remote() == flow.remote && self.protocol == flow.protocol
     }
 
-    fn key_outbound(&self) -> u128 {
-        key_outbound(&Flow { protocol: self.protocol, internal: self.internal, remote: self.seen_remote() })
-    }
-
-    fn key_inbound(&self) -> u128 {
-        key_inbound(&self.external_flow(), self.epoch)
+    /// What packets from the site, and from its uplink, find it by.
+    #[inline]
+    pub fn keys(&self) -> [u128; 2] {
+        let flow = Flow { protocol: self.protocol, internal: self.internal, remote: self.seen_remote() };
+        [key_outbound(&flow), key_inbound(&self.external_flow(), self.epoch)]
     }
 
     /// What it is to its uplink.
@@ -225,8 +229,7 @@ impl Nat44 {
         let host = mapping.host;
         let policy = plan.policy_of(&new.flow.subject(new.segment.dscp)).number();
         let session = Session::new(&new, mapping, policy, plan, now);
-        let (outbound, inbound) = (session.key_outbound(), session.key_inbound());
-        let (outbound, inbound) = (self.hash.hash(outbound), self.hash.hash(inbound));
+        let [outbound, inbound] = session.keys().map(|key| self.hash.hash(key));
         let position = self.sessions.insert(session).map_err(|_| DropReason::SessionTableFull)?;
         let is_stored = self.sessions_outbound.insert(outbound, position).is_ok()
             && self.sessions_inbound.insert(inbound, position).is_ok()
@@ -312,17 +315,32 @@ impl Nat44 {
     /// of its sessions to die.
     pub(super) fn end_session(&mut self, position: u32, plan: &Plan, at: Option<Instant>) {
         let Some(session) = self.sessions.get(position) else { return };
+        let hashes = session.keys().map(|key| self.hash.hash(key));
+        self.session_wheel.unlink(&mut self.sessions, position);
+        self.end_indexed(position, hashes, plan, at);
+    }
+
+    /// The same for one that is off the wheel already, and whose [keys](Session::keys) have these hashes.
+    pub(super) fn end_indexed(
+        &mut self,
+        position: u32,
+        [outbound, inbound]: [u64; 2],
+        plan: &Plan,
+        at: Option<Instant>,
+    ) {
+        self.sessions_outbound.remove(outbound, position);
+        self.sessions_inbound.remove(inbound, position);
+        let Some(session) = self.sessions.get(position) else { return };
         // One that is ended early does not live until its time.
         let died = at.map_or(session.ends, |at| session.ends.min(Tick::at_or_after(at)));
-        let mapping = session.mapping;
+        let (mapping, is_alone) = (session.mapping, session.is_alone());
         self.gateway_sourced -= u32::from(session.is_gateway_sourced());
-        let (outbound, inbound) = (session.key_outbound(), session.key_inbound());
-        self.sessions_outbound.remove(self.hash.hash(outbound), position);
-        self.sessions_inbound.remove(self.hash.hash(inbound), position);
-        self.session_wheel.unlink(&mut self.sessions, position);
-        let is_last = self.detach(position);
+        let is_last = is_alone || self.detach(position);
         self.free_session(position);
         let Some(entry) = self.mappings.get_mut(mapping) else { return };
+        if is_alone {
+            entry.lose_only_session();
+        }
         if entry.is_buried() {
             self.graves.lose_session();
             return;

@@ -30,6 +30,12 @@ impl TimerLinks {
         Self { previous: numbers[0], next: numbers[1] }
     }
 
+    /// The entry that comes after it in its slot, if it is on a wheel.
+    #[inline]
+    pub const fn next(self) -> u32 {
+        self.next
+    }
+
     /// The numbers that were put there by [`Self::lent`].
     pub const fn borrowed(self) -> [u32; 2] {
         [self.previous, self.next]
@@ -57,7 +63,14 @@ impl Wheel {
         Self { heads: alloc::vec![NONE; slots.next_power_of_two() as usize], cursor: 0 }
     }
 
+    /// The entry that is visited next, if the slot that is visited next has one; those after it follow by [`TimerLinks::next`].
+    #[inline]
+    pub fn first(&self) -> u32 {
+        self.heads.get(self.cursor as usize & (self.heads.len() - 1)).copied().unwrap_or(NONE)
+    }
+
     /// Puts an entry on the wheel.
+    #[inline]
     pub fn link<T: Timed>(&mut self, slab: &mut Slab<T>, position: u32) {
         let Some(entry) = slab.get_mut(position) else { return };
         // An end in the past is due at the next visit, one beyond the wheel is looked at after a turn.
@@ -93,25 +106,46 @@ impl Wheel {
     /// Takes the next entry whose end has come off the wheel; none when all of them up to `now` are done or the
     /// budget, which counts visited entries and slots, is used up.
     pub fn next_due<T: Timed>(&mut self, slab: &mut Slab<T>, now: Tick, budget: &mut u32) -> Option<u32> {
+        self.take_due(slab, now, budget, &mut [0]).first().copied()
+    }
+
+    /// The same of as many as there is room for: those that were taken.
+    pub fn take_due<'a, T: Timed>(
+        &mut self,
+        slab: &mut Slab<T>,
+        now: Tick,
+        budget: &mut u32,
+        taken: &'a mut [u32],
+    ) -> &'a [u32] {
         let last = last_visited(now);
         // One turn visits every slot: after a long silence the rest of the way can be skipped.
         self.cursor = self.cursor.max((last + 1).saturating_sub(self.heads.len() as u32));
-        while self.cursor <= last && *budget > 0 {
+        let mut count = 0;
+        while let (true, true, Some(place)) = (self.cursor <= last, *budget > 0, taken.get_mut(count)) {
             *budget -= 1;
             let slot = self.cursor as usize & (self.heads.len() - 1);
             let position = self.heads.get(slot).copied().unwrap_or(NONE);
-            let Some(ends) = slab.get(position).map(Timed::ends) else {
+            let Some(entry) = slab.get_mut(position) else {
                 self.cursor += 1;
                 continue;
             };
-            self.unlink(slab, position);
-            if ends <= now {
-                return Some(position);
+            let is_due = entry.ends() <= now;
+            let TimerLinks { previous, next } = core::mem::replace(entry.links(), TimerLinks::UNLINKED);
+            if let Some(head) = self.heads.get_mut(slot) {
+                *head = next;
             }
-            // Its end is after `now`, so it cannot land in the slot at the cursor again.
-            self.link(slab, position);
+            if let Some(next) = slab.get_mut(next) {
+                next.links().previous = previous;
+            }
+            if is_due {
+                *place = position;
+                count += 1;
+            } else {
+                // Its end is after `now`, so it cannot land in the slot at the cursor again.
+                self.link(slab, position);
+            }
         }
-        None
+        taken.get(..count).unwrap_or(&[])
     }
 
     /// The next tick to visit, after skipping what one turn up to `now` visits anyway.
