@@ -35,15 +35,16 @@ impl KeyedHash {
         words.into_iter().fold(0, |hash, word| self.sip.hash(&(word ^ u128::from(hash)).to_le_bytes()))
     }
 
-    /// Hashes of packed keys, as many as there is room for: the instruction set is looked at once for all of them.
-    #[inline]
-    pub fn hash_all(&self, keys: &[u128], hashes: &mut [u64]) {
+    /// Hashes the packed keys of many: the instruction set is looked at once for all of them.
+    #[inline(always)]
+    pub fn hash_each<T>(&self, items: &mut [T], key: impl Fn(&T) -> u128, mut take: impl FnMut(&mut T, u64)) {
         #[cfg(target_arch = "x86_64")]
         if let Some(aes) = &self.aes {
-            return aes.hash_all(keys, hashes);
+            return aes.hash_each(items, key, take);
         }
-        for (key, hash) in keys.iter().zip(hashes) {
-            *hash = self.sip.hash(&key.to_le_bytes());
+        for item in items {
+            let hash = self.sip.hash(&key(item).to_le_bytes());
+            take(item, hash);
         }
     }
 
@@ -123,10 +124,10 @@ mod x86 {
             unsafe { self.mix(input) }
         }
 
-        #[inline]
-        pub fn hash_all(&self, keys: &[u128], hashes: &mut [u64]) {
+        #[inline(always)]
+        pub fn hash_each<T>(&self, items: &mut [T], key: impl Fn(&T) -> u128, take: impl FnMut(&mut T, u64)) {
             // SAFETY: as above.
-            unsafe { self.mix_all(keys, hashes) }
+            unsafe { self.mix_each(items, key, take) }
         }
 
         #[inline]
@@ -141,9 +142,10 @@ mod x86 {
         }
 
         #[target_feature(enable = "aes,sse2")]
-        fn mix_all(&self, keys: &[u128], hashes: &mut [u64]) {
-            for (key, hash) in keys.iter().zip(hashes) {
-                *hash = self.mix(*key);
+        fn mix_each<T>(&self, items: &mut [T], key: impl Fn(&T) -> u128, mut take: impl FnMut(&mut T, u64)) {
+            for item in items {
+                let hash = self.mix(key(item));
+                take(item, hash);
             }
         }
 
@@ -210,9 +212,10 @@ mod tests {
     #[test]
     fn a_batch_has_the_hashes_of_its_keys() {
         let hash = KeyedHash::new(&[7; 16]);
-        let (keys, mut hashes) = ([1, u128::MAX, 9 << 96], [0; 3]);
-        hash.hash_all(&keys, &mut hashes);
-        assert_eq!(hashes, keys.map(|key| hash.hash(key)));
+        let keys = [1, u128::MAX, 9 << 96];
+        let mut hashed = keys.map(|key| (key, 0));
+        hash.hash_each(&mut hashed, |(key, _)| *key, |(_, place), hash| *place = hash);
+        assert_eq!(hashed, keys.map(|key| (key, hash.hash(key))));
     }
 
     #[test]

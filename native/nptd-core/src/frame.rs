@@ -147,12 +147,23 @@ impl<'a> Frame<'a> {
 
     /// The octets of the frame.
     pub fn octets(&self) -> &[u8] {
-        self.buffer.get(self.start..self.end).unwrap_or(&[])
+        self.some_octets().unwrap_or(&[])
     }
 
     /// The octets of the frame, to be changed in place.
     pub fn octets_mut(&mut self) -> &mut [u8] {
-        self.buffer.get_mut(self.start..self.end).unwrap_or(&mut [])
+        self.some_octets_mut().unwrap_or(&mut [])
+    }
+
+    /// The same for whoever does nothing where there are none: fewer instructions.
+    #[inline(always)]
+    pub(crate) fn some_octets(&self) -> Option<&[u8]> {
+        self.buffer.get(self.start..self.end)
+    }
+
+    #[inline(always)]
+    pub(crate) fn some_octets_mut(&mut self) -> Option<&mut [u8]> {
+        self.buffer.get_mut(self.start..self.end)
     }
 
     /// Where the octets start in the caller's buffer.
@@ -221,7 +232,10 @@ impl<'a> Frame<'a> {
     }
 
     /// Cuts the frame to `length` octets if it is longer (Ethernet padding, for one).
+    #[inline(always)]
     pub fn truncate(&mut self, length: usize) {
-        self.end = self.end.min(self.start.saturating_add(length));
+        if length < self.len() {
+            self.end = self.start.wrapping_add(length);
+        }
     }
 }

@@ -12,9 +12,10 @@ use super::{Nat44, ProtocolKind};
 use crate::counters::Direction;
 use crate::frame::DeviceIndex;
 use crate::plan::{DEVICES_MAX, Plan};
+use crate::session::round_trips::Watched;
 use crate::session::settled::{Adoption, Ends, Settled};
 use crate::session::tcp_state::TcpState;
-use crate::table::Buckets;
+use crate::table::{Buckets, Slab};
 use crate::time::Tick;
 use crate::wire::{ipv4, tcp};
 
@@ -40,6 +41,41 @@ impl Route {
     #[inline(always)]
     fn is_direct(self) -> bool {
         self.0 & Self::DIRECT != 0
+    }
+}
+
+/// Settled sessions, and what all of them have in common.
+pub struct SettledSessions<'a> {
+    sessions: &'a mut Slab<Session>,
+    identifications: &'a mut Identifications,
+    adoption: u8,
+    watched: Watched,
+}
+
+impl SettledSessions<'_> {
+    /// The one at a position, if it is live and that of a packet from the site.
+    #[inline(always)]
+    pub fn outbound(&mut self, position: u32, key: u128, ingress: DeviceIndex, ends: &Ends) -> Option<Express<'_>> {
+        let session = self.sessions.get_mut(position)?;
+        let is_its = pack(session.protocol, session.internal, session.remote) == key
+            && session.settled.outbound == self.adoption
+            && session.route.is_from(ingress)
+            && session.ends > ends.now
+            && !self.watched.has(session.slot);
+        is_its.then_some(Express { session, identifications: self.identifications })
+    }
+
+    /// The one at a position, if it is live and that of a packet from its uplink.
+    #[inline(always)]
+    pub fn inbound(&mut self, position: u32, key: u128, slot: u8, ends: &Ends) -> Option<Express<'_>> {
+        let session = self.sessions.get_mut(position)?;
+        // The epoch is that of the plan, or a packet would not have settled it under it.
+        let is_its = pack(session.protocol, session.external, session.remote) == key & !uplink_tag(u8::MAX, u8::MAX)
+            && session.settled.inbound == self.adoption
+            && session.slot == slot
+            && session.ends > ends.now
+            && !self.watched.has(slot);
+        is_its.then_some(Express { session, identifications: self.identifications })
     }
 }
 
@@ -137,10 +173,10 @@ impl Nat44 {
         uplink_tag(slot, epoch)
     }
 
-    /// Hashes of keys.
-    #[inline]
-    pub fn express_hashes(&self, keys: &[u128], hashes: &mut [u64]) {
-        self.hash.hash_all(keys, hashes);
+    /// Hashes the keys of many.
+    #[inline(always)]
+    pub fn express_hashes<T>(&self, items: &mut [T], key: impl Fn(&T) -> u128, take: impl FnMut(&mut T, u64)) {
+        self.hash.hash_each(items, key, take);
     }
 
     /// The index that leads to sessions by the keys of packets from one side.
@@ -158,40 +194,16 @@ impl Nat44 {
         self.sessions.prefetch(position);
     }
 
-    /// The settled session at a position, if it is live and that of a packet from the site.
+    /// Its settled sessions, for a run of packets; none where more than a session says whether it is live.
     #[inline(always)]
-    pub fn express_outbound(
-        &mut self,
-        position: u32,
-        key: u128,
-        ingress: DeviceIndex,
-        ends: &Ends,
-    ) -> Option<Express<'_>> {
-        let (adoption, watched, graves) = (self.adoption.number(), &self.round_trips, &self.graves);
-        let session = self.sessions.get_mut(position)?;
-        let is_its = pack(session.protocol, session.internal, session.remote) == key
-            && session.settled.outbound == adoption
-            && session.route.is_from(ingress)
-            && session.ends > ends.now
-            && !watched.watches(session.slot)
-            // What is buried is known by its mapping.
-            && graves.is_empty();
-        is_its.then_some(Express { session, identifications: &mut self.identifications })
-    }
-
-    /// The settled session at a position, if it is live and that of a packet from its uplink.
-    #[inline(always)]
-    pub fn express_inbound(&mut self, position: u32, key: u128, slot: u8, ends: &Ends) -> Option<Express<'_>> {
-        let (adoption, watched, graves) = (self.adoption.number(), &self.round_trips, &self.graves);
-        let session = self.sessions.get_mut(position)?;
-        // The epoch is that of the plan, or a packet would not have settled it under it.
-        let is_its = pack(session.protocol, session.external, session.remote) == key & !uplink_tag(u8::MAX, u8::MAX)
-            && session.settled.inbound == adoption
-            && session.slot == slot
-            && session.ends > ends.now
-            && !watched.watches(slot)
-            && graves.is_empty();
-        is_its.then_some(Express { session, identifications: &mut self.identifications })
+    pub fn express(&mut self) -> Option<SettledSessions<'_>> {
+        // What is buried is known by its mapping.
+        self.graves.is_empty().then_some(SettledSessions {
+            sessions: &mut self.sessions,
+            identifications: &mut self.identifications,
+            adoption: self.adoption.number(),
+            watched: self.round_trips.watched(),
+        })
     }
 
     /// A packet from the site has gone all the way with nothing but plan, ingress and its own header to decide about, unless its

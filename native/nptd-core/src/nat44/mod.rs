@@ -50,7 +50,7 @@ use crate::time::{Duration, Instant, TICK_US, Tick};
 
 pub use crate::session::endpoint::Endpoint;
 pub use crate::session::protocol::{Protocol, ProtocolKind};
-pub use express::Express;
+pub use express::{Express, SettledSessions};
 pub use host_counts::HostCounts;
 pub use inbound::{Admitted, NotAdmitted};
 pub use leaving::DueReset;

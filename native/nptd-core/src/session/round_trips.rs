@@ -60,6 +60,18 @@ enum Awaits {
     Acknowledgement(u32),
 }
 
+/// Uplinks that are watched, one bit a slot.
+#[derive(Clone, Copy, Debug)]
+pub struct Watched(u16);
+
+impl Watched {
+    /// Whether one of them is.
+    #[inline(always)]
+    pub fn has(self, slot: u8) -> bool {
+        self.0 != 0 && self.0.checked_shr(u32::from(slot)).unwrap_or(0) & 1 != 0
+    }
+}
+
 impl Default for RoundTrips {
     fn default() -> Self {
         Self { watched: 0, uplinks: alloc::vec![Watch::default(); SLOTS_MAX] }
@@ -81,7 +93,13 @@ impl RoundTrips {
     /// Whether an uplink is watched: all that most packets are asked.
     #[inline]
     pub fn watches(&self, slot: u8) -> bool {
-        self.watched.checked_shr(u32::from(slot)).unwrap_or(0) & 1 != 0
+        self.watched().has(slot)
+    }
+
+    /// Which uplinks are watched.
+    #[inline]
+    pub fn watched(&self) -> Watched {
+        Watched(self.watched)
     }
 
     /// A session has begun on a watched uplink; one from inside waits for its first answer.

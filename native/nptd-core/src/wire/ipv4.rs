@@ -1,6 +1,6 @@
 //! IPv4 header fields. `packet` starts at the IP header.
 
-use super::checksum::{ChecksumUpdate, fold_wide, internet_checksum};
+use super::checksum::{ChecksumUpdate, internet_checksum};
 use super::octets::{array_at, set_u8, set_u16, set_u32, tail, u8_at, u16_at, u32_at};
 
 /// Octets of a header without options.
@@ -162,10 +162,13 @@ pub fn checksum_is_right(packet: &[u8]) -> bool {
 pub fn plain_checksum_is_right(header: &[u8; HEADER_LEN]) -> bool {
     let (first, second) = (u64::from_ne_bytes(array_at(header, 0)), u64::from_ne_bytes(array_at(header, 8)));
     let last = u64::from(u32::from_ne_bytes(array_at(header, 16)));
-    // What is carried over the end is added at the beginning; at most 2^34 then.
+    // What is carried over the end is added at the beginning. A word and the same turned by half make the folded word in the
+    // upper half.
     let (sum, carry) = first.overflowing_add(second);
-    let sum = (sum & 0xffff_ffff) + (sum >> 32) + last + u64::from(carry);
-    fold_wide(sum) == 0xffff
+    let (sum, carry) = (sum + u64::from(carry)).overflowing_add(last);
+    let sum = sum.wrapping_add(u64::from(carry));
+    let sum = (sum.wrapping_add(sum.rotate_left(32)) >> 32) as u32;
+    sum.wrapping_add(sum.rotate_left(16)) >> 16 == 0xffff
 }
 
 /// Computes the header checksum anew.

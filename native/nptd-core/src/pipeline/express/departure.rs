@@ -39,6 +39,14 @@ impl Goal {
         if uplink.gateway.is_some() { Self::Gateway6(slot) } else { Self::OnLink6(slot, destination) }
     }
 
+    /// What the link header of a packet that goes there says it is.
+    const fn ether_type(self) -> u16 {
+        match self {
+            Self::Gateway4(_) | Self::OnLink4(..) | Self::Internal4(_) => ethernet::TYPE_IPV4,
+            Self::Gateway6(_) | Self::OnLink6(..) | Self::Internal6(_) => ethernet::TYPE_IPV6,
+        }
+    }
+
     /// The next hop that it names.
     fn hop(self, plan: &Plan) -> Option<NextHop<u128>> {
         let beyond = |slot: u8, address: u128| Some(NextHop { device: plan.uplink(slot)?.device, address });
@@ -65,18 +73,16 @@ pub struct Way {
     takes_partial: bool,
     /// Whether it has link headers.
     has_link: bool,
-    /// The first eight octets of the link header, and the eight from the seventh on, but for the type.
+    /// The first eight octets of the link header, and the eight from the seventh on.
     head: u64,
     tail: u64,
 }
 
-/// What goes there.
-#[derive(Clone, Copy, Debug)]
-pub struct Departure {
-    /// Octets of the packet.
-    pub length: usize,
-    /// What its next link header says it is.
-    pub ether_type: u16,
+/// What is known of devices and of the stations on their links.
+pub struct Surroundings<'t, 'a> {
+    pub context: &'t mut Context<'a>,
+    pub neighbours: &'t mut Neighbours,
+    pub offloads: &'t [Offloads],
 }
 
 /// The way of the packet before.
@@ -92,26 +98,33 @@ impl LastWay {
 
     /// The way to a goal, whether it is that one or has to be found; none where its next hop is not resolved.
     #[inline(always)]
-    pub fn to(
+    pub fn to(&mut self, goal: Goal, surroundings: &mut Surroundings<'_, '_>) -> Option<&Way> {
+        let leads_there = self.goal == Some(goal) || self.turn(goal, surroundings);
+        leads_there.then_some(&self.way)
+    }
+
+    /// The way to the gateway of an uplink over IPv4, or to a remote endpoint itself.
+    #[inline(always)]
+    pub fn out4(
         &mut self,
-        goal: Goal,
-        context: &mut Context<'_>,
-        neighbours: &mut Neighbours,
-        offloads: &[Offloads],
+        slot: u8,
+        remote: u32,
+        is_direct: bool,
+        surroundings: &mut Surroundings<'_, '_>,
     ) -> Option<&Way> {
-        let leads_there = self.goal == Some(goal) || self.turn(goal, context, neighbours, offloads);
+        let leads_there = !is_direct && self.goal == Some(Goal::Gateway4(slot))
+            || self.turn_out4(slot, remote, is_direct, surroundings);
         leads_there.then_some(&self.way)
     }
 
     #[inline(never)]
-    fn turn(
-        &mut self,
-        goal: Goal,
-        context: &mut Context<'_>,
-        neighbours: &mut Neighbours,
-        offloads: &[Offloads],
-    ) -> bool {
-        let way = Way::find(goal, context, neighbours, offloads);
+    fn turn_out4(&mut self, slot: u8, remote: u32, is_direct: bool, surroundings: &mut Surroundings<'_, '_>) -> bool {
+        self.to(Goal::outbound4(slot, remote, is_direct), surroundings).is_some()
+    }
+
+    #[inline(never)]
+    fn turn(&mut self, goal: Goal, surroundings: &mut Surroundings<'_, '_>) -> bool {
+        let way = Way::find(goal, surroundings);
         self.goal = way.map(|_| goal);
         self.way = way.unwrap_or(Way::NOWHERE);
         way.is_some()
@@ -122,14 +135,15 @@ impl Way {
     const NOWHERE: Self =
         Self { device: DeviceIndex(u16::MAX), mtu: 0, takes_partial: false, has_link: false, head: 0, tail: 0 };
 
-    fn find(goal: Goal, context: &mut Context<'_>, neighbours: &mut Neighbours, offloads: &[Offloads]) -> Option<Self> {
+    fn find(goal: Goal, surroundings: &mut Surroundings<'_, '_>) -> Option<Self> {
+        let Surroundings { context, neighbours, offloads } = surroundings;
         let hop = goal.hop(context.plan)?;
         let device = context.plan.device(hop.device)?;
         let (mut head, mut tail) = (0, 0);
         if let Some(own) = device.mac {
             let station = little_endian(neighbours.link_address(context, hop)?);
             let own = little_endian(own);
-            (head, tail) = (station | own << 48, own);
+            (head, tail) = (station | own << 48, own | u64::from(goal.ether_type().swap_bytes()) << 48);
         }
         let takes_partial = offloads.get(usize::from(hop.device.0)).is_some_and(|offloads| offloads.checksum);
         Some(Self { device: hop.device, mtu: device.mtu, takes_partial, has_link: device.mac.is_some(), head, tail })
@@ -147,40 +161,47 @@ impl Way {
         LINK_LEN >= ethernet::HEADER_LEN || !self.has_link || frame.start() >= ethernet::HEADER_LEN
     }
 
+    /// Whether its link header takes the place of one of `LINK_LEN` octets (nearly always).
+    #[inline(always)]
+    fn replaces<const LINK_LEN: usize>(&self) -> bool {
+        LINK_LEN == ethernet::HEADER_LEN && self.has_link
+    }
+
     /// In two pieces that overlap: as the processor likes it.
     #[inline(always)]
-    fn write(&self, header: &mut [u8; ethernet::HEADER_LEN], ether_type: u16) {
-        let tail = self.tail | u64::from(ether_type.swap_bytes()) << 48;
+    fn write(&self, header: &mut [u8; ethernet::HEADER_LEN]) {
         set_array(header, 0, self.head.to_le_bytes());
-        set_array(header, TAIL, tail.to_le_bytes());
+        set_array(header, TAIL, self.tail.to_le_bytes());
     }
-}
 
-impl Departure {
-    /// Puts the next link header in the place of the one that the packet came with, if it has the same length (nearly always).
+    /// Puts its link header in the place of the one that a packet came with, if it has the same length.
     #[inline(always)]
-    pub fn link(&self, header: &mut [u8], way: &Way) {
-        if let (true, Some(header)) = (way.has_link, header.first_chunk_mut::<{ ethernet::HEADER_LEN }>()) {
-            way.write(header, self.ether_type);
+    pub fn link<const LINK_LEN: usize>(&self, header: &mut [u8]) {
+        if let (true, Some(header)) = (self.replaces::<LINK_LEN>(), header.first_chunk_mut()) {
+            self.write(header);
         }
     }
 
-    /// Sends the rewritten packet, after [`Self::link`].
+    /// Sends a rewritten packet of `length` octets, after [`Self::link`].
     #[inline(always)]
-    pub fn depart<const LINK_LEN: usize>(&self, frame: &mut Frame<'_>, way: &Way) {
-        frame.egress = way.device;
-        frame.truncate(LINK_LEN + self.length);
-        match (way.has_link, LINK_LEN) {
-            (true, ethernet::HEADER_LEN) => {}
-            (true, _) => {
-                // There is room for it: `Way::has_room`.
-                if frame.grow_front(ethernet::HEADER_LEN)
-                    && let Some(header) = frame.octets_mut().first_chunk_mut()
-                {
-                    way.write(header, self.ether_type);
-                }
-            }
-            (false, link_len) => frame.strip_front(link_len),
+    pub fn depart<const LINK_LEN: usize>(&self, frame: &mut Frame<'_>, length: usize) {
+        frame.egress = self.device;
+        frame.truncate(LINK_LEN + length);
+        if !self.replaces::<LINK_LEN>() {
+            self.exchange_link(frame, LINK_LEN);
+        }
+    }
+
+    /// A link header is to be added or taken off.
+    #[inline(never)]
+    fn exchange_link(&self, frame: &mut Frame<'_>, link_len: usize) {
+        if !self.has_link {
+            frame.strip_front(link_len);
+        // There is room for it: `has_room`.
+        } else if frame.grow_front(ethernet::HEADER_LEN)
+            && let Some(header) = frame.octets_mut().first_chunk_mut()
+        {
+            self.write(header);
         }
     }
 }

@@ -43,7 +43,7 @@ impl Transit<'_> {
         let uplink6 = plan.uplink(found.slot)?.ipv6.as_ref()?;
         let external = uplink6.express_outbound(source.address, plan.nptv6)?;
         let goal = Goal::outbound6(found.slot, uplink6, destination.address);
-        let way = last_way.to(goal, &mut self.context, self.neighbours, self.offloads)?;
+        let way = last_way.to(goal, &mut self.surroundings())?;
         leave::<LINK_LEN>(frame, length, uplink6, way, |header| ipv6::set_source(header, external))?;
         self.filter.as_deref_mut()?.express_pass(&found, Direction::Outbound, acknowledges);
         Some((found.slot, length))
@@ -70,7 +70,7 @@ impl Transit<'_> {
         let flow = Flow { protocol: seen.protocol, internal, remote: source };
         let found = self.filter.as_deref()?.express_inbound(&flow, inlet.slot, ends)?;
         let goal = Goal::Internal6(address);
-        let way = last_way.to(goal, &mut self.context, self.neighbours, self.offloads)?;
+        let way = last_way.to(goal, &mut self.surroundings())?;
         leave::<LINK_LEN>(frame, length, uplink6, way, |header| ipv6::set_destination(header, address))?;
         self.filter.as_deref_mut()?.express_pass(&found, Direction::Inbound, acknowledges);
         Some((inlet.slot, length))

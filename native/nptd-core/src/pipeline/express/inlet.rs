@@ -1,15 +1,11 @@
 //! What all frames of one device have in common, reckoned once for a run of them.
 
-use super::survey::LINK;
 use crate::counters::Direction;
 use crate::frame::DeviceIndex;
 use crate::nat44::Nat44;
 use crate::plan::{Plan, Role};
 use crate::wire::ethernet::MacAddress;
 use crate::wire::octets::array_at;
-
-/// The six octets of a link address in a little-endian word of eight.
-const ADDRESS: u64 = (1 << 48) - 1;
 
 /// The device that a run of frames came in by.
 #[derive(Clone, Copy, Debug)]
@@ -24,7 +20,7 @@ pub struct Inlet {
     pub from: Direction,
     /// Its uplink; 0 on the side of the site.
     pub slot: u8,
-    /// Own link address.
+    /// Own link address, in the upper octets.
     own: u64,
     /// What tells the keys of its flows from those of other uplinks.
     tag: u128,
@@ -52,14 +48,14 @@ impl Inlet {
                 (Direction::Inbound, slot, Nat44::express_tag(slot, epoch))
             }
         };
-        let own = device.mac.map_or(0, little_endian);
+        let own = device.mac.map_or(0, |mac| little_endian(mac) << 16);
         Self { device: index, is_known: true, has_link: device.mac.is_some(), from, slot, own, tag }
     }
 
     /// Whether a frame with this link header is for the gateway, and for nobody else.
     #[inline(always)]
-    pub fn is_meant(&self, link: &[u8; LINK]) -> bool {
-        u64::from_le_bytes(array_at(link, 0)) & ADDRESS == self.own
+    pub fn is_meant<const N: usize>(&self, link: &[u8; N]) -> bool {
+        u64::from_le_bytes(array_at(link, 0)) << 16 == self.own
     }
 
     /// The key of a flow from addresses and ports as they lie in a packet, source first; ours come first in a key.

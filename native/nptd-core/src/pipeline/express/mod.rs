@@ -19,18 +19,16 @@ mod prefix6;
 mod survey;
 mod tally;
 
-use core::iter::Zip;
-use core::slice::Iter;
-
 use super::transit::Transit;
-use crate::counters::Direction;
+use crate::counters::{Counters, Direction};
 use crate::frame::{FRAME_BATCH_MAX, Frame};
 use crate::nat44::rewrite::End;
 use crate::plan::Plan;
 use crate::session::settled::Ends;
 use crate::table::Buckets;
 use crate::verdict::Verdict;
-use departure::LastWay;
+use departure::{LastWay, Surroundings};
+use flow4::express4;
 use inlet::Inlet;
 use survey::{LINK, Looks, look};
 use tally::Tally;
@@ -46,15 +44,25 @@ fn is_outbound(key: u128) -> bool {
 
 /// Hints about the frames of a batch, kept from batch to batch for the sake of its memory alone.
 pub struct Survey {
-    looks: [Looks; FRAME_BATCH_MAX],
-    keys: [u128; FRAME_BATCH_MAX],
-    hashes: [u64; FRAME_BATCH_MAX],
-    positions: [u32; FRAME_BATCH_MAX],
+    seen: [Seen; FRAME_BATCH_MAX],
     /// How many of the keys have been looked up, and in which indices.
     probed: usize,
     sides: Sides,
     /// Whether there are keys that no session was found for.
     has_unknown: bool,
+}
+
+/// What has been found out about a frame.
+#[derive(Clone, Copy)]
+struct Seen {
+    key: u128,
+    hash: u64,
+    position: u32,
+    looks: Looks,
+}
+
+impl Seen {
+    const NOTHING: Self = Self { key: 0, hash: 0, position: NOWHERE, looks: Looks::UNUSUAL };
 }
 
 /// Where the keys of a batch are looked up.
@@ -71,15 +79,8 @@ enum Sides {
 /// Frames whose sessions are asked for while those of as many before them are treated.
 const PROBED_AHEAD: usize = 16;
 
-/// What the survey has found out about a frame.
-#[derive(Clone, Copy)]
-struct Hint {
-    looks: Looks,
-    key: u128,
-    position: u32,
-}
-
 /// The third stage of a batch.
+#[derive(Clone, Copy)]
 pub struct Expressway {
     ends: Ends,
     inlet: Inlet,
@@ -89,15 +90,7 @@ pub struct Expressway {
 impl Survey {
     /// Of no batch.
     pub const fn new() -> Self {
-        Self {
-            looks: [Looks::Unusual; FRAME_BATCH_MAX],
-            keys: [0; FRAME_BATCH_MAX],
-            hashes: [0; FRAME_BATCH_MAX],
-            positions: [NOWHERE; FRAME_BATCH_MAX],
-            probed: 0,
-            sides: Sides::Neither,
-            has_unknown: false,
-        }
+        Self { seen: [Seen::NOTHING; FRAME_BATCH_MAX], probed: 0, sides: Sides::Neither, has_unknown: false }
     }
 
     /// Looks at all frames.
@@ -137,7 +130,7 @@ impl Survey {
 
     #[cold]
     fn look_at_none(&mut self, frames: &[Frame<'_>], first: usize, inlet: &Inlet) -> (usize, bool) {
-        self.look_each(frames, first, inlet, |_| (Looks::Unusual, 0))
+        self.look_each(frames, first, inlet, |_| None)
     }
 
     #[inline(always)]
@@ -146,45 +139,35 @@ impl Survey {
         frames: &[Frame<'_>],
         first: usize,
         inlet: &Inlet,
-        look: impl Fn(&Frame<'_>) -> (Looks, u128),
+        look: impl Fn(&Frame<'_>) -> Option<(Looks, u128)>,
     ) -> (usize, bool) {
-        let (mut count, mut has_flows) = (0, false);
-        let places = self.looks.iter_mut().zip(&mut self.keys);
-        for (frame, (looks, key)) in frames.iter().zip(places).skip(first) {
+        let frames = frames.get(first..).unwrap_or(&[]);
+        let places = self.seen.get_mut(first..).unwrap_or(&mut []);
+        let (mut count, mut any) = (0, Looks::UNUSUAL);
+        for (frame, seen) in frames.iter().zip(places) {
             if frame.ingress != inlet.device {
                 break;
             }
-            (*looks, *key) = look(frame);
-            has_flows |= looks.has_key();
+            (seen.looks, seen.key) = look(frame).unwrap_or((Looks::UNUSUAL, 0));
+            any = any.or(seen.looks);
             count += 1;
         }
-        (count, has_flows)
+        (count, any.has_key())
     }
 }
 
 impl Survey {
-    /// What was found out about the frames from one on.
-    #[inline]
-    fn hints_from(&self, first: usize) -> Hints<'_> {
-        let keys = self.keys.get(first..).unwrap_or(&[]);
-        let positions = self.positions.get(first..).unwrap_or(&[]);
-        self.looks.get(first..).unwrap_or(&[]).iter().zip(keys.iter().zip(positions))
-    }
-
     /// The hash of a packet from the site that seems to begin a flow: whole, UDP or the first segment of a connection, and there was
     /// no session that could have been its own when the batch was looked at.
     fn opening(&self, index: usize) -> Option<u64> {
-        let (looks, key) = (self.looks.get(index)?, self.keys.get(index)?);
-        let is_unknown = *self.positions.get(index)? == NOWHERE && is_outbound(*key);
-        let begins = matches!(looks, Looks::Udp4 | Looks::Syn4);
-        self.hashes.get(index).copied().filter(|_| is_unknown && begins)
+        let Seen { key, hash, position, looks } = *self.seen.get(index)?;
+        let is_unknown = position == NOWHERE && is_outbound(key);
+        let begins = looks.is_any_of(Looks::UDP4.or(Looks::SYN4));
+        (is_unknown && begins).then_some(hash)
     }
 }
 
-/// Hints about frames in a row.
-type Hints<'a> = Zip<Iter<'a, Looks>, Zip<Iter<'a, u128>, Iter<'a, u32>>>;
-
-impl Transit<'_> {
+impl<'a> Transit<'a> {
     /// The first stage, and the beginning of the second.
     pub fn survey(&self, frames: &[Frame<'_>], survey: &mut Survey) -> Expressway {
         survey.look(frames, self.plan());
@@ -225,25 +208,24 @@ impl Transit<'_> {
     /// Hashes all keys, those of packets without one too (they are 0), and asks for their buckets.
     #[inline(never)]
     fn ask<'b>(&self, count: usize, survey: &mut Survey, index_of: impl Fn(u128) -> Buckets<'b>) {
-        let Survey { keys, hashes, .. } = survey;
-        let Some(keys) = keys.get(..count) else { return };
-        self.nat44.express_hashes(keys, hashes);
-        for (key, hash) in keys.iter().zip(&*hashes) {
-            index_of(*key).prefetch_first(*hash);
-        }
+        let Some(seen) = survey.seen.get_mut(..count) else { return };
+        let ask = |seen: &mut Seen, hash| {
+            seen.hash = hash;
+            index_of(seen.key).prefetch_first(hash);
+        };
+        self.nat44.express_hashes(seen, |seen| seen.key, ask);
     }
 
     /// Looks up the keys of the frames up to one that have not been, and asks for their sessions.
     #[inline(never)]
     fn probe_by<'b>(&self, end: usize, survey: &mut Survey, index_of: impl Fn(u128) -> Buckets<'b>) {
         let nat44 = &self.nat44;
-        let Survey { keys, hashes, positions, has_unknown, probed, .. } = survey;
+        let Survey { seen, has_unknown, probed, .. } = survey;
         let frames = *probed..end.max(*probed);
         *probed = frames.end;
-        let (keys, hashes) = (keys.get(frames.clone()).unwrap_or(&[]), hashes.get(frames.clone()).unwrap_or(&[]));
-        let positions = positions.get_mut(frames).unwrap_or(&mut []);
+        let seen = seen.get_mut(frames).unwrap_or(&mut []);
         let mut is_missed = false;
-        for ((key, hash), position) in keys.iter().zip(hashes).zip(&mut *positions) {
+        for Seen { key, hash, position, .. } in &mut *seen {
             let found = index_of(*key).first_candidate(*hash);
             match found {
                 Some(found) => nat44.express_prefetch(found),
@@ -255,7 +237,7 @@ impl Transit<'_> {
         if !is_missed {
             return;
         }
-        for ((key, hash), position) in keys.iter().zip(hashes).zip(positions) {
+        for Seen { key, hash, position, .. } in seen {
             if *position == NOWHERE {
                 let found = index_of(*key).second_candidate(*hash);
                 found.into_iter().for_each(|found| nat44.express_prefetch(found));
@@ -287,15 +269,14 @@ impl Transit<'_> {
             if frame.ingress != expressway.inlet.device {
                 expressway.inlet = Inlet::of(frame.ingress, self.plan());
             }
-            let looks = survey.looks.get(at).copied().unwrap_or(Looks::Unusual);
-            let hints = survey.hints_from(at);
+            let seen = survey.seen.get(at..).unwrap_or(&[]);
+            let Some(Seen { looks, position, .. }) = seen.first() else { break };
             let (from, has_link) = (expressway.inlet.from, expressway.inlet.has_link);
-            let is_ipv4 = match looks {
-                Looks::Unusual | Looks::Syn4 => break,
-                Looks::Udp4 | Looks::Tcp4 if survey.positions.get(at) == Some(&NOWHERE) => break,
-                Looks::Udp4 | Looks::Tcp4 => true,
-                Looks::Plain6 => false,
-            };
+            let is_ipv4 = looks.is_any_of(Looks::SETTLED4);
+            let is_known = is_ipv4 && *position != NOWHERE;
+            if !is_known && *looks != Looks::PLAIN6 {
+                break;
+            }
             let run = match (is_ipv4, from, has_link) {
                 (true, Direction::Outbound, true) => Self::run4::<LINK, true>,
                 (true, Direction::Outbound, false) => Self::run4::<0, true>,
@@ -306,7 +287,7 @@ impl Transit<'_> {
                 (false, Direction::Inbound, true) => Self::run6::<LINK, false>,
                 (false, Direction::Inbound, false) => Self::run6::<0, false>,
             };
-            let forwarded = run(self, rest, hints, expressway);
+            let forwarded = run(self, rest, seen, expressway);
             if forwarded == 0 {
                 break;
             }
@@ -320,12 +301,15 @@ impl Transit<'_> {
     fn run4<const LINK_LEN: usize, const IS_OUTBOUND: bool>(
         &mut self,
         frames: &mut [Frame<'_>],
-        hints: Hints<'_>,
+        seen: &[Seen],
         expressway: &mut Expressway,
     ) -> usize {
         let end = if IS_OUTBOUND { End::Source } else { End::Destination };
-        self.run(frames, hints, expressway, |transit, frame, hint, expressway| {
-            transit.express4::<LINK_LEN>(frame, hint, end, expressway)
+        let Self { nat44, context, neighbours, offloads, .. } = self;
+        let (counters, mut surroundings) = (context.counters, Surroundings { context, neighbours, offloads });
+        let Some(mut sessions) = nat44.express() else { return 0 };
+        run(counters, frames, seen, expressway, |frame, seen, expressway| {
+            express4::<LINK_LEN>(frame, seen, end, &mut sessions, expressway, &mut surroundings)
         })
     }
 
@@ -334,46 +318,55 @@ impl Transit<'_> {
     fn run6<const LINK_LEN: usize, const IS_OUTBOUND: bool>(
         &mut self,
         frames: &mut [Frame<'_>],
-        hints: Hints<'_>,
+        seen: &[Seen],
         expressway: &mut Expressway,
     ) -> usize {
+        let counters = self.context.counters;
         if self.filter.is_some() {
-            return self.run(frames, hints, expressway, |transit, frame, hint, expressway| match hint.looks {
-                Looks::Plain6 if IS_OUTBOUND => transit.express_filtered_outbound6::<LINK_LEN>(frame, expressway),
-                Looks::Plain6 => transit.express_filtered_inbound6::<LINK_LEN>(frame, expressway),
-                Looks::Unusual | Looks::Udp4 | Looks::Tcp4 | Looks::Syn4 => None,
+            return run(counters, frames, seen, expressway, |frame, seen, expressway| match seen.looks {
+                Looks::PLAIN6 if IS_OUTBOUND => self.express_filtered_outbound6::<LINK_LEN>(frame, expressway),
+                Looks::PLAIN6 => self.express_filtered_inbound6::<LINK_LEN>(frame, expressway),
+                _ => None,
             });
         }
-        self.run(frames, hints, expressway, |transit, frame, hint, expressway| match hint.looks {
-            Looks::Plain6 if IS_OUTBOUND => transit.express_outbound6::<LINK_LEN>(frame, expressway),
-            Looks::Plain6 => transit.express_inbound6::<LINK_LEN>(frame, expressway),
-            Looks::Unusual | Looks::Udp4 | Looks::Tcp4 | Looks::Syn4 => None,
+        run(counters, frames, seen, expressway, |frame, seen, expressway| match seen.looks {
+            Looks::PLAIN6 if IS_OUTBOUND => self.express_outbound6::<LINK_LEN>(frame, expressway),
+            Looks::PLAIN6 => self.express_inbound6::<LINK_LEN>(frame, expressway),
+            _ => None,
         })
     }
 
-    /// Packets of one device and kind, up to the first that `pass` leaves as it was: how many there were.
-    #[inline(always)]
-    fn run(
-        &mut self,
-        frames: &mut [Frame<'_>],
-        hints: Hints<'_>,
-        expressway: &mut Expressway,
-        pass: impl Fn(&mut Self, &mut Frame<'_>, Hint, &mut Expressway) -> Option<(u8, usize)>,
-    ) -> usize {
-        let mut tally = Tally::new(self.context.counters, expressway.inlet.from);
-        let mut count = 0;
-        for (frame, (looks, (key, position))) in frames.iter_mut().zip(hints) {
-            let hint = Hint { looks: *looks, key: *key, position: *position };
-            if frame.ingress != expressway.inlet.device {
-                break;
-            }
-            let Some((slot, octets)) = pass(self, frame, hint, expressway) else { break };
-            frame.verdict = Verdict::Forward;
-            tally.forward(slot, octets);
-            count += 1;
-        }
-        count
+    fn surroundings(&mut self) -> Surroundings<'_, 'a> {
+        Surroundings { context: &mut self.context, neighbours: self.neighbours, offloads: self.offloads }
     }
+}
+
+/// Packets of one device and kind, up to the first that `pass` leaves as it was: how many there were.
+#[inline(always)]
+fn run(
+    counters: &Counters,
+    frames: &mut [Frame<'_>],
+    seen: &[Seen],
+    expressway: &mut Expressway,
+    mut pass: impl FnMut(&mut Frame<'_>, &Seen, &mut Expressway) -> Option<(u8, usize)>,
+) -> usize {
+    let Inlet { device, from, .. } = expressway.inlet;
+    let mut tally = Tally::new(counters, from);
+    let mut count = 0;
+    // A copy, which the compiler sees nobody else change.
+    let mut own = *expressway;
+    for (frame, seen) in frames.iter_mut().zip(seen) {
+        if frame.ingress != device {
+            break;
+        }
+        let Some((slot, octets)) = pass(frame, seen, &mut own) else { break };
+        frame.verdict = Verdict::Forward;
+        tally.forward(slot, octets, count);
+        count += 1;
+    }
+    tally.settle(count);
+    *expressway = own;
+    count
 }
 
 /// The index of a key.

@@ -1,10 +1,9 @@
 //! New flows of IPv4: first packets of UDP and TCP from the site to the rest of the Internet, for which the first stages have found
 //! no session. They are looked at together, so that the memory of all of them is asked for before one is opened.
 
-use super::departure::{Departure, Goal};
+use super::departure::Surroundings;
 use super::flow4::{Packet4, packet4};
 use super::survey::LINK;
-use super::tally::Tally;
 use super::{Expressway, Survey};
 use crate::counters::Direction;
 use crate::frame::{ChecksumState, Errand, FRAME_BATCH_MAX, Frame};
@@ -16,7 +15,7 @@ use crate::plan::Plan;
 use crate::session::segment::Segment;
 use crate::verdict::Verdict;
 use crate::wire::octets::{u16_at, u32_at};
-use crate::wire::{ethernet, ipv4, tcp, udp};
+use crate::wire::{ipv4, tcp, udp};
 
 /// New flows of a batch, in the order of their packets.
 pub struct Openings<'a> {
@@ -60,7 +59,7 @@ impl<'a> Transit<'a> {
         };
         let Some(octets) = octets else { return false };
         frame.verdict = Verdict::Forward;
-        Tally::new(self.context.counters, Direction::Outbound).forward(opening.slot, octets);
+        self.context.counters.record_forwarded(opening.slot, Direction::Outbound, 1, octets as u64);
         true
     }
 
@@ -74,29 +73,34 @@ impl<'a> Transit<'a> {
         let Flow { protocol, remote, .. } = opening.flow;
         let uplink = plan.uplink(opening.slot)?;
         let hop = uplink.next_hop4(plan.device(uplink.device)?, remote.address).address;
-        let goal = Goal::outbound4(opening.slot, remote.address, hop == remote.address);
-        let way = expressway.last_way.to(goal, &mut self.context, self.neighbours, self.offloads)?;
-        let Packet4 { link, header, transport, length, checksum } = packet4::<LINK_LEN>(frame, way)?;
+        let Self { nat44, context, neighbours, offloads, .. } = self;
+        let mut surroundings = Surroundings { context, neighbours, offloads };
+        let is_direct = hop == remote.address;
+        let way = expressway.last_way.out4(opening.slot, remote.address, is_direct, &mut surroundings)?;
+        let checksum = frame.checksum_at(LINK_LEN + ipv4::HEADER_LEN);
+        let packet = match frame.checksum {
+            ChecksumState::Complete | ChecksumState::Vouched => packet4::<LINK_LEN, false>(frame, way)?,
+            ChecksumState::Partial { .. } => packet4::<LINK_LEN, true>(frame, way)?,
+        };
+        let Packet4 { link, header, transport, length, covers_addresses } = packet;
         let transport = transport.get_mut(..length - ipv4::HEADER_LEN)?;
         let segment = if protocol == Protocol::TCP { Segment::of_tcp(transport) } else { Segment::PLAIN };
         let segment = segment.marked(ipv4::tos(header) >> 2);
-        let external = self.nat44.open(opening, segment, (ingress, hop), plan, now)?;
+        let external = nat44.open(opening, segment, (ingress, hop), plan, now)?;
         if let (Some(limit), true) = (uplink.ipv4.as_ref().and_then(|ipv4| ipv4.mss_clamp), segment.has_syn()) {
             mss::clamp(transport, limit, checksum);
         }
         // 6864-5.3.1.
-        let next = || self.nat44.next_identification(external.address, remote.address, protocol.number(), 1);
+        let next = || nat44.next_identification(external.address, remote.address, protocol.number(), 1);
         let identification = (!ipv4::is_atomic(header)).then(next);
         let passage = Passage { end: End::Source, new: external, identification };
-        let covers_addresses = matches!(checksum, ChecksumState::Partial { .. });
         if protocol == Protocol::TCP {
             pass_segment(header, transport.first_chunk_mut::<{ tcp::HEADER_LEN }>()?, &passage, covers_addresses);
         } else {
             pass_datagram(header, transport.first_chunk_mut::<{ udp::HEADER_LEN }>()?, &passage, covers_addresses);
         }
-        let departure = Departure { length, ether_type: ethernet::TYPE_IPV4 };
-        departure.link(link, way);
-        departure.depart::<LINK_LEN>(frame, way);
+        way.link::<LINK_LEN>(link);
+        way.depart::<LINK_LEN>(frame, length);
         Some(length)
     }
 }

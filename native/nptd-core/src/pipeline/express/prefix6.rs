@@ -1,12 +1,12 @@
 //! The third stage of IPv6 without the filter: packets that a prefix pair alone decides about.
 
 use super::Expressway;
-use super::departure::{Departure, Goal, Way};
+use super::departure::{Goal, Way};
 use crate::frame::{ChecksumState, Frame};
 use crate::pipeline::ipv6::clamp_syn;
 use crate::pipeline::transit::Transit;
 use crate::plan::Uplink6;
-use crate::wire::{ethernet, ipv6, protocol};
+use crate::wire::{ipv6, protocol};
 
 impl Transit<'_> {
     /// A packet from the site; none, and nothing has changed, where it goes the long way.
@@ -30,7 +30,7 @@ impl Transit<'_> {
         }
         let source = uplink6.express_outbound(ipv6::source(header), plan.nptv6)?;
         let goal = Goal::outbound6(uplink.slot, uplink6, destination);
-        let way = last_way.to(goal, &mut self.context, self.neighbours, self.offloads)?;
+        let way = last_way.to(goal, &mut self.surroundings())?;
         leave::<LINK_LEN>(frame, length, uplink6, way, |header| ipv6::set_source(header, source))?;
         Some((uplink.slot, length))
     }
@@ -54,7 +54,7 @@ impl Transit<'_> {
         }
         let destination = uplink6.express_inbound(destination, plan.nptv6)?;
         let goal = Goal::Internal6(destination);
-        let way = last_way.to(goal, &mut self.context, self.neighbours, self.offloads)?;
+        let way = last_way.to(goal, &mut self.surroundings())?;
         leave::<LINK_LEN>(frame, length, uplink6, way, |header| ipv6::set_destination(header, destination))?;
         Some((inlet.slot, length))
     }
@@ -99,8 +99,7 @@ pub(super) fn leave<const LINK_LEN: usize>(
     {
         clamp_syn(behind.get_mut(..length - ipv6::HEADER_LEN).unwrap_or(&mut []), limit, checksum);
     }
-    let departure = Departure { length, ether_type: ethernet::TYPE_IPV6 };
-    departure.link(link, way);
-    departure.depart::<LINK_LEN>(frame, way);
+    way.link::<LINK_LEN>(link);
+    way.depart::<LINK_LEN>(frame, length);
     Some(())
 }

@@ -1,6 +1,8 @@
 //! The first stage: is a frame an ordinary packet for the gateway to forward? Whatever is not takes the long way, which says
 //! why.
 
+use core::hint::select_unpredictable;
+
 use super::inlet::Inlet;
 use crate::frame::{FRAME_LEN_MAX, Frame, Segmentation};
 use crate::wire::octets::{array_at, u16_at};
@@ -12,114 +14,144 @@ pub const LINK: usize = ethernet::HEADER_LEN;
 /// Flags of TCP segments that may change the state of a connection.
 pub const EVENTS: u8 = tcp::flag::SYN | tcp::flag::FIN | tcp::flag::RST;
 
-/// What a frame looks like.
+/// What a frame looks like: at most one bit, so that telling TCP from UDP takes no branch, which nobody could foresee.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Looks {
-    /// It goes the long way.
-    Unusual,
-    /// Whole UDP over IPv4.
-    Udp4,
-    /// Whole TCP over IPv4 in the middle of a connection.
-    Tcp4,
-    /// The same at its beginning: the first segment that a host sends.
-    Syn4,
-    /// IPv6.
-    Plain6,
-}
+pub struct Looks(u8);
 
 impl Looks {
-    /// Without a branch.
+    /// It goes the long way.
+    pub const UNUSUAL: Self = Self(0);
+    /// Whole UDP over IPv4.
+    pub const UDP4: Self = Self(1);
+    /// Whole TCP over IPv4 in the middle of a connection.
+    pub const TCP4: Self = Self(2);
+    /// The same at its beginning: the first segment that a host sends.
+    pub const SYN4: Self = Self(4);
+    /// IPv6.
+    pub const PLAIN6: Self = Self(8);
+
+    /// What of it is so.
     #[inline(always)]
-    const fn of_transport(is_datagram: bool, is_amid: bool, is_first: bool) -> Self {
-        let looks = if is_datagram { Self::Udp4 } else { Self::Unusual };
-        let looks = if is_amid { Self::Tcp4 } else { looks };
-        if is_first { Self::Syn4 } else { looks }
+    const fn only_if(self, is_so: bool) -> Self {
+        Self(self.0 & (is_so as u8).wrapping_neg())
+    }
+
+    /// Either of two.
+    #[inline(always)]
+    pub const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether it is one of some.
+    #[inline(always)]
+    pub const fn is_any_of(self, some: Self) -> bool {
+        self.0 & some.0 != 0
     }
 
     /// Whether it has a key.
     #[inline(always)]
     pub const fn has_key(self) -> bool {
-        matches!(self, Self::Udp4 | Self::Tcp4 | Self::Syn4)
+        self.is_any_of(Self::SETTLED4.or(Self::SYN4))
     }
 
-    /// Whether it may belong to a settled session.
-    #[inline(always)]
-    pub const fn may_be_settled(self) -> bool {
-        matches!(self, Self::Udp4 | Self::Tcp4)
-    }
+    /// What may belong to a settled session.
+    pub const SETTLED4: Self = Self::UDP4.or(Self::TCP4);
 }
 
-/// What a frame looks like behind a link header of `LINK_LEN` octets, and the key of its flow; 0 if it has none.
+/// What a frame looks like behind a link header of `LINK_LEN` octets, and the key of its flow; what is unusual may have any.
 #[inline(always)]
-pub fn look<const LINK_LEN: usize, const IS_OUTBOUND: bool>(frame: &Frame<'_>, inlet: &Inlet) -> (Looks, u128) {
-    const UNUSUAL: (Looks, u128) = (Looks::Unusual, 0);
-    let octets = frame.octets();
-    if frame.segmentation != Segmentation::None || octets.len() > FRAME_LEN_MAX {
-        return UNUSUAL;
+pub fn look<const LINK_LEN: usize, const IS_OUTBOUND: bool>(frame: &Frame<'_>, inlet: &Inlet) -> Option<(Looks, u128)> {
+    let octets = frame.some_octets()?;
+    // IPv6 has a longer header.
+    let least = LINK_LEN + ipv4::HEADER_LEN;
+    if frame.segmentation != Segmentation::None || octets.len().wrapping_sub(least) > FRAME_LEN_MAX - least {
+        return None;
     }
-    let Some((link, packet)) = octets.split_at_checked(LINK_LEN) else { return UNUSUAL };
-    let is_ipv4 = match link.first_chunk::<LINK>() {
+    let (header, transport) = octets.get(LINK_LEN..)?.split_first_chunk::<{ ipv4::HEADER_LEN }>()?;
+    if LINK_LEN == LINK {
+        let link = octets.first_chunk::<{ LINK + 2 }>()?;
         // To the gateway alone.
-        Some(link) if !inlet.is_meant(link) => return UNUSUAL,
-        Some(link) => match u16::from_le_bytes(array_at(link, ethernet::TYPE)) {
-            TYPE_IPV4 => true,
-            TYPE_IPV6 => false,
-            _ => return UNUSUAL,
-        },
-        None => packet.first().is_some_and(|first| first >> 4 == 4),
-    };
-    if is_ipv4 { look4::<IS_OUTBOUND>(packet, inlet).unwrap_or(UNUSUAL) } else { (Looks::Plain6, 0) }
+        if !inlet.is_meant(link) {
+            return None;
+        }
+        // Type, version and length of the header at once.
+        let begins = u32::from_le_bytes(array_at(link, ethernet::TYPE)) & 0x00ff_ffff;
+        if begins != u32::from(TYPE_IPV4) | u32::from(PLAIN_IPV4) << 16 {
+            return (begins & 0xffff == u32::from(TYPE_IPV6)).then_some((Looks::PLAIN6, 0));
+        }
+    } else if header[0] != PLAIN_IPV4 {
+        return (header[0] >> 4 != 4).then_some((Looks::PLAIN6, 0));
+    }
+    look4::<IS_OUTBOUND>(header, transport, inlet)
 }
 
 /// As they lie in a frame, the lowest octet first.
 const TYPE_IPV4: u16 = ethernet::TYPE_IPV4.swap_bytes();
 const TYPE_IPV6: u16 = ethernet::TYPE_IPV6.swap_bytes();
 
+/// The first octet of a header without options.
+const PLAIN_IPV4: u8 = 0x45;
+
 #[inline(always)]
-fn look4<const IS_OUTBOUND: bool>(packet: &[u8], inlet: &Inlet) -> Option<(Looks, u128)> {
-    let (header, transport) = packet.split_first_chunk::<{ ipv4::HEADER_LEN }>()?;
+fn look4<const IS_OUTBOUND: bool>(
+    header: &[u8; ipv4::HEADER_LEN],
+    transport: &[u8],
+    inlet: &Inlet,
+) -> Option<(Looks, u128)> {
     let total_len = ipv4::total_len(header);
     let payload_len = total_len.wrapping_sub(ipv4::HEADER_LEN);
-    let is_plain = header[0] == 0x45
-        // A total length below that of the header is a very long payload.
-        && payload_len <= transport.len()
+    // A total length below that of the header is a very long payload.
+    let is_plain = payload_len <= transport.len()
         && !ipv4::is_fragment(header)
         && ipv4::ttl(header) > 1
         && ipv4::plain_checksum_is_right(header);
     if !is_plain {
         return None;
     }
-    let looks = match transport.first_chunk::<{ tcp::HEADER_LEN }>() {
-        Some(transport) => look_transport(transport, ipv4::protocol(header), payload_len),
-        None => look_short(transport.first_chunk()?, ipv4::protocol(header), payload_len),
+    let (ports, looks) = match transport.first_chunk::<{ tcp::HEADER_LEN }>() {
+        Some(transport) => {
+            (array_at(transport, 0), look_transport(transport, ipv4::protocol(header), payload_len as u32))
+        }
+        None => {
+            let transport = transport.first_chunk()?;
+            (array_at(transport, 0), look_short(transport, ipv4::protocol(header), payload_len as u32))
+        }
     };
-    let ports = u32::from_le_bytes(*transport.first_chunk()?);
-    let key = inlet.key::<IS_OUTBOUND>(ipv4::addresses(header), ports, ipv4::protocol(header));
-    (looks != Looks::Unusual).then_some((looks, key))
+    let ports = u32::from_le_bytes(ports);
+    Some((looks, inlet.key::<IS_OUTBOUND>(ipv4::addresses(header), ports, ipv4::protocol(header))))
 }
 
 /// A packet of UDP or TCP that is whole in a payload of `payload_len` octets. Both are looked at, whichever it is: that is sooner
-/// done than to foresee which.
+/// done than a wrong guess undone.
 #[inline(always)]
-fn look_transport(transport: &[u8; tcp::HEADER_LEN], protocol: u8, payload_len: usize) -> Looks {
-    let is_datagram = (protocol == protocol::UDP) & holds_datagram(u16_at(transport, udp::LENGTH), payload_len);
-    let (header_len, flags) = (tcp::header_len(transport), tcp::flags(transport));
-    let is_segment = (protocol == protocol::TCP) & (tcp::HEADER_LEN <= header_len) & (header_len <= payload_len);
-    let is_amid = is_segment & (flags & EVENTS == 0);
-    let is_first = is_segment & (flags & (EVENTS | tcp::flag::ACK) == tcp::flag::SYN);
-    Looks::of_transport(is_datagram, is_amid, is_first)
+fn look_transport(transport: &[u8; tcp::HEADER_LEN], protocol: u8, payload_len: u32) -> Looks {
+    let is_tcp = protocol == protocol::TCP;
+    let (datagram, header) = (u16_at(transport, udp::LENGTH), tcp::header_len(transport));
+    let length = select_unpredictable(is_tcp, header as u32, u32::from(datagram));
+    let least = select_unpredictable(is_tcp, tcp::HEADER_LEN as u32, udp::HEADER_LEN as u32);
+    let segment = SEGMENTS[usize::from(tcp::flags(transport) & (EVENTS | tcp::flag::ACK))];
+    let looks = select_unpredictable(is_tcp, segment, Looks::UDP4.only_if(protocol == protocol::UDP));
+    looks.only_if(holds(length, least, payload_len))
 }
+
+/// What segments look like, by their flags.
+const SEGMENTS: [Looks; (EVENTS | tcp::flag::ACK) as usize + 1] = {
+    let mut segments = [Looks::UNUSUAL; (EVENTS | tcp::flag::ACK) as usize + 1];
+    (segments[0], segments[tcp::flag::ACK as usize]) = (Looks::TCP4, Looks::TCP4);
+    segments[tcp::flag::SYN as usize] = Looks::SYN4;
+    segments
+};
 
 /// One that is too short for TCP.
 #[inline(never)]
-fn look_short(transport: &[u8; udp::HEADER_LEN], protocol: u8, payload_len: usize) -> Looks {
-    let is_datagram = protocol == protocol::UDP && holds_datagram(u16_at(transport, udp::LENGTH), payload_len);
-    if is_datagram { Looks::Udp4 } else { Looks::Unusual }
+fn look_short(transport: &[u8; udp::HEADER_LEN], protocol: u8, payload_len: u32) -> Looks {
+    let length = u32::from(u16_at(transport, udp::LENGTH));
+    Looks::UDP4.only_if(protocol == protocol::UDP && holds(length, udp::HEADER_LEN as u32, payload_len))
 }
 
-/// Whether a UDP datagram of `length` octets is whole in a payload of `payload_len`.
+/// Whether a length is neither below the least one nor beyond a payload.
 #[inline(always)]
-fn holds_datagram(length: u16, payload_len: usize) -> bool {
-    let length = usize::from(length);
-    (udp::HEADER_LEN <= length) & (length <= payload_len)
+fn holds(length: u32, least: u32, payload_len: u32) -> bool {
+    // Both differences are far below 2^31, unless they are negative.
+    (length.wrapping_sub(least) | payload_len.wrapping_sub(length)) >> 31 == 0
 }

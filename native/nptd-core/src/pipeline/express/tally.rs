@@ -2,43 +2,45 @@
 
 use crate::counters::{Counters, Direction};
 
-/// What is not in the counters yet.
+/// What is not in the counters yet of a run of packets.
 pub struct Tally<'a> {
     counters: &'a Counters,
     direction: Direction,
     slot: u8,
-    packets: u64,
+    /// How many packets of the run are in the counters.
+    settled: usize,
     octets: u64,
 }
 
 impl<'a> Tally<'a> {
     /// Nothing yet, from one side.
     pub fn new(counters: &'a Counters, direction: Direction) -> Self {
-        Self { counters, direction, slot: 0, packets: 0, octets: 0 }
+        Self { counters, direction, slot: 0, settled: 0, octets: 0 }
     }
 
-    /// A packet was forwarded.
+    /// A packet was forwarded, after `count` others of the run.
     #[inline(always)]
-    pub fn forward(&mut self, slot: u8, octets: usize) {
+    pub fn forward(&mut self, slot: u8, octets: usize, count: usize) {
         if slot != self.slot {
-            self.settle();
+            self.settle(count);
             self.slot = slot;
         }
-        self.packets += 1;
         self.octets += octets as u64;
     }
 
-    #[inline(never)]
-    fn settle(&mut self) {
-        if self.packets > 0 {
-            self.counters.record_forwarded(self.slot, self.direction, self.packets, self.octets);
-            (self.packets, self.octets) = (0, 0);
+    /// Counts what is left of a run of `count` packets.
+    #[inline(always)]
+    pub fn settle(&mut self, count: usize) {
+        let packets = (count - self.settled) as u64;
+        if packets > 0 {
+            record(self.counters, self.slot, self.direction, [packets, self.octets]);
+            (self.settled, self.octets) = (count, 0);
         }
     }
 }
 
-impl Drop for Tally<'_> {
-    fn drop(&mut self) {
-        self.settle();
-    }
+/// By values, so that a tally lies in no memory.
+#[inline(never)]
+fn record(counters: &Counters, slot: u8, direction: Direction, [packets, octets]: [u64; 2]) {
+    counters.record_forwarded(slot, direction, packets, octets);
 }
