@@ -35,6 +35,18 @@ impl KeyedHash {
         words.into_iter().fold(0, |hash, word| self.sip.hash(&(word ^ u128::from(hash)).to_le_bytes()))
     }
 
+    /// Hashes of packed keys, as many as there is room for.
+    #[inline]
+    pub fn hash_all(&self, keys: &[u128], hashes: &mut [u64]) {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(aes) = &self.aes {
+            return aes.hash_all(keys, hashes);
+        }
+        for (key, hash) in keys.iter().zip(hashes) {
+            *hash = self.sip.hash(&key.to_le_bytes());
+        }
+    }
+
     /// Hashes the packed keys of many: the instruction set is looked at once for all of them.
     #[inline(always)]
     pub fn hash_each<T>(&self, items: &mut [T], key: impl Fn(&T) -> u128, mut take: impl FnMut(&mut T, u64)) {
@@ -124,6 +136,12 @@ mod x86 {
             unsafe { self.mix(input) }
         }
 
+        #[inline]
+        pub fn hash_all(&self, keys: &[u128], hashes: &mut [u64]) {
+            // SAFETY: as above.
+            unsafe { self.mix_all(keys, hashes) }
+        }
+
         #[inline(always)]
         pub fn hash_each<T>(&self, items: &mut [T], key: impl Fn(&T) -> u128, take: impl FnMut(&mut T, u64)) {
             // SAFETY: as above.
@@ -139,6 +157,13 @@ mod x86 {
         #[target_feature(enable = "aes,sse2")]
         fn mix_words<const N: usize>(&self, words: [u128; N]) -> u64 {
             words.into_iter().fold(0, |hash, word| self.mix(word ^ u128::from(hash)))
+        }
+
+        #[target_feature(enable = "aes,sse2")]
+        fn mix_all(&self, keys: &[u128], hashes: &mut [u64]) {
+            for (key, hash) in keys.iter().zip(hashes) {
+                *hash = self.mix(*key);
+            }
         }
 
         #[target_feature(enable = "aes,sse2")]
