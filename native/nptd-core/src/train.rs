@@ -1,4 +1,4 @@
-//! Trains: datagrams of one flow that leave one behind the other, for a device that takes them as one super-packet
+//! Trains: datagrams of one flow that leave in one burst, for a device that takes them as one super-packet
 //! (docs/decisions.md, "Offloads"). The opposite of cutting: what is cut of a train is what it was made of.
 
 use arrayvec::ArrayVec;
@@ -10,6 +10,9 @@ use crate::wire::{ethernet, ipv4, ipv6, protocol, udp};
 
 /// Most datagrams of a train: no kernel that cuts super-packets of UDP wants fewer.
 pub const DATAGRAMS_MAX: usize = 64;
+
+/// Most flows whose datagrams may lie among each other's; of more, those that were seen last.
+pub const TRAINS_MAX: usize = 8;
 
 /// Octets of the longest headers before the payload: Ethernet, IPv6, UDP.
 pub const HEADERS_MAX: usize = ethernet::HEADER_LEN + ipv6::HEADER_LEN + udp::HEADER_LEN;
@@ -55,6 +58,7 @@ impl<'a> Datagram<'a> {
         is_one.then_some(Self { octets, checksum, network, transport })
     }
 
+    /// All that is before the payload.
     fn headers(&self) -> &'a [u8] {
         self.octets.get(..self.transport + udp::HEADER_LEN).unwrap_or_default()
     }
@@ -78,7 +82,7 @@ impl<'a> Datagram<'a> {
             return false;
         }
         let is_like = if self.is_ipv4() {
-            // Ports, and from flags to addresses without the checksum.
+            // Ports, in which flows differ most; addresses; flags to protocol; what comes before the length.
             same(20, 24) && same(12, 20) && same(6, 10) && same(0, 2)
         } else {
             same(40, 44) && same(6, 40) && same(0, 4)
@@ -125,6 +129,13 @@ fn is_whole_udp4(packet: &[u8]) -> bool {
     is_whole && ipv4::protocol(packet) == protocol::UDP
 }
 
+/// Whether a frame that is no [`Datagram`] may leave before datagrams that came before it: no flow has both.
+pub fn may_overtake(octets: &[u8], network: usize) -> bool {
+    let packet = tail(octets, network);
+    let protocol = if ipv4::version(packet) == 4 { ipv4::protocol(packet) } else { ipv6::next_header(packet) };
+    protocol == protocol::TCP
+}
+
 /// Datagrams of one flow in order, all of one length but for the last, which may be shorter.
 #[derive(Debug, Default)]
 pub struct Train<'a> {
@@ -136,13 +147,12 @@ pub struct Train<'a> {
 impl<'a> Train<'a> {
     /// Puts a datagram behind the others if it can leave with them; says whether it did.
     #[inline]
-    pub fn take(&mut self, next: Datagram<'a>) -> bool {
+    fn take(&mut self, next: Datagram<'a>) -> bool {
         let length = next.payload().len();
         let fits = match (self.datagrams.first(), self.datagrams.last()) {
             (Some(first), Some(last)) => {
                 let size = first.payload().len();
-                next.is_like(first)
-                    && length <= size
+                length <= size
                     && last.payload().len() == size
                     && first.headers().len() - first.network + self.octets + length <= PACKET_MAX
                     && next.is_numbered(first, self.datagrams.len())
@@ -156,13 +166,22 @@ impl<'a> Train<'a> {
         taken
     }
 
-    /// Forgets its datagrams.
-    pub fn clear(&mut self) {
-        self.datagrams.clear();
-        self.octets = 0;
+    /// Whether a datagram is of its flow.
+    #[inline]
+    fn is_of(&self, datagram: &Datagram<'a>) -> bool {
+        self.datagrams.first().is_some_and(|first| datagram.is_like(first))
     }
 
-    /// Its datagrams.
+    /// Has it leave, if there is anything of it; it is empty then.
+    fn depart(&mut self, mut leave: impl FnMut(&Self)) {
+        if !self.datagrams.is_empty() {
+            leave(self);
+            self.datagrams.clear();
+            self.octets = 0;
+        }
+    }
+
+    /// Its datagrams, one at least.
     pub fn datagrams(&self) -> &[Datagram<'a>] {
         &self.datagrams
     }
@@ -185,5 +204,37 @@ impl<'a> Train<'a> {
         set_u16(datagram, udp::CHECKSUM, fold(first.pseudo_header(length)));
         let checksum = ChecksumState::Partial { start: first.transport as u16, offset: udp::CHECKSUM as u16 };
         Some((headers, checksum, Segmentation::Udp(first.payload().len() as u16)))
+    }
+}
+
+/// The trains of one burst, put together as its frames come by.
+#[derive(Debug, Default)]
+pub struct Trains<'a> {
+    trains: [Train<'a>; TRAINS_MAX],
+    /// The place of the flow that was seen first.
+    oldest: usize,
+}
+
+impl<'a> Trains<'a> {
+    /// Puts a datagram into the train of its flow. What cannot wait for it any more leaves: the train, where the datagram cannot
+    /// go with it, or that of the oldest flow, where there is no place for another one.
+    #[inline]
+    pub fn take(&mut self, datagram: Datagram<'a>, leave: impl FnMut(&Train<'a>)) {
+        let known = self.trains.iter_mut().position(|train| train.is_of(&datagram));
+        let Some(train) = self.trains.get_mut(known.unwrap_or(self.oldest)) else { return };
+        if known.is_some() && train.take(datagram) {
+            return;
+        }
+        train.depart(leave);
+        train.take(datagram);
+        if known.is_none() {
+            self.oldest = (self.oldest + 1) % TRAINS_MAX;
+        }
+    }
+
+    /// Has all leave, the oldest flow first.
+    pub fn depart(&mut self, mut leave: impl FnMut(&Train<'a>)) {
+        let (later, first) = self.trains.split_at_mut(self.oldest);
+        first.iter_mut().chain(later).for_each(|train| train.depart(&mut leave));
     }
 }

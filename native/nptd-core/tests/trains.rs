@@ -3,7 +3,7 @@
 use etherparse::PacketBuilder;
 use nptd_core::frame::{ChecksumState, DeviceIndex, Frame, HEADROOM, Segmentation};
 use nptd_core::super_packet::SuperPacket;
-use nptd_core::train::{DATAGRAMS_MAX, Datagram, HEADERS_MAX, Train};
+use nptd_core::train::{DATAGRAMS_MAX, Datagram, HEADERS_MAX, TRAINS_MAX, Train, Trains, may_overtake};
 use nptd_core::wire::ipv4;
 use proptest::prelude::*;
 
@@ -30,13 +30,20 @@ fn number_it(frame: &mut [u8], number: u16, dont_fragment: bool) {
     ipv4::fill_checksum(&mut frame[LINK..]);
 }
 
-fn taken(train: &mut Train<'_>, frames: &[Vec<u8>]) -> Vec<bool> {
-    // The frames of a test live as long as it.
-    frames.iter().map(|octets| take(train, octets.clone().leak(), ChecksumState::Complete)).collect()
+/// Has a burst of finished frames leave; how many datagrams each train had.
+fn lengths(frames: &[Vec<u8>]) -> Vec<usize> {
+    let mut lengths = Vec::new();
+    join(frames, ChecksumState::Complete, |train| lengths.push(train.datagrams().len()));
+    lengths
 }
 
-fn take(train: &mut Train<'_>, octets: &'static [u8], checksum: ChecksumState) -> bool {
-    Datagram::of(octets, checksum, LINK).is_some_and(|datagram| train.take(datagram))
+fn join<'f>(frames: &'f [Vec<u8>], checksum: ChecksumState, mut leave: impl FnMut(&Train<'f>)) {
+    let mut trains = Trains::default();
+    for octets in frames {
+        let Some(datagram) = Datagram::of(octets, checksum, LINK) else { panic!("not for a train: {octets:?}") };
+        trains.take(datagram, &mut leave);
+    }
+    trains.depart(&mut leave);
 }
 
 /// The packets, from the IP header on, that a kernel would cut of a train.
@@ -75,30 +82,68 @@ proptest! {
         };
         let frames: Vec<_> =
             (0..count).map(|at| datagram(is_ipv6, number.wrapping_add(at as u16), &payload(at))).collect();
-        let mut train = Train::default();
-        let joined = frames.iter().take_while(|octets| taken(&mut train, core::slice::from_ref(octets)) == [true]).count();
+        let (mut packets, mut lengths) = (Vec::new(), Vec::new());
+        join(&frames, ChecksumState::Complete, |train| {
+            lengths.push(train.datagrams().len());
+            packets.extend(if train.datagrams().len() == 1 { vec![train.datagrams()[0].octets[LINK..].to_vec()] } else { cut(train) });
+        });
         let headers = if is_ipv6 { 48 } else { 28 };
-        prop_assert!(joined == count || headers + (joined + 1) * size > 65_535);
-        let expected: Vec<_> = frames[..joined].iter().map(|frame| frame[LINK..].to_vec()).collect();
-        prop_assert!(cut(&train) == expected);
+        let most = ((65_535 - headers) / size).min(DATAGRAMS_MAX);
+        prop_assert!(lengths.len() <= count.div_ceil(most), "{lengths:?} of {count}");
+        prop_assert!(packets.iter().eq(frames.iter().map(|frame| &frame[LINK..])));
+    }
+
+    /// However flows lie among each other, each keeps its order, and nothing is lost.
+    #[test]
+    fn every_flow_stays_in_order(flows in prop::collection::vec(0..12_u16, 1..DATAGRAMS_MAX)) {
+        let frames: Vec<_> = flows.iter().zip(0..).map(|(flow, number)| {
+            let mut frame = datagram(true, 0, &[number]);
+            frame[LINK + 41] = *flow as u8;
+            frame
+        }).collect();
+        let mut left: Vec<Vec<u8>> = vec![Vec::new(); 12];
+        let partial = ChecksumState::Partial { start: 54, offset: 6 };
+        join(&frames, partial, |train| {
+            for datagram in train.datagrams() {
+                left[usize::from(datagram.octets[LINK + 41])].extend(datagram.payload());
+            }
+        });
+        for (flow, left) in left.iter().enumerate() {
+            let numbers = flows.iter().zip(0_u8..).filter(|(of, _)| usize::from(**of) == flow).map(|(_, number)| number);
+            prop_assert!(left.iter().copied().eq(numbers), "flow {flow}: {left:?}");
+        }
     }
 }
 
 #[test]
 fn no_train_is_longer_than_any_kernel_cuts() {
     let frames: Vec<_> = (0..=DATAGRAMS_MAX as u16).map(|number| datagram(false, number, b"x")).collect();
-    let mut train = Train::default();
-    let expected: Vec<_> = (0..=DATAGRAMS_MAX).map(|at| at < DATAGRAMS_MAX).collect();
-    assert_eq!(taken(&mut train, &frames), expected);
+    assert_eq!(lengths(&frames), [DATAGRAMS_MAX, 1]);
 }
 
 #[test]
 fn nothing_goes_behind_a_shorter_one_and_nothing_longer_behind_any() {
-    let mut train = Train::default();
     let frames = [b"four".as_slice(), b"longer", b"one", b"two"].map(|payload| datagram(true, 0, payload));
-    assert_eq!(taken(&mut train, &frames), [true, false, true, false]);
-    train.clear();
-    assert_eq!(taken(&mut train, &frames[1..]), [true, true, false]);
+    assert_eq!(lengths(&frames), [1, 2, 1]);
+    assert_eq!(lengths(&frames[1..3]), [2]);
+}
+
+#[test]
+fn flows_that_lie_among_each_other_have_trains_of_their_own_up_to_a_number() {
+    let flow = |port: usize| {
+        let mut frame = datagram(true, 0, b"x");
+        frame[LINK + 40..LINK + 42].copy_from_slice(&(port as u16).to_be_bytes());
+        frame
+    };
+    let partial = ChecksumState::Partial { start: 54, offset: 6 };
+    let trains = |flows: usize| {
+        let frames: Vec<_> = (0..4 * flows).map(|number| flow(4_000 + number % flows)).collect();
+        let mut lengths = Vec::new();
+        join(&frames, partial, |train| lengths.push(train.datagrams().len()));
+        lengths
+    };
+    assert_eq!(trains(TRAINS_MAX), [4; TRAINS_MAX]);
+    assert_eq!(trains(TRAINS_MAX + 1), [1; 4 * (TRAINS_MAX + 1)]);
 }
 
 /// What is changed, and how.
@@ -130,30 +175,26 @@ fn what_differs_from_the_first_travels_alone() {
     for (is_ipv6, changes) in [(false, changes4), (true, changes6)] {
         let partial = ChecksumState::Partial { start: if is_ipv6 { 54 } else { 34 }, offset: 6 };
         for (what, change) in changes {
-            let (first, mut second) = (datagram(is_ipv6, 1, b"same"), datagram(is_ipv6, 2, b"same"));
-            let mut train = Train::default();
-            assert!(take(&mut train, first.leak(), partial));
-            assert!(take(&mut train, second.clone().leak(), partial), "unchanged");
-            train.clear();
-            assert!(take(&mut train, datagram(is_ipv6, 1, b"same").leak(), partial));
-            change(&mut second);
-            assert!(!take(&mut train, second.leak(), partial), "{what}");
+            let mut frames = [1, 2].map(|number| datagram(is_ipv6, number, b"same"));
+            let count = |frames: &[Vec<u8>]| {
+                let mut count = 0;
+                join(frames, partial, |_| count += 1);
+                count
+            };
+            assert_eq!(count(&frames), 1, "unchanged");
+            change(&mut frames[1]);
+            assert_eq!(count(&frames), 2, "{what}");
         }
     }
 }
 
 #[test]
 fn a_wrong_checksum_stays_alone_and_none_stays_none() {
-    let frames: Vec<_> = (0..3).map(|number| datagram(false, number, b"octets")).collect();
-    let mut wrong = frames[1].clone();
+    let [first, mut wrong, third] = [0, 1, 2].map(|number| datagram(false, number, b"octets"));
     wrong[LINK + 28] ^= 1;
-    let mut train = Train::default();
-    assert_eq!(taken(&mut train, &[frames[0].clone(), wrong.clone()]), [true, false]);
-    train.clear();
-    let mut after_wrong = frames[2].clone();
-    number_it(&mut after_wrong, 2, false);
-    assert_eq!(taken(&mut train, &[wrong, after_wrong]), [true, false]);
-    let mut without = frames[0].clone();
+    assert_eq!(lengths(&[first.clone(), wrong.clone(), third.clone()]), [1, 1, 1]);
+    assert_eq!(lengths(&[wrong, third]), [1, 1]);
+    let mut without = first;
     without[LINK + 26..LINK + 28].fill(0);
     assert!(Datagram::of(&without, ChecksumState::Complete, LINK).is_none());
 }
@@ -161,17 +202,17 @@ fn a_wrong_checksum_stays_alone_and_none_stays_none() {
 #[test]
 fn numbers_count_on_or_mean_nothing() {
     let numbered = |numbers: [u16; 2], dont_fragment: bool| {
-        let mut train = Train::default();
-        numbers.map(|number| {
+        let frames = numbers.map(|number| {
             let mut frame = datagram(false, 0, b"x");
             number_it(&mut frame, number, dont_fragment);
-            take(&mut train, frame.leak(), ChecksumState::Complete)
-        })
+            frame
+        });
+        lengths(&frames)
     };
-    assert_eq!(numbered([0xffff, 0], false), [true, true]);
-    assert_eq!(numbered([7, 7], false), [true, false]);
+    assert_eq!(numbered([0xffff, 0], false), [2]);
+    assert_eq!(numbered([7, 7], false), [1, 1]);
     // 6864-4.1: nobody may look at it.
-    assert_eq!(numbered([7, 7], true), [true, true]);
+    assert_eq!(numbered([7, 7], true), [2]);
 }
 
 #[test]
@@ -207,12 +248,30 @@ fn only_whole_datagrams_with_a_payload_and_nothing_else_are_taken() {
 
 #[test]
 fn a_train_says_how_it_is_to_be_cut() {
-    let mut train = Train::default();
-    let mut memory = [0; HEADERS_MAX];
-    assert!(train.headers(&mut memory).is_none());
-    assert_eq!(taken(&mut train, &[datagram(true, 0, b"first"), datagram(true, 0, b"more")]), [true, true]);
-    let told =
-        train.headers(&mut memory).map(|(headers, checksum, segmentation)| (headers.len(), checksum, segmentation));
+    let frames = [datagram(true, 0, b"first"), datagram(true, 0, b"more")];
+    let mut told = None;
+    join(&frames, ChecksumState::Complete, |train| {
+        let mut memory = [0; HEADERS_MAX];
+        let headers = train.headers(&mut memory);
+        told = headers.map(|(headers, checksum, segmentation)| (headers.len(), checksum, segmentation));
+    });
     let partial = ChecksumState::Partial { start: 54, offset: 6 };
     assert_eq!(told, Some((62, partial, Segmentation::Udp(5))));
+}
+
+#[test]
+fn only_tcp_overtakes() {
+    let frame = |protocol: u8| {
+        let mut frame = datagram(false, 0, b"octets");
+        frame[LINK + 9] = protocol;
+        frame
+    };
+    assert!(may_overtake(&frame(6), LINK));
+    assert!(!may_overtake(&frame(17), LINK));
+    let mut fragment = datagram(true, 0, b"octets");
+    fragment[LINK + 6] = 44;
+    assert!(!may_overtake(&fragment, LINK));
+    fragment[LINK + 6] = 6;
+    assert!(may_overtake(&fragment, LINK));
+    assert!(!may_overtake(&fragment[..3], LINK));
 }

@@ -7,7 +7,7 @@ use std::os::fd::{AsRawFd, RawFd};
 
 use arrayvec::ArrayVec;
 use nptd_core::frame::{ChecksumState, Segmentation};
-use nptd_core::train::{DATAGRAMS_MAX, Datagram, HEADERS_MAX, Train};
+use nptd_core::train::{DATAGRAMS_MAX, Datagram, HEADERS_MAX, Train, Trains, may_overtake};
 
 use super::{Outgoing, Transmitted, vnet};
 use crate::burst::{Burst, Received};
@@ -46,36 +46,41 @@ impl FrameFile {
         Ok(())
     }
 
-    /// Sends frames in order; datagrams of one flow that follow one another as one super-packet.
-    pub fn transmit<'f>(&mut self, frames: &mut dyn Iterator<Item = Outgoing<'f>>) -> Transmitted {
-        let (mut result, mut train) = (Transmitted::default(), Train::default());
+    /// Sends frames in order; datagrams of one flow as super-packets, which others may overtake.
+    pub fn transmit<'f>(&self, frames: &mut dyn Iterator<Item = Outgoing<'f>>) -> Transmitted {
+        let Some(network) = self.trains else { return self.transmit_each(frames) };
+        let (mut result, mut trains) = (Transmitted::default(), Trains::default());
         for frame in frames {
-            let datagram = self.trains.and_then(|network| datagram(&frame, network));
-            if datagram.is_some_and(|datagram| train.take(datagram)) {
-                continue;
-            }
-            self.send_train(&mut train, &mut result);
-            if !datagram.is_some_and(|datagram| train.take(datagram)) {
-                result.count(1, self.send(frame));
+            match datagram(&frame, network) {
+                Some(datagram) => trains.take(datagram, |train| self.send_train(train, &mut result)),
+                None => {
+                    if !may_overtake(frame.octets, network) {
+                        trains.depart(|train| self.send_train(train, &mut result));
+                    }
+                    result.count(1, self.send(frame));
+                }
             }
         }
-        self.send_train(&mut train, &mut result);
+        trains.depart(|train| self.send_train(train, &mut result));
         result
     }
 
-    /// Sends what there is of a train; it is empty then.
-    fn send_train(&mut self, train: &mut Train<'_>, result: &mut Transmitted) {
+    fn transmit_each(&self, frames: &mut dyn Iterator<Item = Outgoing<'_>>) -> Transmitted {
+        let mut result = Transmitted::default();
+        frames.for_each(|frame| result.count(1, self.send(frame)));
+        result
+    }
+
+    fn send_train(&self, train: &Train<'_>, result: &mut Transmitted) {
         match train.datagrams() {
-            [] => return,
             &[Datagram { octets, checksum, .. }] => {
                 result.count(1, self.send(Outgoing { octets, checksum, segmentation: Segmentation::None }));
             }
             datagrams => result.count(datagrams.len() as u64, self.send_joined(train)),
         }
-        train.clear();
     }
 
-    fn send_joined(&mut self, train: &Train<'_>) -> io::Result<()> {
+    fn send_joined(&self, train: &Train<'_>) -> io::Result<()> {
         let (mut memory, payloads) = ([0; HEADERS_MAX], train.datagrams().iter().map(Datagram::payload));
         let Some((headers, checksum, segmentation)) = train.headers(&mut memory) else { return Ok(()) };
         let length = headers.len() + payloads.clone().map(<[u8]>::len).sum::<usize>();
@@ -85,7 +90,7 @@ impl FrameFile {
         self.write(&parts, header.len() + length)
     }
 
-    fn send(&mut self, frame: Outgoing<'_>) -> io::Result<()> {
+    fn send(&self, frame: Outgoing<'_>) -> io::Result<()> {
         let Outgoing { octets, checksum, segmentation } = frame;
         if self.has_header {
             let header = vnet::write(checksum, segmentation, octets.len());
@@ -99,8 +104,8 @@ impl FrameFile {
     }
 
     /// Writes one frame of so many octets with what lies before it.
-    fn write(&mut self, parts: &[IoSlice<'_>], octets: usize) -> io::Result<()> {
-        if self.file.write_vectored(parts)? == octets { Ok(()) } else { Err(ErrorKind::WriteZero.into()) }
+    fn write(&self, parts: &[IoSlice<'_>], octets: usize) -> io::Result<()> {
+        if (&self.file).write_vectored(parts)? == octets { Ok(()) } else { Err(ErrorKind::WriteZero.into()) }
     }
 }
 
