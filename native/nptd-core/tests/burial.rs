@@ -1,6 +1,8 @@
 //! Mappings that end with very many sessions at once: nobody can tell whether these have been taken apart yet.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+mod two_uplinks;
+
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -13,6 +15,7 @@ use nptd_core::plan::Plan;
 use nptd_core::plan::spec::*;
 use nptd_core::time::Instant;
 use nptd_core::verdict::{DropReason, Verdict};
+use two_uplinks::in_order;
 
 const SITE: DeviceIndex = DeviceIndex(0);
 const A: DeviceIndex = DeviceIndex(1);
@@ -23,38 +26,9 @@ const OF_A: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 2);
 const OF_B: Ipv4Addr = Ipv4Addr::new(203, 0, 114, 2);
 const PORT: u16 = 5_000;
 
-fn device(role: RoleSpec, address: [u8; 4]) -> DeviceSpec {
-    let ipv4 = vec![(u32::from_be_bytes(address), 24)];
-    DeviceSpec { link: LinkSpec::Ip, role, mtu: 1500, ipv4, ipv6: Vec::new(), advertise: None }
-}
-
-fn uplink(slot: u8, usable: bool) -> UplinkSpec {
-    let ipv4 = Uplink4Spec {
-        usable,
-        last_resort: false,
-        gateway: None,
-        pool: vec![u32::from(OF_A) + u32::from(slot) * 256],
-        ports: (1024, 65_535),
-        nat44: true,
-        mss_clamp: None,
-        reserved: Vec::new(),
-    };
-    UplinkSpec { slot, epoch: 0, device: 1 + u16::from(slot), ipv4: Some(ipv4), ipv6: None }
-}
-
 /// Whether A and B are usable.
 fn spec(usable: [bool; 2]) -> PlanSpec {
-    PlanSpec {
-        generation: 1,
-        devices: vec![
-            device(RoleSpec::Internal, [10, 0, 0, 1]),
-            device(RoleSpec::Uplink(0), OF_A.octets()),
-            device(RoleSpec::Uplink(1), OF_B.octets()),
-        ],
-        uplinks: vec![uplink(0, usable[0]), uplink(1, usable[1])],
-        policies: vec![PolicySpec { prefer: vec![0, 1], ..PolicySpec::default() }],
-        ..PlanSpec::default()
-    }
+    PlanSpec { policies: vec![in_order()], ..two_uplinks::spec(usable) }
 }
 
 /// The external endpoint of HOST at A is that of OTHER now.

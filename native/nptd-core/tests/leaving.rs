@@ -2,6 +2,8 @@
 //! and how it explains itself. What becomes of single packets is in the conformance cases.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+mod two_uplinks;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -18,46 +20,17 @@ use nptd_core::session::leaving::Step;
 use nptd_core::session::tcp_state::TcpState;
 use nptd_core::time::{Duration, Instant};
 use nptd_core::verdict::{OutputKind, Verdict};
+use two_uplinks::in_order;
 
 const HOST: [u8; 4] = [10, 0, 0, 5];
 const REMOTE: [u8; 4] = [192, 0, 2, 10];
 
-fn device(role: RoleSpec, address: [u8; 4]) -> DeviceSpec {
-    let ipv4 = vec![(u32::from_be_bytes(address), 24)];
-    DeviceSpec { link: LinkSpec::Ip, role, mtu: 1500, ipv4, ipv6: Vec::new(), advertise: None }
-}
-
-fn uplink(slot: u8, usable: bool) -> UplinkSpec {
-    let ipv4 = Uplink4Spec {
-        usable,
-        last_resort: false,
-        gateway: None,
-        pool: vec![0xcb00_7102 + u32::from(slot) * 256],
-        ports: (1024, 65_535),
-        nat44: true,
-        mss_clamp: None,
-        reserved: Vec::new(),
-    };
-    UplinkSpec { slot, epoch: 0, device: 1 + u16::from(slot), ipv4: Some(ipv4), ipv6: None }
-}
-
 fn spec(is_a_usable: bool, policies: Vec<PolicySpec>) -> PlanSpec {
-    PlanSpec {
-        generation: 1,
-        devices: vec![
-            device(RoleSpec::Internal, [10, 0, 0, 1]),
-            device(RoleSpec::Uplink(0), [203, 0, 113, 2]),
-            device(RoleSpec::Uplink(1), [203, 0, 114, 2]),
-        ],
-        uplinks: vec![uplink(0, is_a_usable), uplink(1, true)],
-        policies,
-        ..PlanSpec::default()
-    }
+    PlanSpec { policies, ..two_uplinks::spec([is_a_usable, true]) }
 }
 
 fn plan(is_a_usable: bool) -> Arc<Plan> {
-    let prefer = vec![0, 1];
-    Arc::new(Plan::new(spec(is_a_usable, vec![PolicySpec { prefer, ..PolicySpec::default() }])).unwrap())
+    Arc::new(Plan::new(spec(is_a_usable, vec![in_order()])).unwrap())
 }
 
 struct Site {
