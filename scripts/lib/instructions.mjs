@@ -1,16 +1,14 @@
 /**
- * Instructions that the engine spends on a packet, against the reviewed figures of bench/instructions.json.
- *
- * Unlike times they are the same on a busy machine. Each case runs twice under valgrind, with a different number of packets; the
- * difference is theirs alone.
+ * Instructions that the engine spends on a packet, against the reviewed figures of bench/instructions.json. Unlike times they are the
+ * same on a busy machine.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { hasProgram, ROOT, run } from './process.mjs';
+import { countInstructions } from './gungraun.mjs';
+import { ROOT } from './process.mjs';
 
 const BASELINE = join(ROOT, 'bench/instructions.json');
-/** Rounds of 1,024 packets; the first ones fill tables and caches. */
-const ROUNDS = [4, 14];
+const UPDATE = 'npm run bench:instructions -- --update';
 
 /**
  * @param {{ env?: Record<string, string>, secondsMax?: number }} options as of `run`
@@ -18,79 +16,45 @@ const ROUNDS = [4, 14];
  * @returns {Promise<{ passed: number, failed: number, skips: { name: string, reason: string }[], failures: string[] }>}
  */
 export async function runInstructions(options, { update = false } = {}) {
-  if (!hasProgram('valgrind')) {
-    const reason = 'valgrind is not installed; to run it: apt-get install valgrind';
-    process.stdout.write(`skipped: ${reason}\n`);
-    return { passed: 0, failed: 0, skips: [{ name: 'instructions a packet', reason }], failures: [] };
+  const { counted, obstacle, failure } = await countInstructions(options);
+  if (obstacle !== undefined) {
+    process.stdout.write(`skipped: ${obstacle}\n`);
+    return { passed: 0, failed: 0, skips: [{ name: 'instructions a packet', reason: obstacle }], failures: [] };
   }
-  const program = await buildProgram(options);
-  if (program === undefined) return failed('the benchmark of nptd-core could not be built');
-  const { tolerance, cases } = JSON.parse(readFileSync(BASELINE, 'utf8'));
-  const counted = await countAll(program, Object.keys(cases), options);
+  if (failure !== undefined) return { passed: 0, failed: 1, skips: [], failures: [failure] };
+  const { tolerance, cases } = reviewedFigures();
   if (update) {
     writeFileSync(BASELINE, `${JSON.stringify({ tolerance, cases: counted }, undefined, 2)}\n`);
     process.stdout.write(`written to ${BASELINE}\n`);
     return { passed: Object.keys(counted).length, failed: 0, skips: [], failures: [] };
   }
-  return compare(cases, counted, tolerance);
+  const { lines, failures } = compare(cases, counted, tolerance);
+  process.stdout.write(`${lines.join('\n')}\n`);
+  return { passed: lines.length - failures.length, failed: failures.length, skips: [], failures };
 }
 
-function compare(expected, counted, tolerance) {
+/** @returns {{ tolerance: number, cases: Record<string, number> }} `cases` in instructions a packet */
+export function reviewedFigures() {
+  return JSON.parse(readFileSync(BASELINE, 'utf8'));
+}
+
+/**
+ * @param {Record<string, number>} reviewed instructions a packet, by case
+ * @param {Record<string, number>} counted the same now
+ * @param {number} tolerance how much more is no failure, as a part of the reviewed figure
+ * @returns {{ lines: string[], failures: string[] }} a line for each case
+ */
+export function compare(reviewed, counted, tolerance) {
   const failures = [];
-  for (const [name, reviewed] of Object.entries(expected)) {
-    const now = counted[name];
-    const change = now === undefined ? Number.NaN : now / reviewed - 1;
-    process.stdout.write(`${name.padEnd(22)}${String(now).padStart(8)}${percent(change).padStart(9)}\n`);
-    if (!(change <= tolerance)) failures.push(`${name}: ${now} instructions a packet, reviewed are ${reviewed}`);
-    else if (change < -tolerance)
-      process.stdout.write('  fewer than reviewed: npm run bench:instructions -- --update\n');
-  }
-  return { passed: Object.keys(expected).length - failures.length, failed: failures.length, skips: [], failures };
+  const lines = [...new Set([...Object.keys(reviewed), ...Object.keys(counted)])].map((name) => {
+    const change = counted[name] / reviewed[name] - 1;
+    if (reviewed[name] === undefined) failures.push(`${name}: has no reviewed figure: ${UPDATE}`);
+    else if (!(change <= tolerance))
+      failures.push(`${name}: ${counted[name]} instructions a packet, reviewed are ${reviewed[name]}`);
+    const hint = change < -tolerance ? `  fewer than reviewed: ${UPDATE}` : '';
+    return `${name.padEnd(22)}${String(counted[name]).padStart(8)}${percent(change).padStart(9)}${hint}`;
+  });
+  return { lines, failures };
 }
 
 const percent = (change) => `${change > 0 ? '+' : ''}${(change * 100).toFixed(1)} %`;
-const failed = (failure) => ({ passed: 0, failed: 1, skips: [], failures: [failure] });
-
-/** Builds the benchmark and gives its path. */
-async function buildProgram(options) {
-  let text = '';
-  const command = ['cargo', 'bench', '-p', 'nptd-core', '--bench', 'pipeline', '--no-run', '--message-format', 'json'];
-  const { code } = await run(command, {
-    ...options,
-    cwd: join(ROOT, 'native'),
-    quiet: true,
-    onText: (more) => (text += more),
-  });
-  if (code !== 0) {
-    process.stderr.write(text);
-    return undefined;
-  }
-  return /"executable":"([^"]*\/pipeline-[^"]*)"/.exec(text)?.[1];
-}
-
-/** Two cases at a time: most machines have two processors. */
-async function countAll(program, names, options) {
-  const counted = {};
-  const waiting = [...names];
-  const work = async () => {
-    for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
-      counted[name] = await instructionsOf(program, name, options);
-    }
-  };
-  await Promise.all([work(), work()]);
-  return Object.fromEntries(names.map((name) => [name, counted[name]]));
-}
-
-async function instructionsOf(program, name, options) {
-  const [few, many] = [await total(program, name, ROUNDS[0], options), await total(program, name, ROUNDS[1], options)];
-  return Math.round((many.instructions - few.instructions) / (many.packets - few.packets));
-}
-
-async function total(program, name, rounds, options) {
-  let text = '';
-  const counter = ['valgrind', '--tool=callgrind', '--callgrind-out-file=/dev/null'];
-  const command = [...counter, program, '--count', name, String(rounds)];
-  await run(command, { ...options, quiet: true, onText: (more) => (text += more) });
-  const instructions = Number(/Collected : (\d+)/.exec(text)?.[1]);
-  return { instructions, packets: Number(/^(\d+)$/m.exec(text)?.[1]) };
-}

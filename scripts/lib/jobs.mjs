@@ -1,11 +1,12 @@
 /** The jobs of `setup.mjs --run JOB`; each takes the arguments after its name and gives the exit code. */
-import { join } from 'node:path';
+
 import { runBench, runWireBench, writeWorkloads } from './bench.mjs';
+import { runCoreBench } from './core-bench.mjs';
 import { runInstructions } from './instructions.mjs';
 import { measureFailover } from './measure.mjs';
 import { inNamespaces, namespaceObstacle } from './namespace.mjs';
 import { SetupProblem } from './problem.mjs';
-import { ROOT, run } from './process.mjs';
+import { run } from './process.mjs';
 import { runTests } from './test-run.mjs';
 
 export const JOBS = {
@@ -24,14 +25,6 @@ async function runDemo() {
   const obstacle = namespaceObstacle();
   if (obstacle !== undefined) throw new SetupProblem(`the demo cannot run here: ${obstacle.missing}`, obstacle.remedy);
   return (await run(inNamespaces([process.execPath, 'dist/demo/main.js']))).code;
-}
-
-async function runCoreBench(given) {
-  return (
-    await run(['cargo', 'bench', '-p', 'nptd-core', '--bench', 'pipeline', '--', ...given], {
-      cwd: join(ROOT, 'native'),
-    })
-  ).code;
 }
 
 async function runCounts(given) {

@@ -1,8 +1,11 @@
 //! The engine in memory: nanoseconds per packet of the whole pipeline, new sessions per second, octets per session, and how long
 //! single operations take.
 //!
-//! `cargo bench -p nptd-core --bench pipeline [-- CASE…] [--quick] [--json FILE] [--chart FILE]`. Method and meaning of the cases:
-//! bench/README.md. `--count CASE ROUNDS` does a fixed amount of work, for an instruction counter.
+//! `cargo bench -p nptd-core --bench pipeline [-- CASE…] [--quick] [--criterion] [--json FILE] [--chart FILE]`. Method and meaning of the
+//! cases: bench/README.md.
+//!
+//! Each case is measured in a process of its own (`--measure CASE`), so that none finds the memory that another one has left, and what
+//! criterion says of it stays beside the table.
 
 #![allow(clippy::expect_used, clippy::disallowed_methods, reason = "a benchmark reads the clock and may fail loudly")]
 
@@ -10,55 +13,60 @@
 mod chart;
 #[path = "pipeline/churn.rs"]
 mod churn;
-#[path = "pipeline/counted.rs"]
-mod counted;
+#[path = "pipeline/measure.rs"]
+mod measure;
 #[path = "pipeline/memory.rs"]
 mod memory;
+#[path = "pipeline/opener.rs"]
+mod opener;
 #[path = "pipeline/operations.rs"]
 mod operations;
 #[path = "pipeline/report.rs"]
 mod report;
-#[path = "pipeline/rounds.rs"]
-mod rounds;
 #[path = "pipeline/site.rs"]
+#[allow(dead_code, reason = "shared with the count of instructions")]
 mod site;
+#[path = "pipeline/steady.rs"]
+mod steady;
 #[path = "pipeline/system.rs"]
 mod system;
+#[path = "pipeline/traffic.rs"]
+mod traffic;
 #[path = "pipeline/workers.rs"]
 mod workers;
 #[path = "pipeline/yardsticks.rs"]
 mod yardsticks;
 
-use report::{Measured, Report};
-use rounds::{Arrivals, Effort};
-use site::{Shape, Site};
+use std::process::Command;
 
-type Measure = fn(Effort) -> Measured;
+use measure::{Effort, Run};
+use report::{Measured, Report};
+
+type Measure = fn(Run) -> Measured;
 
 /// In the order in which they run; those of the curve come with their number of sessions.
 const CASES: &[(&str, Measure)] = &[
     ("pointer-chase", yardsticks::pointer_chase),
     ("copy-only", yardsticks::copy_only),
-    // Before others leave memory behind that is not asked of the kernel again.
-    ("session-memory-1m", |effort| memory::per_session(1_000_000, 1, effort)),
-    ("session-memory-1m-16", |effort| memory::per_session(1_000_000, 16, effort)),
-    ("nat44-out-1", |effort| outbound(1, effort)),
-    ("nat44-out-1k", |effort| outbound(1_000, effort)),
-    ("nat44-out-16k", |effort| outbound(16_000, effort)),
-    ("nat44-out-64k", |effort| outbound(64_000, effort)),
-    ("nat44-out-256k", |effort| outbound(256_000, effort)),
-    ("nat44-out-1m", |effort| outbound(1_000_000, effort)),
-    ("nat44-out-4m", |effort| shared(4_000_000, 4, effort)),
-    ("nat44-out-1m-sequential", sequential),
-    ("nat44-out-1m-4k", small_pages),
-    ("nat44-in-1k", |effort| inbound(1_000, effort)),
-    ("nat44-in-64k", |effort| inbound(64_000, effort)),
-    ("nat44-in-1m", |effort| inbound(1_000_000, effort)),
+    ("session-memory-1m", |run| memory::per_session(1_000_000, 1, run)),
+    ("session-memory-1m-16", |run| memory::per_session(1_000_000, 16, run)),
+    ("nat44-out-1", |run| steady::outbound(1, run)),
+    ("nat44-out-1k", |run| steady::outbound(1_000, run)),
+    ("nat44-out-16k", |run| steady::outbound(16_000, run)),
+    ("nat44-out-64k", |run| steady::outbound(64_000, run)),
+    ("nat44-out-256k", |run| steady::outbound(256_000, run)),
+    ("nat44-out-1m", |run| steady::outbound(1_000_000, run)),
+    ("nat44-out-4m", |run| steady::shared(4_000_000, 4, run)),
+    ("nat44-out-1m-sequential", steady::sequential),
+    ("nat44-out-1m-4k", steady::small_pages),
+    ("nat44-in-1k", |run| steady::inbound(1_000, run)),
+    ("nat44-in-64k", |run| steady::inbound(64_000, run)),
+    ("nat44-in-1m", |run| steady::inbound(1_000_000, run)),
     ("nat44-out-64k-2workers", workers::two),
-    ("nat44-out-1m-16", |effort| shared(1_000_000, 16, effort)),
-    ("nptv6-out", |effort| rounds::steady(Site::new(Shape::SMALL), Site::prefix_outbound, effort)),
-    ("nptv6-in", |effort| rounds::steady(Site::new(Shape::SMALL), Site::prefix_inbound, effort)),
-    ("nptv6-out-filtered", |effort| rounds::steady(Site::new(Shape::FILTERED), Site::prefix_outbound, effort)),
+    ("nat44-out-1m-16", |run| steady::shared(1_000_000, 16, run)),
+    ("nptv6-out", steady::prefix_outbound),
+    ("nptv6-in", steady::prefix_inbound),
+    ("nptv6-out-filtered", steady::prefix_filtered),
     ("nat44-new-sessions", churn::new_sessions),
     ("nat44-mix", churn::mix),
     ("nat44-attack", churn::attack),
@@ -69,25 +77,28 @@ const CASES: &[(&str, Measure)] = &[
     ("telling-1m", operations::telling),
 ];
 
+/// The option by which a case is measured in its own process.
+const MEASURE: &str = "--measure";
+
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
-    if let Some(at) = arguments.iter().position(|argument| argument == "--count") {
-        return counted::run(&arguments[at + 1..]);
-    }
     let value = |flag: &str| {
         let at = arguments.iter().position(|argument| argument == flag);
         at.and_then(|at| arguments.get(at + 1)).cloned()
     };
-    let effort = if arguments.iter().any(|argument| argument == "--quick") { Effort::QUICK } else { Effort::FULL };
+    let has = |flag: &str| arguments.iter().any(|argument| argument == flag);
+    if let Some(name) = value(MEASURE) {
+        return measure_here(&name, if has("--quick") { Effort::QUICK } else { Effort::FULL });
+    }
     let (json, chart) = (value("--json"), value("--chart"));
     let is_value = |argument: &&String| json.as_ref() != Some(argument) && chart.as_ref() != Some(argument);
     let wanted: Vec<&String> =
         arguments.iter().filter(|argument| !argument.starts_with("--")).filter(is_value).collect();
     let mut report = Report::begin();
     let cases: Vec<_> = CASES.iter().filter(|(case, _)| is_wanted(case, &wanted)).collect();
-    for (number, (case, measure)) in (1..).zip(&cases) {
+    for (number, (case, _)) in (1..).zip(&cases) {
         report.progress(case, (number, cases.len()));
-        report.add(case, measure(effort));
+        report.add(case, measure_apart(case, has("--quick"), has("--criterion")));
     }
     if let Some(file) = json {
         report.write_json(&file);
@@ -103,31 +114,23 @@ fn is_wanted(case: &str, wanted: &[&String]) -> bool {
     wanted.is_empty() || wanted.iter().any(|one| case == *one || !is_name(one) && case.contains(one.as_str()))
 }
 
-/// A million sessions whose packets come in the order in which the sessions were made.
-fn sequential(effort: Effort) -> Measured {
-    let mut site = Site::new(Shape::of(1_000_000, 1));
-    let arrivals = Arrivals::in_order(site.sessions_outbound(1_000_000));
-    rounds::repeated(site, arrivals, effort)
+/// Measures a case in this process and prints what came out, after what criterion has to say.
+fn measure_here(name: &str, effort: Effort) {
+    let (case, measure) = CASES.iter().find(|(case, _)| *case == name).expect("the name of a case");
+    println!("{}", measure(Run { case, effort }).to_json());
 }
 
-/// A million sessions in pages of 4 KiB.
-fn small_pages(effort: Effort) -> Measured {
-    let site = Site::new(Shape::of(1_000_000, 1).with_small_pages());
-    rounds::steady(site, |site| site.sessions_outbound(1_000_000), effort)
-}
-
-fn outbound(sessions: u32, effort: Effort) -> Measured {
-    rounds::steady(Site::new(Shape::of(sessions, 1)), |site| site.sessions_outbound(sessions), effort)
-}
-
-fn inbound(sessions: u32, effort: Effort) -> Measured {
-    rounds::steady(Site::new(Shape::of(sessions, 1)), |site| site.sessions_inbound(sessions), effort)
-}
-
-fn shared(sessions: u32, per_mapping: u32, effort: Effort) -> Measured {
-    rounds::steady(
-        Site::new(Shape::of(sessions, per_mapping)),
-        |site| site.sessions_shared(sessions, per_mapping),
-        effort,
-    )
+/// Measures a case in a process of its own.
+fn measure_apart(case: &str, is_quick: bool, is_told: bool) -> Measured {
+    let program = std::env::current_exe().expect("this program");
+    let mut command = Command::new(program);
+    command.args([MEASURE, case]).args(is_quick.then_some("--quick")).envs([measure::environment()]);
+    let output = command.output().expect("this program runs again");
+    let [said, failed] = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
+    let (criterion, row) = said.trim_end().rsplit_once('\n').unwrap_or(("", said.trim_end()));
+    if is_told {
+        println!("{criterion}");
+    }
+    let measured = Measured::parse(row).filter(|_| output.status.success());
+    measured.unwrap_or_else(|| panic!("{case}: {}\n{said}{failed}", output.status))
 }

@@ -1,11 +1,11 @@
 //! Octets that sessions take, everything counted: what the process has more of when they are there than before the engine was made.
 
+use crate::measure::Run;
 use crate::report::Measured;
-use crate::rounds::Effort;
 use crate::site::{Shape, Site};
 
 /// Octets per session, of tables that hold as many as there are.
-pub fn per_session(sessions: u32, per_mapping: u32, _effort: Effort) -> Measured {
+pub fn per_session(sessions: u32, per_mapping: u32, _run: Run) -> Measured {
     let before = resident();
     let mut site = Site::new(Shape::of(sessions, per_mapping));
     for number in 0..sessions {
@@ -13,7 +13,7 @@ pub fn per_session(sessions: u32, per_mapping: u32, _effort: Effort) -> Measured
     }
     assert_eq!(site.engine.session_count(), sessions);
     let octets = (resident() - before) as f64 / f64::from(sessions);
-    Measured::of(vec![octets], "octets/session")
+    Measured::new([octets; 2], "octets/session")
 }
 
 /// Octets of this process in memory.

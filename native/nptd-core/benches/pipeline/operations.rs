@@ -1,6 +1,5 @@
 //! Operations between two batches, which nobody may notice: with a million sessions each must be over within a millisecond.
 
-use crate::system::Clock;
 use std::sync::Arc;
 
 use nptd_core::counters::Direction;
@@ -9,43 +8,45 @@ use nptd_core::session::leaving::Step;
 use nptd_core::time::Instant;
 use nptd_core::verdict::VERDICT_COUNT;
 
-use crate::report::Measured;
-use crate::rounds::Effort;
+use crate::measure::Run;
+use crate::report::{Measured, median};
 use crate::site::{Shape, Site};
+use crate::system::Clock;
 
 const SESSIONS: u32 = 1_000_000;
 
 /// Microseconds until a new plan is in force.
-pub fn plan_change(effort: Effort) -> Measured {
+pub fn plan_change(run: Run) -> Measured {
     let mut site = Site::new(Shape::of(SESSIONS, 1));
     drop(site.sessions_outbound(SESSIONS));
-    let mut now_us = 20_000_000;
-    let times = (0..effort.rounds as u64).map(|round| {
-        let plan = Arc::new(site.plan(round + 2));
+    let (mut now_us, mut generation) = (20_000_000, 1);
+    let mut adopt = |site: &mut Site| {
+        generation += 1;
+        let plan = Arc::new(site.plan(generation));
         let start = Clock::now();
         site.engine.adopt(plan);
-        let took = start.elapsed();
+        start.elapsed()
+    };
+    let mut change = || {
+        let took = adopt(&mut site);
         // What is left of it is done a little after each batch.
         while site.engine.is_behind(Instant::from_micros(now_us)) {
             now_us += 10;
             site.engine.poll(Instant::from_micros(now_us), &mut site.outputs);
         }
-        took.as_nanos() as f64 / 1e3
-    });
-    let times: Vec<f64> = times.collect();
-    site.engine.adopt(Arc::new(site.plan(100)));
-    let plan = Arc::new(site.plan(101));
-    let start = Clock::now();
-    site.engine.adopt(plan);
-    let at_once = start.elapsed().as_nanos() as f64 / 1e3;
-    Measured::of(times, "µs").with_note(format!("{at_once:.0} µs for a second one at once"))
+        took
+    };
+    let sampled = run.sampled(|bencher| bencher.iter_custom(|plans| (0..plans).map(|_| change()).sum()));
+    adopt(&mut site);
+    let at_once = adopt(&mut site).as_nanos() as f64 / 1e3;
+    let micros = [sampled.median, sampled.best].map(|ns| ns / 1e3);
+    Measured::new(micros, "µs").with_note(format!("{at_once:.0} µs for a second one at once"))
 }
 
 /// Nanoseconds to read every counter.
-pub fn counters_snapshot(effort: Effort) -> Measured {
+pub fn counters_snapshot(run: Run) -> Measured {
     let site = Site::new(Shape::SMALL);
-    let times = (0..effort.rounds).map(|_| {
-        let start = Clock::now();
+    let read = || {
         let mut sum = 0_u64;
         for slot in (0..16).map(Some).chain([None]) {
             for direction in [Direction::Outbound, Direction::Inbound] {
@@ -53,14 +54,14 @@ pub fn counters_snapshot(effort: Effort) -> Measured {
                 sum = cells.fold(sum, u64::wrapping_add);
             }
         }
-        std::hint::black_box(sum);
-        start.elapsed().as_nanos() as f64
-    });
-    Measured::of(times.collect(), "ns")
+        sum
+    };
+    let sampled = run.sampled(|bencher| bencher.iter(read));
+    Measured::new([sampled.median, sampled.best], "ns")
 }
 
 /// The longest pause while a million sessions, and then their mappings, end at one moment.
-pub fn expiry(_effort: Effort) -> Measured {
+pub fn expiry(_run: Run) -> Measured {
     let mut site = Site::new(Shape::of(SESSIONS, 1));
     for number in 0..SESSIONS {
         site.open_datagram(number);
@@ -81,13 +82,12 @@ pub fn expiry(_effort: Effort) -> Measured {
     assert_eq!(site.engine.session_count(), 0);
     let longest = pauses.iter().copied().fold(0.0, f64::max);
     let (calls, total) = (pauses.len(), begin.elapsed().as_millis());
-    let median = Measured::of(pauses, "µs").value;
-    let measured = Measured { value: longest, best: median, unit: "µs", note: String::new() };
-    measured.with_note(format!("the longest and the median of {calls} calls, {total} ms together"))
+    Measured::new([longest, median(pauses)], "µs")
+        .with_note(format!("the longest and the median of {calls} calls, {total} ms together"))
 }
 
 /// Milliseconds until each host has been told that its connection is over, of a million whose uplink is left.
-pub fn telling(_effort: Effort) -> Measured {
+pub fn telling(_run: Run) -> Measured {
     let mut site = Site::new(Shape::of(SESSIONS, 1));
     (0..SESSIONS).for_each(|number| site.open_connection(number));
     site.engine.adopt(Arc::new(site.plan_of_failure(2)));
@@ -104,6 +104,6 @@ pub fn telling(_effort: Effort) -> Measured {
     let total = begin.elapsed().as_nanos() as f64 / 1e6;
     assert_eq!(told, SESSIONS as usize);
     let longest = steps.iter().copied().fold(0.0, f64::max);
-    let measured = Measured { value: total, best: total, unit: "ms", note: String::new() };
-    measured.with_note(format!("{} steps of {OUTPUTS_MAX} resets, the longest of {longest:.0} µs", steps.len()))
+    let note = format!("{} steps of {OUTPUTS_MAX} resets, the longest of {longest:.0} µs", steps.len());
+    Measured::new([total; 2], "ms").with_note(note)
 }

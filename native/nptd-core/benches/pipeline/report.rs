@@ -2,31 +2,49 @@
 
 use std::io::Write;
 
+use serde_json::{Value, json};
+
 /// What came out of a case.
 pub struct Measured {
     pub value: f64,
     pub best: f64,
-    pub unit: &'static str,
+    pub unit: String,
     /// In a few words what else there is to say.
     pub note: String,
 }
 
 impl Measured {
-    /// The median of several values, of which the least is the best.
-    pub fn of(mut values: Vec<f64>, unit: &'static str) -> Self {
-        values.sort_by(f64::total_cmp);
-        Self { value: values[values.len() / 2], best: values[0], unit, note: String::new() }
-    }
-
-    /// The same where the most is the best.
-    pub fn of_rates(values: Vec<f64>, unit: &'static str) -> Self {
-        let best = values.iter().copied().fold(0.0, f64::max);
-        Self { best, ..Self::of(values, unit) }
+    /// A value and the best one there was.
+    pub fn new([value, best]: [f64; 2], unit: &str) -> Self {
+        Self { value, best, unit: unit.to_owned(), note: String::new() }
     }
 
     pub fn with_note(self, note: String) -> Self {
         Self { note, ..self }
     }
+
+    pub fn to_json(&self) -> Value {
+        let Self { value, best, unit, note } = self;
+        json!({ "value": value, "best": best, "unit": unit, "note": note })
+    }
+
+    /// What `to_json` made, from the text of it.
+    pub fn parse(text: &str) -> Option<Self> {
+        let row: Value = serde_json::from_str(text).ok()?;
+        let word = |key: &str| row[key].as_str().map(str::to_owned);
+        Some(Self {
+            value: row["value"].as_f64()?,
+            best: row["best"].as_f64()?,
+            unit: word("unit")?,
+            note: word("note")?,
+        })
+    }
+}
+
+/// The value in the middle; of an even number the upper one there.
+pub fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }
 
 pub struct Report {
@@ -38,7 +56,7 @@ impl Report {
     pub fn begin() -> Self {
         let machine = machine();
         println!(
-            "{machine}; 64-octet frames, whole pipeline, one core, processor time, median and best of the rounds\n"
+            "{machine}; 64-octet frames, whole pipeline, one core, processor time, median and best of the samples\n"
         );
         println!("{:<24}{:>14}{:>14}  unit", "case", "median", "best");
         Self { machine, rows: Vec::new() }
@@ -62,12 +80,13 @@ impl Report {
     }
 
     pub fn write_json(&self, file: &str) {
-        let rows = self.rows.iter().map(|(case, measured)| {
-            let Measured { value, best, unit, note } = measured;
-            serde_json::json!({ "case": case, "value": value, "best": best, "unit": unit, "note": note })
-        });
-        let rows: Vec<_> = rows.collect();
-        let report = serde_json::json!({ "machine": self.machine, "date": date(), "rows": rows });
+        let row = |(case, measured): &(&str, Measured)| {
+            let mut row = measured.to_json();
+            row["case"] = json!(case);
+            row
+        };
+        let rows: Vec<Value> = self.rows.iter().map(row).collect();
+        let report = json!({ "machine": self.machine, "date": date(), "rows": rows });
         std::fs::write(file, format!("{report:#}\n")).expect("the JSON file can be written");
     }
 }

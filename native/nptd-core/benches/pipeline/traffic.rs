@@ -1,30 +1,15 @@
-//! Packets of sessions that are there already, in a random order.
+//! Frames as a device hands them over: in the order in which they lie in its ring, a batch at a time.
 
-use crate::system::Clock;
 use std::hint::black_box;
 
 use nptd_core::frame::{DeviceIndex, FRAME_BATCH_MAX, Frame, HEADROOM};
 use nptd_core::time::Instant;
 use nptd_core::verdict::Verdict;
 
-use crate::report::Measured;
 use crate::site::{Site, Template};
 
 /// Octets between two batch buffers: not a power of two, or frames would fight for the same cache sets.
 const STRIDE: usize = HEADROOM + 2_048 + 64;
-
-/// How much is measured.
-#[derive(Clone, Copy)]
-pub struct Effort {
-    pub rounds: usize,
-    pub packets: usize,
-}
-
-impl Effort {
-    pub const FULL: Self = Self { rounds: 7, packets: 1 << 20 };
-    /// To see that it works, not to quote.
-    pub const QUICK: Self = Self { rounds: 3, packets: 1 << 16 };
-}
 
 /// When the packets of a case come, after the sessions have been opened.
 pub const NOW: Instant = Instant::from_micros(20_000_000);
@@ -48,6 +33,11 @@ impl Arrivals {
         let ingress = templates[0].ingress;
         let octets = templates.iter().map(|template| *template.octets.first_chunk().expect("64 octets")).collect();
         Self { octets, ingress, next: 0 }
+    }
+
+    /// Frames until they come again.
+    pub fn len(&self) -> usize {
+        self.octets.len()
     }
 
     /// The next frame.
@@ -91,37 +81,18 @@ impl Buffers {
     }
 }
 
-/// Nanoseconds per packet in a random order.
-pub fn steady(mut site: Site, prepare: impl FnOnce(&mut Site) -> Vec<Template>, effort: Effort) -> Measured {
-    let arrivals = Arrivals::shuffled(prepare(&mut site));
-    repeated(site, arrivals, effort)
-}
-
-/// Nanoseconds per packet of those that arrive again and again.
-pub fn repeated(mut site: Site, mut arrivals: Arrivals, effort: Effort) -> Measured {
-    let (mut buffers, arrivals_seen) = (Buffers::new(), arrivals.octets.len());
-    let mut round = || {
-        let start = Clock::now();
-        pass(&mut site, &mut buffers, &mut arrivals, effort.packets);
-        start.elapsed().as_nanos() as f64 / effort.packets as f64
-    };
-    // Caches and page tables; and each session has to go the long way once.
-    let warm = (arrivals_seen / effort.packets + 1).max(1);
-    (0..warm).for_each(|_| {
-        round();
-    });
-    Measured::of((0..effort.rounds).map(|_| round()).collect(), "ns/packet")
-}
-
 /// Sends so many packets through the engine, all of which are forwarded.
-#[inline]
 pub fn pass(site: &mut Site, buffers: &mut Buffers, arrivals: &mut Arrivals, packets: usize) {
-    for _ in 0..packets / FRAME_BATCH_MAX {
-        let mut frames = buffers.receive(arrivals);
-        site.engine.process(&mut frames, NOW, &mut site.outputs);
-        assert!(frames.iter().all(|frame| frame.verdict == Verdict::Forward), "{:?}", frames[0].verdict);
-        black_box(&mut frames);
-    }
+    (0..packets / FRAME_BATCH_MAX).for_each(|_| batch(site, buffers, arrivals));
+}
+
+/// The same with one full batch.
+#[inline]
+pub fn batch(site: &mut Site, buffers: &mut Buffers, arrivals: &mut Arrivals) {
+    let mut frames = buffers.receive(arrivals);
+    site.engine.process(&mut frames, NOW, &mut site.outputs);
+    assert!(frames.iter().all(|frame| frame.verdict == Verdict::Forward), "{:?}", frames[0].verdict);
+    black_box(&mut frames);
 }
 
 /// A fixed shuffle: the same order in every run, random to the cache.
