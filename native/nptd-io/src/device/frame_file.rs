@@ -5,10 +5,9 @@ use std::fs::File;
 use std::io::{self, ErrorKind, IoSlice, Read, Write};
 use std::os::fd::{AsRawFd, RawFd};
 
-use arrayvec::ArrayVec;
 use nptd_core::frame::{ChecksumState, Segmentation};
-use nptd_core::train::{DATAGRAMS_MAX, Datagram, HEADERS_MAX, Train, Trains, may_overtake};
 
+use super::pieces::{Pieces, frames_in};
 use super::{Outgoing, Transmitted, vnet};
 use crate::burst::{Burst, Received};
 
@@ -47,72 +46,37 @@ impl FrameFile {
     }
 
     /// Sends frames in order; datagrams of one flow as super-packets, which others may overtake.
-    pub fn transmit<'f>(&self, frames: &mut dyn Iterator<Item = Outgoing<'f>>) -> Transmitted {
-        let Some(network) = self.trains else { return self.transmit_each(frames) };
-        let (mut result, mut trains) = (Transmitted::default(), Trains::default());
-        for frame in frames {
-            match datagram(&frame, network) {
-                Some(datagram) => trains.take(datagram, |train| self.send_train(train, &mut result)),
-                None => {
-                    if !may_overtake(frame.octets, network) {
-                        trains.depart(|train| self.send_train(train, &mut result));
-                    }
-                    result.count(1, self.send(frame));
-                }
-            }
-        }
-        trains.depart(|train| self.send_train(train, &mut result));
-        result
-    }
-
-    fn transmit_each(&self, frames: &mut dyn Iterator<Item = Outgoing<'_>>) -> Transmitted {
+    pub fn transmit(&mut self, frames: &mut dyn Iterator<Item = Outgoing<'_>>) -> Transmitted {
         let mut result = Transmitted::default();
-        frames.for_each(|frame| result.count(1, self.send(frame)));
-        result
-    }
-
-    fn send_train(&self, train: &Train<'_>, result: &mut Transmitted) {
-        match train.datagrams() {
-            &[Datagram { octets, checksum, .. }] => {
-                result.count(1, self.send(Outgoing { octets, checksum, segmentation: Segmentation::None }));
+        if !self.has_header {
+            frames.for_each(|frame| result.count(1, self.send_bare(frame)));
+            return result;
+        }
+        let mut frames = frames.fuse();
+        loop {
+            let pieces = Pieces::of(&mut frames, self.trains);
+            if pieces.is_empty() {
+                return result;
             }
-            datagrams => result.count(datagrams.len() as u64, self.send_joined(train)),
+            for piece in pieces.slices().by_piece() {
+                result.count(frames_in(piece), self.write(piece));
+            }
         }
     }
 
-    fn send_joined(&self, train: &Train<'_>) -> io::Result<()> {
-        let (mut memory, payloads) = ([0; HEADERS_MAX], train.datagrams().iter().map(Datagram::payload));
-        let Some((headers, checksum, segmentation)) = train.headers(&mut memory) else { return Ok(()) };
-        let length = headers.len() + payloads.clone().map(<[u8]>::len).sum::<usize>();
-        let header = vnet::write(checksum, segmentation, length);
-        let parts: ArrayVec<_, { DATAGRAMS_MAX + 2 }> =
-            [&header, headers].into_iter().chain(payloads).map(IoSlice::new).collect();
-        self.write(&parts, header.len() + length)
-    }
-
-    fn send(&self, frame: Outgoing<'_>) -> io::Result<()> {
-        let Outgoing { octets, checksum, segmentation } = frame;
-        if self.has_header {
-            let header = vnet::write(checksum, segmentation, octets.len());
-            return self.write(&[IoSlice::new(&header), IoSlice::new(octets)], header.len() + octets.len());
-        }
-        // Without a virtio-net header nothing can say that a checksum or a segmentation is still to be done.
+    /// Without a virtio-net header nothing can say that a checksum or a segmentation is still to be done.
+    fn send_bare(&mut self, Outgoing { octets, checksum, segmentation }: Outgoing<'_>) -> io::Result<()> {
         if matches!(checksum, ChecksumState::Partial { .. }) || segmentation != Segmentation::None {
             return Err(ErrorKind::Unsupported.into());
         }
-        self.write(&[IoSlice::new(octets)], octets.len())
+        self.write(&[IoSlice::new(octets)])
     }
 
-    /// Writes one frame of so many octets with what lies before it.
-    fn write(&self, parts: &[IoSlice<'_>], octets: usize) -> io::Result<()> {
-        if (&self.file).write_vectored(parts)? == octets { Ok(()) } else { Err(ErrorKind::WriteZero.into()) }
+    /// Writes one frame.
+    fn write(&mut self, parts: &[IoSlice<'_>]) -> io::Result<()> {
+        let octets: usize = parts.iter().map(|part| part.len()).sum();
+        if self.file.write_vectored(parts)? == octets { Ok(()) } else { Err(ErrorKind::WriteZero.into()) }
     }
-}
-
-/// A frame as one that could be in a train.
-fn datagram<'f>(frame: &Outgoing<'f>, network: usize) -> Option<Datagram<'f>> {
-    let is_one = frame.segmentation == Segmentation::None;
-    if is_one { Datagram::of(frame.octets, frame.checksum, network) } else { None }
 }
 
 /// What the header in front of a frame says of it, of so many octets in all.

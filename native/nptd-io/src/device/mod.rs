@@ -6,6 +6,7 @@ mod link;
 pub mod loopback;
 pub mod open;
 pub mod packet;
+mod pieces;
 pub mod tap;
 pub mod vnet;
 pub mod xdp;

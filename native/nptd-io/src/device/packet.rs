@@ -3,21 +3,24 @@
 //! frames a call.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, IoSlice, Read};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 
-use arrayvec::ArrayVec;
 use nptd_core::frame::Offloads;
+use nptd_core::wire::ethernet;
 
 use super::frame_file::received;
 use super::link::Link;
+use super::pieces::{Pieces, frames_in};
 use super::{Device, DeviceSpec, Outgoing, Transmitted, vnet};
 use crate::burst::Burst;
 use crate::error::{DeviceError, Step};
 use crate::sys::netlink::LinkBell;
-use crate::sys::packet::SEND_MAX;
 use crate::sys::packet_ring::{PacketRing, Taken};
-use crate::sys::{ifreq, packet};
+use crate::sys::{ifreq, packet, release};
+
+/// The first release that takes super-packets of UDP behind virtio-net headers.
+const CUTS_UDP: (u32, u32) = (6, 2);
 
 /// A packet socket.
 #[derive(Debug)]
@@ -26,6 +29,8 @@ pub struct PacketSocket {
     netns: Option<String>,
     socket: File,
     offloads: Offloads,
+    /// Where trains of datagrams are taken in one piece: octets of the link header.
+    trains: Option<usize>,
     link: Link,
     /// None at one that only sends.
     reception: Option<Reception>,
@@ -35,13 +40,6 @@ pub struct PacketSocket {
 struct Reception {
     ring: PacketRing,
     bell: LinkBell,
-}
-
-/// A frame on its way out, and the header before it.
-type WithHeader<'a> = ([u8; vnet::HEADER_LEN], &'a [u8]);
-
-fn with_header(frame: Outgoing<'_>) -> WithHeader<'_> {
-    (vnet::write(frame.checksum, frame.segmentation, frame.octets.len()), frame.octets)
 }
 
 impl PacketSocket {
@@ -61,7 +59,8 @@ impl PacketSocket {
         let offloads = Offloads { checksum: spec.offload, tcp: spec.offload, udp: spec.offload };
         let (name, netns, link) = (spec.name.clone(), spec.netns.clone(), Link::default());
         let reception = Some(Reception { ring, bell });
-        Ok(Self { name, netns, socket: File::from(socket), offloads, link, reception })
+        let trains = (spec.offload && release::is_at_least(CUTS_UDP)).then_some(ethernet::HEADER_LEN);
+        Ok(Self { name, netns, socket: File::from(socket), offloads, trains, link, reception })
     }
 
     /// What the socket itself has to say where the ring has nothing: that the interface went down, which is told once. It may come back, unless
@@ -73,20 +72,20 @@ impl PacketSocket {
         }
     }
 
-    /// Sends frames in order; one that is not taken does not keep the others back.
-    fn send(&self, mut frames: &[WithHeader<'_>], result: &mut Transmitted) {
-        while !frames.is_empty() {
-            let taken = match packet::send(self.socket.as_fd(), frames) {
+    /// Sends pieces in order; one that is not taken does not keep the others back.
+    fn send(&self, mut pieces: &[&[IoSlice<'_>]], result: &mut Transmitted) {
+        while let Some((first, others)) = pieces.split_first() {
+            pieces = match packet::send(self.socket.as_fd(), pieces) {
                 Ok(sent) => {
-                    result.count(sent as u64, Ok(()));
-                    sent
+                    let (sent, others) = pieces.split_at_checked(sent).unwrap_or((pieces, &[]));
+                    result.count(sent.iter().map(|piece| frames_in(piece)).sum(), Ok(()));
+                    others
                 }
                 Err(error) => {
-                    result.count(1, Err(error));
-                    1
+                    result.count(frames_in(first), Err(error));
+                    others
                 }
             };
-            frames = frames.get(taken..).unwrap_or_default();
         }
     }
 }
@@ -145,18 +144,21 @@ impl Device for PacketSocket {
         if let Some(result) = self.link.refuse(frames) {
             return result;
         }
-        let (mut result, mut frames) = (Transmitted::default(), frames.map(with_header).peekable());
-        while frames.peek().is_some() {
-            let batch: ArrayVec<_, SEND_MAX> = frames.by_ref().take(SEND_MAX).collect();
-            self.send(&batch, &mut result);
+        let (mut result, mut frames) = (Transmitted::default(), frames.fuse());
+        loop {
+            let pieces = Pieces::of(&mut frames, self.trains);
+            if pieces.is_empty() {
+                return result;
+            }
+            self.send(&pieces.slices().by_piece(), &mut result);
         }
-        result
     }
 
     /// The same socket: the kernel takes frames from several threads at once.
     fn another(&self) -> Result<Box<dyn Device>, DeviceError> {
         let socket = self.socket.try_clone().map_err(|error| DeviceError::new(&self.name, Step::OpenSocket, &error))?;
-        let (name, netns) = (self.name.clone(), self.netns.clone());
-        Ok(Box::new(Self { name, netns, socket, offloads: self.offloads, link: self.link.clone(), reception: None }))
+        let (name, netns, link) = (self.name.clone(), self.netns.clone(), self.link.clone());
+        let Self { offloads, trains, .. } = *self;
+        Ok(Box::new(Self { name, netns, socket, offloads, trains, link, reception: None }))
     }
 }

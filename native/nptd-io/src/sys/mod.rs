@@ -11,5 +11,6 @@ pub(crate) mod packet;
 pub(crate) mod packet_ring;
 pub(crate) mod pages;
 pub(crate) mod poll;
+pub(crate) mod release;
 pub(crate) mod ring;
 pub(crate) mod xsk;

@@ -1,7 +1,7 @@
 //! Packet sockets: `AF_PACKET` with virtio-net headers.
 
 use std::ffi::CString;
-use std::io;
+use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 use arrayvec::ArrayVec;
@@ -19,7 +19,7 @@ const VLAN_TAG_PRESENT: u32 = (-0x1000_i32 + 48).cast_unsigned();
 const BLOCK: u32 = 64 * 1_024;
 
 /// Most frames of one call.
-pub(crate) const SEND_MAX: usize = 64;
+const SEND_MAX: usize = 64;
 
 /// Octets that may wait in either direction, those in the ring aside: some fifty super-packets.
 const BUFFER_OCTETS: libc::c_int = 4 << 20;
@@ -87,23 +87,21 @@ pub(crate) fn share_ring(socket: &OwnedFd) -> io::Result<PacketRing> {
     Mapping::of(socket.as_fd(), 0, (PLACES * PLACE) as usize).map(PacketRing::over)
 }
 
-/// Sends frames, each behind a header, at most [`SEND_MAX`]; returns how many were taken, which is one at least.
-pub(crate) fn send<const HEADER: usize>(socket: BorrowedFd<'_>, frames: &[([u8; HEADER], &[u8])]) -> io::Result<usize> {
-    let part = |octets: &[u8]| libc::iovec { iov_base: octets.as_ptr().cast_mut().cast(), iov_len: octets.len() };
-    let mut parts: ArrayVec<[libc::iovec; 2], SEND_MAX> =
-        frames.iter().take(SEND_MAX).map(|(header, octets)| [part(header), part(octets)]).collect();
+/// Sends frames, at most [`SEND_MAX`], each made of some slices; returns how many were taken, which is one at least.
+pub(crate) fn send(socket: BorrowedFd<'_>, frames: &[&[IoSlice<'_>]]) -> io::Result<usize> {
     // SAFETY: mmsghdr is made of numbers and pointers, for all of which zero is a value.
     let empty: libc::mmsghdr = unsafe { std::mem::zeroed() };
-    let message = |parts: &mut [libc::iovec; 2]| {
+    let message = |frame: &&[IoSlice<'_>]| {
         let mut message = empty;
-        message.msg_hdr.msg_iov = parts.as_mut_ptr();
-        message.msg_hdr.msg_iovlen = 2;
+        // An IoSlice is an iovec on every Unix, and the call only reads them.
+        message.msg_hdr.msg_iov = frame.as_ptr().cast_mut().cast();
+        message.msg_hdr.msg_iovlen = frame.len();
         message
     };
-    let mut messages: ArrayVec<libc::mmsghdr, SEND_MAX> = parts.iter_mut().map(message).collect();
+    let mut messages: ArrayVec<libc::mmsghdr, SEND_MAX> = frames.iter().take(SEND_MAX).map(message).collect();
     let (fd, count) = (socket.as_raw_fd(), messages.len() as libc::c_uint);
-    // SAFETY: each message points to two parts, each part to octets that are there, and all of them outlive the call, which reads
-    // all but the lengths in `messages`.
+    // SAFETY: each message points to as many slices as it says, each of them to octets that are there, and all of them outlive the call,
+    // which reads all but the lengths in `messages`.
     let sent = unsafe { libc::sendmmsg(fd, messages.as_mut_ptr(), count, libc::MSG_DONTWAIT as _) };
     if sent > 0 { Ok(sent as usize) } else { Err(io::Error::last_os_error()) }
 }

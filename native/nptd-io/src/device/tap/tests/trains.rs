@@ -31,10 +31,17 @@ fn datagram(has_link_header: bool, source_port: u16, number: u8, payload: &[u8])
 }
 
 /// Sends datagrams to a namespace; what its program gets by source port, and how many packets its kernel has seen.
-fn sent_to(namespace: &Namespace, spec: &DeviceSpec, datagrams: &[Vec<u8>]) -> (Vec<(u16, Vec<u8>)>, u64) {
+/// They come in by the interface `receiver`.
+fn sent_to(
+    namespace: &Namespace,
+    spec: &DeviceSpec,
+    receiver: &str,
+    datagrams: &[Vec<u8>],
+) -> (Vec<(u16, Vec<u8>)>, u64) {
     let mut device = open(spec);
-    namespace.ip(&["addr", "add", "192.0.2.1/24", "dev", &spec.name]);
-    namespace.ip(&["-6", "addr", "flush", "dev", &spec.name]);
+    assert!(eventually(|| up(&*device) == Ok(true)));
+    namespace.ip(&["-6", "addr", "flush", "dev", receiver]);
+    namespace.ip(&["addr", "add", "192.0.2.1/24", "dev", receiver]);
     let bind = || {
         netns::enter(&namespace.0)?;
         let socket = UdpSocket::bind(("192.0.2.1", 9))?;
@@ -55,7 +62,9 @@ fn sent_to(namespace: &Namespace, spec: &DeviceSpec, datagrams: &[Vec<u8>]) -> (
         let (length, from) = socket.recv_from(&mut memory).ok()?;
         Some((from.port(), memory[..length].to_vec()))
     });
-    (received.collect(), packets_seen(namespace, &spec.name))
+    let received = received.collect();
+    namespace.ip(&["addr", "flush", "dev", receiver]);
+    (received, packets_seen(namespace, receiver))
 }
 
 /// Packets that came in by a device.
@@ -68,16 +77,25 @@ fn packets_seen(namespace: &Namespace, device: &str) -> u64 {
 #[test]
 fn datagrams_of_a_flow_cross_together_and_arrive_each_alone() {
     let Some(namespace) = Namespace::new() else { return };
-    for (name, kind, offload, crossings) in
-        [("t0", DeviceKind::Tap, true, 3), ("t1", DeviceKind::Tun, true, 3), ("t2", DeviceKind::Tap, false, 8)]
-    {
+    namespace.ip(&["link", "add", "p0", "type", "veth", "peer", "name", "p1"]);
+    for end in ["p0", "p1"] {
+        // The kernel would introduce itself by IPv6 and be counted.
+        namespace.ip(&["link", "set", end, "addrgenmode", "none"]);
+        namespace.ip(&["link", "set", end, "up", "mtu", "1400"]);
+    }
+    for (name, receiver, kind, offload, crossings) in [
+        ("t0", "t0", DeviceKind::Tap, true, 3),
+        ("t1", "t1", DeviceKind::Tun, true, 3),
+        ("t2", "t2", DeviceKind::Tap, false, 8),
+        ("p0", "p1", DeviceKind::Packet, true, 3),
+    ] {
         let spec = DeviceSpec { kind, offload, ..namespace.spec(name) };
-        let of = |source_port, number, payload: &[u8]| datagram(kind == DeviceKind::Tap, source_port, number, payload);
+        let of = |source_port, number, payload: &[u8]| datagram(kind != DeviceKind::Tun, source_port, number, payload);
         let mut datagrams: Vec<_> = (0..5).map(|number| of(4_000, number, &[number; 1_000])).collect();
         datagrams.push(of(4_000, 5, b"the last is shorter"));
         datagrams.push(of(4_001, 0, b"somebody else"));
         datagrams.push(of(4_000, 6, b"again"));
-        let (received, seen) = sent_to(&namespace, &spec, &datagrams);
+        let (received, seen) = sent_to(&namespace, &spec, receiver, &datagrams);
         assert_eq!(seen, crossings, "{name}");
         let by = |port| received.iter().filter(move |(from, _)| *from == port).map(|(_, payload)| payload.as_slice());
         let payloads: Vec<_> = (0..5).map(|number| [number; 1_000]).collect();
