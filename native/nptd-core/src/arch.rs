@@ -1,8 +1,11 @@
 //! The one module of the core with `unsafe`: instructions that the language does not offer.
 //!
-//! The keyed hash of the tables. Where the processor has AES instructions a key is mixed by four AES rounds with
+//! Memory in whole cache lines that is touched on use, and the keyed hash of the tables. Where the processor has AES instructions a key is mixed by four AES rounds with
 //! a random key, 1 to 2 ns for 16 octets; elsewhere by SipHash-1-3. Neither is ever visible outside the tables.
 #![allow(unsafe_code)]
+
+use alloc::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use core::ptr::NonNull;
 
 use siphasher::sip::SipHasher13;
 
@@ -71,6 +74,62 @@ impl KeyedHash {
     }
 }
 
+/// Words of a cache line.
+pub const LINE_WORDS: usize = 16;
+
+/// One cache line.
+pub type Line = [u32; LINE_WORDS];
+
+/// Cache lines, each in one piece, of memory that is zero and nobody has touched.
+///
+/// A vector of aligned lines would be written to when it is made.
+pub struct Lines {
+    memory: NonNull<u8>,
+    layout: Layout,
+    first: NonNull<Line>,
+    count: usize,
+}
+
+// SAFETY: it owns its memory as a vector does, and lends it as one does.
+unsafe impl Send for Lines {}
+// SAFETY: as above.
+unsafe impl Sync for Lines {}
+
+impl Lines {
+    /// So many lines of zeroes. Aborts, as a vector does, where there is no memory for them.
+    pub fn zeroed(count: usize) -> Self {
+        // One more than asked for has room for as many that begin where a cache line does; never of size 0.
+        let layout = Layout::array::<Line>(count + 1).unwrap_or_else(|_| handle_alloc_error(Layout::new::<Line>()));
+        // SAFETY: the layout has a size above 0.
+        let memory = NonNull::new(unsafe { alloc_zeroed(layout) }).unwrap_or_else(|| handle_alloc_error(layout));
+        let offset = memory.addr().get().wrapping_neg() % size_of::<Line>();
+        // SAFETY: the offset is less than the one line that was asked for beyond `count`.
+        let first = unsafe { memory.byte_add(offset) }.cast();
+        Self { memory, layout, first, count }
+    }
+
+    /// All of them.
+    #[inline(always)]
+    pub fn all(&self) -> &[Line] {
+        // SAFETY: `count` lines follow from there, zeroed at first and written to by `all_mut` alone.
+        unsafe { core::slice::from_raw_parts(self.first.as_ptr(), self.count) }
+    }
+
+    /// All of them, to be changed.
+    #[inline(always)]
+    pub fn all_mut(&mut self) -> &mut [Line] {
+        // SAFETY: as above.
+        unsafe { core::slice::from_raw_parts_mut(self.first.as_ptr(), self.count) }
+    }
+}
+
+impl Drop for Lines {
+    fn drop(&mut self) {
+        // SAFETY: allocated with this layout, and nothing refers to it any more.
+        unsafe { dealloc(self.memory.as_ptr(), self.layout) }
+    }
+}
+
 /// Asks for the cache line of a value that is needed soon.
 #[inline(always)]
 pub fn prefetch<T>(value: &T) {
@@ -91,7 +150,7 @@ pub fn prefetch<T>(value: &T) {
 
 /// Which of the 16-bit halves of the first eight words have a value, a bit each, the lower half of a word first.
 #[inline(always)]
-pub fn equal_halves(words: &[u32; 16], value: u16) -> u32 {
+pub fn equal_halves(words: &Line, value: u16) -> u32 {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: every processor of this architecture has SSE2.
     unsafe {
@@ -103,7 +162,7 @@ pub fn equal_halves(words: &[u32; 16], value: u16) -> u32 {
 
 /// The same on any processor.
 #[cfg(any(test, not(target_arch = "x86_64")))]
-fn equal_halves_anywhere(words: &[u32; 16], value: u16) -> u32 {
+fn equal_halves_anywhere(words: &Line, value: u16) -> u32 {
     let halves = words.iter().take(8).flat_map(|word| [*word as u16, (word >> 16) as u16]);
     (0..).zip(halves).fold(0, |bits, (at, half)| bits | u32::from(half == value) << at)
 }
@@ -192,7 +251,7 @@ mod x86 {
 
     #[target_feature(enable = "sse2")]
     #[inline]
-    pub fn equal_halves(words: &[u32; 16], value: u16) -> u32 {
+    pub fn equal_halves(words: &super::Line, value: u16) -> u32 {
         let (wanted, start) = (_mm_set1_epi16(value as i16), words.as_ptr().cast::<__m128i>());
         // SAFETY: 32 of 64 octets are read, wherever they lie.
         let (low, high) = unsafe { (_mm_loadu_si128(start), _mm_loadu_si128(start.add(1))) };
@@ -241,6 +300,17 @@ mod tests {
         let mut hashed = keys.map(|key| (key, 0));
         hash.hash_each(&mut hashed, |(key, _)| *key, |(_, place), hash| *place = hash);
         assert_eq!(hashed, keys.map(|key| (key, hash.hash(key))));
+    }
+
+    #[test]
+    fn lines_are_whole_zero_and_apart() {
+        for count in [0, 1, 7, 1_000] {
+            let mut lines = Lines::zeroed(count);
+            assert_eq!((lines.all().as_ptr().addr() % 64, lines.all().len()), (0, count));
+            assert!(lines.all().iter().flatten().all(|word| *word == 0));
+            (0..).zip(lines.all_mut()).for_each(|(number, line)| *line = [number; LINE_WORDS]);
+            assert!((0..).zip(lines.all()).all(|(number, line)| *line == [number; LINE_WORDS]));
+        }
     }
 
     #[test]

@@ -6,11 +6,10 @@
 
 use alloc::vec::Vec;
 
-use crate::arch::{equal_halves, prefetch};
+use crate::arch::{Line, Lines, equal_halves, prefetch};
 
 /// Words of a bucket: five of two tags each, ten of positions, one spare, together one cache line.
-type Bucket = [u32; BUCKET_WORDS];
-const BUCKET_WORDS: usize = 16;
+type Bucket = Line;
 const TAG_WORDS: usize = 5;
 const BUCKET_ENTRIES: usize = 10;
 
@@ -34,9 +33,8 @@ pub struct TableFull;
 
 /// Index from hashed keys to slab positions. Keys themselves stay in the slab: the caller compares them.
 pub struct Index {
-    /// Zeroed memory that is touched on use; buckets begin at `offset`, where a cache line does.
-    words: Vec<u32>,
-    offset: usize,
+    /// Touched on use.
+    buckets: Lines,
     count: u32,
 }
 
@@ -44,14 +42,12 @@ impl Index {
     /// An index for at most `capacity` entries.
     pub fn new(capacity: u32) -> Self {
         let count = (capacity as usize).div_ceil(BUCKET_LOAD) + BUCKETS_SPARE;
-        let words: Vec<u32> = alloc::vec![0; (count + 1) * BUCKET_WORDS];
-        let offset = (words.as_ptr().addr() / size_of::<u32>()).wrapping_neg() % BUCKET_WORDS;
-        Self { words, offset, count: count as u32 }
+        Self { buckets: Lines::zeroed(count), count: count as u32 }
     }
 
     /// Its memory.
     pub fn region(&self) -> Region {
-        Region::of(&self.words)
+        Region::of(self.buckets.all())
     }
 
     /// The position stored under a hash for which `is_key` holds.
@@ -64,8 +60,7 @@ impl Index {
     /// Its buckets, for the lookups of a batch.
     #[inline]
     pub fn buckets(&self) -> Buckets<'_> {
-        let words = self.words.get(self.offset..).unwrap_or(&[]);
-        Buckets { buckets: words.as_chunks().0, count: self.count }
+        Buckets { buckets: self.buckets.all(), count: self.count }
     }
 
     /// Stores a position under a hash.
@@ -73,6 +68,15 @@ impl Index {
     pub fn insert(&mut self, hash: u64, position: u32) -> Result<(), TableFull> {
         let (first, tag) = (scale(hash as u32, self.count), tag_of(hash));
         if self.insert_in(first, tag, position) { Ok(()) } else { self.insert_elsewhere(first, tag, position) }
+    }
+
+    /// Stores a position under a hash, unless there is one for which `is_key` holds, or no room: whether it has been stored.
+    #[inline]
+    pub fn insert_new(&mut self, hash: u64, position: u32, is_key: impl Fn(u32) -> bool) -> bool {
+        let (first, second, tag) = self.places(hash);
+        self.find_in(first, tag, &is_key).is_none()
+            && self.find_in(second, tag, &is_key).is_none()
+            && (self.insert_in(first, tag, position) || self.insert_elsewhere(first, tag, position).is_ok())
     }
 
     /// Removes a position stored under a hash; false if it is not there.
@@ -106,12 +110,12 @@ impl Index {
 
     #[inline]
     fn bucket(&self, place: u32) -> Option<&Bucket> {
-        self.words.get(self.offset + place as usize * BUCKET_WORDS..)?.first_chunk()
+        self.buckets.all().get(place as usize)
     }
 
     #[inline]
     fn bucket_mut(&mut self, place: u32) -> Option<&mut Bucket> {
-        self.words.get_mut(self.offset + place as usize * BUCKET_WORDS..)?.first_chunk_mut()
+        self.buckets.all_mut().get_mut(place as usize)
     }
 
     #[inline]
@@ -323,8 +327,8 @@ pub struct Region {
 }
 
 impl Region {
-    fn of<T>(memory: &Vec<T>) -> Self {
-        Self { address: memory.as_ptr().expose_provenance(), octets: memory.capacity() * size_of::<T>() }
+    fn of<T>(memory: &[T]) -> Self {
+        Self { address: memory.as_ptr().expose_provenance(), octets: size_of_val(memory) }
     }
 }
 
@@ -344,7 +348,7 @@ impl<T> Slab<T> {
 
     /// Its memory.
     pub fn region(&self) -> Region {
-        Region::of(&self.entries)
+        Region { octets: self.capacity * size_of::<T>(), ..Region::of(&self.entries) }
     }
 
     /// Number of entries in use.
@@ -500,7 +504,7 @@ impl FreePositions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arch::KeyedHash;
+    use crate::arch::{KeyedHash, LINE_WORDS};
 
     #[test]
     fn holds_its_capacity_and_finds_every_entry() {
@@ -523,7 +527,7 @@ mod tests {
     #[test]
     fn matches_are_the_entries_with_the_tag() {
         let tags: [u16; BUCKET_ENTRIES] = [7, 8, 0x8007, 6, 7, 0xffff, 0, 7, 0x7fff, 7];
-        let mut bucket = [u32::MAX; BUCKET_WORDS];
+        let mut bucket = [u32::MAX; LINE_WORDS];
         tags.iter().enumerate().for_each(|(entry, tag)| set_entry(&mut bucket, entry, *tag, 0));
         for wanted in [7, 6, 8, 0, 0x8007, 0xffff, 0x7fff, 0x8000] {
             let mut left = Matches::of(&bucket, wanted);

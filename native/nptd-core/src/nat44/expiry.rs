@@ -2,14 +2,80 @@
 //! asked for while others are taken apart.
 
 use super::mapping::Mapping;
+use super::session::Session;
 use super::{Nat44, epoch_is_current};
+use crate::arch::KeyedHash;
 use crate::plan::Plan;
-use crate::session::wheel::Timed;
+use crate::session::wheel::{Timed, Wheel};
 use crate::table::Slab;
 use crate::time::{Instant, Tick};
 
-/// Entries that end together.
+/// Entries that are taken off a wheel together.
 const TOGETHER: usize = 16;
+
+/// Entries that are off their wheel and about to go: some now, some after them. Kept for the sake of its memory alone.
+pub(super) struct Endings {
+    batches: [Batch; 2],
+    /// Which of them goes now.
+    now: usize,
+    keys: [[u128; 2]; TOGETHER],
+}
+
+struct Batch {
+    positions: [u32; TOGETHER],
+    /// Of the two keys by which each is indexed.
+    hashes: [[u64; 2]; TOGETHER],
+    count: usize,
+}
+
+impl Endings {
+    pub const fn new() -> Self {
+        const EMPTY: Batch = Batch { positions: [0; TOGETHER], hashes: [[0; 2]; TOGETHER], count: 0 };
+        Self { batches: [EMPTY; 2], now: 0, keys: [[0; 2]; TOGETHER] }
+    }
+
+    /// Takes the next entries off a wheel, and those that were taken before are to go now: how many there are of
+    /// which there are more.
+    fn turn<T: Timed>(
+        &mut self,
+        (wheel, slab): (&mut Wheel, &mut Slab<T>),
+        hash: &KeyedHash,
+        keys_of: impl Fn(&T) -> [u128; 2],
+        (until, budget): (Tick, &mut u32),
+    ) -> usize {
+        let [first, second] = &mut self.batches;
+        let (going, next) = if self.now == 1 { (first, second) } else { (second, first) };
+        self.now ^= 1;
+        let taken = wheel.take_due(slab, until, budget, &mut next.positions);
+        for (position, keys) in taken.iter().zip(&mut self.keys) {
+            *keys = slab.get(*position).map_or([0; 2], &keys_of);
+        }
+        next.count = taken.len();
+        let keys = self.keys.get(..next.count).unwrap_or(&[]);
+        hash.hash_all(keys.as_flattened(), next.hashes.as_flattened_mut());
+        going.count.max(next.count)
+    }
+
+    /// One of those that go now.
+    #[inline]
+    fn going(&self, at: usize) -> Option<(u32, [u64; 2])> {
+        self.batches.get(self.now)?.get(at)
+    }
+
+    /// One of those that go after them.
+    #[inline]
+    fn next(&self, at: usize) -> Option<(u32, [u64; 2])> {
+        self.batches.get(self.now ^ 1)?.get(at)
+    }
+}
+
+impl Batch {
+    #[inline]
+    fn get(&self, at: usize) -> Option<(u32, [u64; 2])> {
+        let (position, hashes) = (self.positions.get(at)?, self.hashes.get(at)?);
+        (at < self.count).then_some((*position, *hashes))
+    }
+}
 
 impl Nat44 {
     /// Removes what has ended, at most `budget` steps of work; true while something is left to do.
@@ -31,27 +97,24 @@ impl Nat44 {
     }
 
     fn expire_sessions(&mut self, until: Tick, plan: &Plan, budget: &mut u32) {
-        let (mut due, mut keys, mut hashes) = ([0; TOGETHER], [[0; 2]; TOGETHER], [[0; 2]; TOGETHER]);
         loop {
-            let due = self.session_wheel.take_due(&mut self.sessions, until, budget, &mut due);
-            if due.is_empty() {
+            let wheel = (&mut self.session_wheel, &mut self.sessions);
+            let count = self.endings.turn(wheel, &self.hash, Session::keys, (until, &mut *budget));
+            if count == 0 {
                 return;
             }
-            for (position, keys) in due.iter().zip(&mut keys) {
-                let Some(session) = self.sessions.get(*position) else { continue };
-                *keys = session.keys();
-                self.mappings.prefetch(session.mapping);
-            }
-            let keys = keys.get(..due.len()).unwrap_or(&[]);
-            self.hash.hash_all(keys.as_flattened(), hashes.as_flattened_mut());
-            for [outbound, inbound] in hashes.iter().take(due.len()) {
-                self.sessions_outbound.buckets().prefetch_first(*outbound);
-                self.sessions_inbound.buckets().prefetch_first(*inbound);
-            }
             let mut next = self.session_wheel.first();
-            for (position, hashes) in due.iter().zip(&hashes) {
+            for at in 0..count {
                 next = prefetch_after(&mut self.sessions, next);
-                self.end_indexed(*position, *hashes, plan, None);
+                if let Some((position, [outbound, inbound])) = self.endings.next(at) {
+                    self.sessions_outbound.buckets().prefetch_first(outbound);
+                    self.sessions_inbound.buckets().prefetch_first(inbound);
+                    let mapping = self.sessions.get(position).map(|session| session.mapping);
+                    mapping.into_iter().for_each(|mapping| self.mappings.prefetch(mapping));
+                }
+                if let Some((position, hashes)) = self.endings.going(at) {
+                    self.end_indexed(position, hashes, plan, None);
+                }
             }
         }
     }
@@ -60,25 +123,22 @@ impl Nat44 {
         if self.mappings.is_empty() {
             self.rest_wheel.skip(until);
         }
-        let (mut due, mut keys, mut hashes) = ([0; TOGETHER], [[0; 2]; TOGETHER], [[0; 2]; TOGETHER]);
         loop {
-            let due = self.rest_wheel.take_due(&mut self.mappings, until, budget, &mut due);
-            if due.is_empty() {
+            let wheel = (&mut self.rest_wheel, &mut self.mappings);
+            let count = self.endings.turn(wheel, &self.hash, Mapping::keys, (until, &mut *budget));
+            if count == 0 {
                 return;
             }
-            for (position, keys) in due.iter().zip(&mut keys) {
-                *keys = self.mappings.get(*position).map_or([0; 2], Mapping::keys);
-            }
-            let keys = keys.get(..due.len()).unwrap_or(&[]);
-            self.hash.hash_all(keys.as_flattened(), hashes.as_flattened_mut());
-            for [internal, external] in hashes.iter().take(due.len()) {
-                self.mappings_internal.buckets().prefetch_first(*internal);
-                self.mappings_external.buckets().prefetch_first(*external);
-            }
             let mut next = self.rest_wheel.first();
-            for (position, hashes) in due.iter().zip(&hashes) {
+            for at in 0..count {
                 next = prefetch_after(&mut self.mappings, next);
-                self.release_indexed(*position, *hashes);
+                if let Some((_, [internal, external])) = self.endings.next(at) {
+                    self.mappings_internal.buckets().prefetch_first(internal);
+                    self.mappings_external.buckets().prefetch_first(external);
+                }
+                if let Some((position, hashes)) = self.endings.going(at) {
+                    self.release_indexed(position, hashes);
+                }
             }
         }
     }

@@ -13,7 +13,7 @@ use crate::table::{Index, Slab, TableFull};
 use crate::time::Instant;
 
 /// Protocols that are counted apart: five with ports, and all others together.
-pub(super) const CLASSES: usize = 6;
+pub(super) const CLASSES: usize = ProtocolKind::Portless as usize + 1;
 
 /// Hosts whose place is remembered: 16 KiB.
 const HINTS: usize = 4_096;
@@ -111,32 +111,33 @@ impl Hosts {
     }
 
     /// Whether a host may begin a flow that needs a mapping too: as [`Self::has_room_for_session`], [`Self::has_room_for_mapping`] and
-    /// [`Self::admits_flow`] say. If so, it is charged.
+    /// [`Self::admits_flow`] say. If so, it is charged, and has one more of each.
     #[inline]
-    pub fn admits_all(&mut self, position: u32, protocol: Protocol, limits: &HostLimitsSpec, now: Instant) -> bool {
+    pub fn admit_both(&mut self, position: u32, protocol: Protocol, limits: &HostLimitsSpec, now: Instant) -> bool {
         let Some(host) = self.hosts.get_mut(position) else { return false };
-        if let Some(counts) = &self.counts {
-            return counts.has_room_for_session(host.place, limits)
-                && counts.has_room_for_mapping(host.place, protocol, limits)
-                && counts.admits_flow(host.place, limits, now);
+        let Some(mappings) = host.mappings.get_mut(class_of(protocol)) else { return false };
+        let admits = match &self.counts {
+            Some(counts) => {
+                counts.has_room_for_session(host.place, limits)
+                    && counts.has_room_for_mapping(host.place, protocol, limits)
+                    && counts.admits_flow(host.place, limits, now)
+            }
+            None => {
+                host.sessions < limits.sessions
+                    && *mappings < limits.mappings_per_protocol
+                    && host.flows.admits(limits.flows, now)
+            }
+        };
+        if !admits {
+            return false;
         }
-        host.sessions < limits.sessions
-            && host.mappings.get(class_of(protocol)).is_some_and(|held| *held < limits.mappings_per_protocol)
-            && host.flows.admits(limits.flows, now)
-    }
-
-    /// A host has one more mapping and one more session.
-    #[inline]
-    pub fn add_both(&mut self, position: u32, protocol: Protocol) {
-        let Some(host) = self.hosts.get_mut(position) else { return };
         host.sessions += 1;
-        if let Some(held) = host.mappings.get_mut(class_of(protocol)) {
-            *held += 1;
-        }
+        *mappings += 1;
         if let Some(counts) = &self.counts {
             counts.add_session(host.place);
             counts.add_mapping(host.place, protocol);
         }
+        true
     }
 
     /// A host has so many sessions less.
@@ -234,12 +235,5 @@ fn hash_of(hash: &KeyedHash, address: u32) -> u64 {
 
 /// Which of the counts of mappings a protocol has.
 pub(super) fn class_of(protocol: Protocol) -> usize {
-    match protocol.kind() {
-        ProtocolKind::Udp => 0,
-        ProtocolKind::Tcp => 1,
-        ProtocolKind::Icmp => 2,
-        ProtocolKind::UdpLite => 3,
-        ProtocolKind::Dccp => 4,
-        ProtocolKind::Portless => 5,
-    }
+    protocol.kind() as usize
 }

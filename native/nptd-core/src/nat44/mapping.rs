@@ -150,8 +150,8 @@ impl Mapping {
     /// What packets from the site, and from its uplink, find it by.
     #[inline]
     pub fn keys(&self) -> [u128; 2] {
-        let Self { slot, epoch, protocol, internal, external, .. } = *self;
-        [pack(Side::Internal, slot, epoch, protocol, internal), pack(Side::External, slot, epoch, protocol, external)]
+        let key = InternalKey { slot: self.slot, protocol: self.protocol, internal: self.internal };
+        [key.pack(self.epoch), self.pool_port().pack()]
     }
 
     /// Whether the plan has a static mapping of both its endpoints.
@@ -168,6 +168,22 @@ pub(super) struct InternalKey {
     pub slot: u8,
     pub protocol: Protocol,
     pub internal: Endpoint,
+}
+
+impl InternalKey {
+    /// What the mapping is found by in an epoch of its uplink.
+    #[inline]
+    pub fn pack(&self, epoch: u8) -> u128 {
+        pack(Side::Internal, self.slot, epoch, self.protocol, self.internal)
+    }
+}
+
+impl PoolPort {
+    /// What the mapping that holds it is found by.
+    #[inline]
+    pub fn pack(&self) -> u128 {
+        pack(Side::External, self.slot, self.epoch, self.protocol, self.external)
+    }
 }
 
 /// What a new mapping is made of.
@@ -205,7 +221,8 @@ impl Nat44 {
     /// The mapping that holds an external endpoint of an uplink, unless its time is over; its sessions may be dead.
     pub(super) fn find_holder(&self, flow: &ExternalFlow, plan: &Plan, now: Tick) -> Option<u32> {
         let epoch = plan.uplink(flow.slot)?.epoch;
-        let hash = self.hash.hash(pack(Side::External, flow.slot, epoch, flow.protocol, flow.external));
+        let ExternalFlow { slot, protocol, external, .. } = *flow;
+        let hash = self.hash.hash(PoolPort { slot, epoch, protocol, external }.pack());
         self.mappings_external.find(hash, |position| {
             self.mappings.get(position).is_some_and(|mapping| {
                 mapping.external == flow.external
@@ -218,7 +235,7 @@ impl Nat44 {
     /// The mapping of an internal endpoint on an uplink, unless its time is over; its sessions may be dead.
     pub(super) fn find_held(&self, key: InternalKey, plan: &Plan, now: Tick) -> Option<u32> {
         let epoch = plan.uplink(key.slot)?.epoch;
-        let hash = self.hash_key(&key, epoch);
+        let hash = self.hash.hash(key.pack(epoch));
         self.mappings_internal.find(hash, |position| {
             self.mappings
                 .get(position)
@@ -418,18 +435,6 @@ impl Nat44 {
                 self.end_for_good(position, plan, Instant::default());
             }
         }
-    }
-
-    /// What the mapping of an internal endpoint is found by.
-    #[inline]
-    pub(super) fn hash_key(&self, key: &InternalKey, epoch: u8) -> u64 {
-        self.hash.hash(pack(Side::Internal, key.slot, epoch, key.protocol, key.internal))
-    }
-
-    /// What the mapping with an external endpoint is found by.
-    #[inline]
-    pub(super) fn hash_port(&self, port: &PoolPort) -> u64 {
-        self.hash.hash(pack(Side::External, port.slot, port.epoch, port.protocol, port.external))
     }
 }
 

@@ -54,12 +54,13 @@ pub use express::{Express, SettledSessions};
 pub use host_counts::HostCounts;
 pub use inbound::{Admitted, NotAdmitted};
 pub use leaving::DueReset;
-pub use opening::{Opener, Opening};
+pub use opening::{Opener, Opening, Openings};
 pub use outbound::Steered;
 pub use published::GatewaySourced;
 pub use rests::PortRest;
 pub use rows::{MappingRow, SessionRow};
 
+use expiry::Endings;
 use hosts::Hosts;
 use identification::Identifications;
 use mapping::Mapping;
@@ -163,6 +164,7 @@ pub struct Nat44 {
     /// Where the sweep for entries of dead epochs goes on; none when there is nothing to sweep.
     sweep: Option<u32>,
     remains: Remains,
+    endings: Endings,
     /// The plan that was adopted last.
     adoption: Adoption,
 }
@@ -204,6 +206,7 @@ impl Nat44 {
             gateway_sourced: 0,
             sweep: None,
             remains: Remains::default(),
+            endings: Endings::new(),
             adoption: Adoption::FIRST,
         }
     }

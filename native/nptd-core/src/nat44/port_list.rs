@@ -72,6 +72,13 @@ pub(super) struct PortList<'a> {
     own: Option<&'a OwnPorts>,
 }
 
+/// Whether [`PortList::of`] an internal port has that port itself, which is of its own class and parity.
+#[inline]
+pub(super) fn has_own(protocol: Protocol, port: u16, range: (u16, u16), own: Option<&OwnPorts>) -> bool {
+    let (low, high) = if protocol == Protocol::ICMP { (0, u16::MAX) } else { (range.0.max(1), range.1) };
+    (low..=high).contains(&port) && PortList::between(low, high, own).contains(port)
+}
+
 impl<'a> PortList<'a> {
     /// Every port of a worker.
     pub const fn all(own: Option<&'a OwnPorts>) -> Self {
@@ -201,6 +208,8 @@ mod tests {
                     assert_eq!(ports(list), expected, "{share:?} {range:?} {internal} {parity}");
                     let contained: Vec<u16> = (0..=u16::MAX).filter(|port| list.contains(*port)).collect();
                     assert_eq!(contained, expected);
+                    let has_own = has_own(Protocol::TCP, internal, range, own.as_ref());
+                    assert_eq!(has_own, contained.contains(&internal), "{share:?} {range:?} {internal} {parity}");
                 }
             }
         }

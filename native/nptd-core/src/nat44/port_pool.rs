@@ -6,14 +6,18 @@ use alloc::vec::Vec;
 
 use super::mapping::InternalKey;
 use super::port_hash::{Candidates, PortHash};
-use super::port_list::{OwnPorts, PortList, WORDS};
+use super::port_list::{self, OwnPorts, PortList, WORDS};
 use super::{Endpoint, Flow, Protocol, ProtocolKind};
-use crate::plan::{Plan, SLOTS_MAX, Uplink};
+use crate::frame::DeviceIndex;
+use crate::plan::{DEVICES_MAX, Plan, SLOTS_MAX, Uplink};
 use crate::share::Share;
 
 /// Keyed candidates tried before the cyclic search: hard to guess (6056-1), and yet every port is used in the end
 /// (6888-R13).
 const CANDIDATES: u8 = 16;
+
+/// Kinds of protocols with ports, which come before the others.
+const POOLS: usize = ProtocolKind::Portless as usize;
 
 /// One bit per port.
 type Ports = Box<[u64; WORDS]>;
@@ -31,9 +35,38 @@ pub(super) struct Proposal {
     pub external: Endpoint,
     /// Position of its address in the list of the uplink.
     place: u8,
-    /// Allocations and releases of the pool that the choice depends on, where that the port is free is not all.
-    counted: Option<(u64, u64)>,
+    /// What has happened to the pool, where the choice depends on it and not only on the port being free.
+    counted: Option<Counted>,
 }
+
+/// Allocations and releases of a pool. Nothing is proposed so long that they come round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Counted {
+    allocations: u32,
+    releases: u32,
+}
+
+/// What is known of an internal address on an uplink under the plan adopted last.
+#[derive(Clone, Copy)]
+struct Known {
+    address: u32,
+    /// Position of its external address in the list; [`Self::NOTHING`] has none.
+    place: u8,
+    /// The device from which its packets go to uplinks unasked, if one is known.
+    plain_from: u8,
+}
+
+impl Known {
+    const NOWHERE: u8 = u8::MAX;
+    const NOTHING: Self = Self { address: 0, place: Self::NOWHERE, plain_from: Self::NOWHERE };
+
+    #[inline]
+    fn is_of(&self, address: u32) -> bool {
+        self.address == address && self.place != Self::NOWHERE
+    }
+}
+
+const _: () = assert!(DEVICES_MAX < Known::NOWHERE as usize);
 
 /// Pools of all uplinks. One pool is 8 KiB, and twice that where ports are reserved or published; 16 uplinks of 64 addresses and
 /// 5 protocols make 80 MiB at most, of each worker.
@@ -56,7 +89,7 @@ struct SlotPools {
     /// Where an address is in the list, by its last bits: those of a pool are neighbours, as a rule.
     places: Vec<u8>,
     /// Which of the addresses belongs to an internal one, by the last bits of that: 32 hashes are spared each new mapping.
-    paired: Vec<Option<(u32, u8)>>,
+    paired: Vec<Known>,
     /// Address and echo identifier that the gateway itself has taken.
     reserved: Option<(u32, u16)>,
 }
@@ -65,11 +98,8 @@ struct AddressPools {
     address: u32,
     /// Whether mappings of its epoch may hold ports that it does not know of.
     joins_epoch: bool,
-    icmp: Pool,
-    tcp: Pool,
-    udp: Pool,
-    udp_lite: Pool,
-    dccp: Pool,
+    /// Of each kind of protocol with ports.
+    pools: [Pool; POOLS],
 }
 
 /// The ports of one (uplink, epoch, external address, protocol).
@@ -81,7 +111,7 @@ struct Pool {
     allocations: u64,
     /// Ports given back so far.
     releases: u64,
-    /// When allocations have been foreseen, and how many.
+    /// When allocations have been foreseen, and how many there will have been after them.
     foreseen: (u64, u64),
     resting: u32,
 }
@@ -136,7 +166,7 @@ impl PortPools {
                 pools.addresses.push(pool);
             }
             pools.addresses.iter_mut().for_each(|pool| pool.block(uplink, plan));
-            pools.paired = alloc::vec![None; PAIRED];
+            pools.paired = alloc::vec![Known::NOTHING; PAIRED];
             pools.places = alloc::vec![0; PLACES];
             for (place, pool) in (0..).zip(&pools.addresses) {
                 if let Some(known) = pools.places.get_mut(pool.address as usize % PLACES) {
@@ -158,7 +188,23 @@ impl PortPools {
     /// What [`Self::allocate`] would give; no port is taken.
     #[inline]
     pub fn propose(&mut self, key: InternalKey, published: Option<u32>) -> Option<Proposal> {
-        self.propose_after(key, published, |_| 0)
+        self.propose_at(key, published, |pool| pool.allocations)
+    }
+
+    /// Whether packets of an internal address from a device go to an uplink, as far as the plan and nothing else decides it.
+    /// `is_plain` is asked where that is not known.
+    #[inline]
+    pub fn knows_plain(
+        &mut self,
+        slot: u8,
+        internal: u32,
+        ingress: DeviceIndex,
+        is_plain: impl FnOnce() -> bool,
+    ) -> bool {
+        let Some(pools) = self.slots.get_mut(usize::from(slot)) else { return false };
+        let known = pools.paired.get(internal as usize % PAIRED);
+        known.is_some_and(|known| known.is_of(internal) && u16::from(known.plain_from) == ingress.0)
+            || is_plain() && pools.note_plain(self.hash, internal, ingress)
     }
 
     /// Proposals are foreseen anew from now on.
@@ -170,47 +216,63 @@ impl PortPools {
     #[inline]
     pub fn foresee(&mut self, key: InternalKey) -> Option<Proposal> {
         let moment = self.moment;
-        self.propose_after(key, None, |pool| pool.foresee_allocation(moment))
+        self.propose_at(key, None, |pool| pool.foresee_allocation(moment))
     }
 
     #[inline]
-    fn propose_after(
+    fn propose_at(
         &mut self,
         key: InternalKey,
         published: Option<u32>,
-        others: impl FnOnce(&mut Pool) -> u64,
+        counter: impl FnOnce(&mut Pool) -> u64,
     ) -> Option<Proposal> {
         let (hash, preserves_parity) = (self.hash, self.preserves_parity);
         let pools = self.slots.get_mut(usize::from(key.slot))?;
-        let list = PortList::of(key.protocol, key.internal.port, pools.ports, preserves_parity, self.own.as_ref());
         let place = pools.place_of(hash, key.internal.address, published)?;
         let pool = pools.addresses.get_mut(usize::from(place))?;
         let address = pool.address;
         let Some(pool) = pool.of(key.protocol) else {
             return Some(Proposal { external: Endpoint { address, port: 0 }, place, counted: None });
         };
-        let counter = pool.allocations + others(pool);
-        let wanted = key.internal.port;
+        let counter = counter(pool);
+        let (wanted, own) = (key.internal.port, self.own.as_ref());
         // 6056-2, 7857-S9: the port is preserved, and unpredictable only where it is taken.
-        let (port, counted) = if list.contains(wanted) && pool.is_free(wanted) {
+        let (port, counted) = if pool.is_free(wanted) && port_list::has_own(key.protocol, wanted, pools.ports, own) {
             (wanted, None)
         } else {
-            (pool.choose(hash.candidates(&key, address, counter), list)?, Some((counter, pool.releases)))
+            let list = PortList::of(key.protocol, wanted, pools.ports, preserves_parity, own);
+            let counted = Counted { allocations: counter as u32, ..pool.counted() };
+            (pool.choose(hash.candidates(&key, address, counter), list)?, Some(counted))
         };
         Some(Proposal { external: Endpoint { address, port }, place, counted })
     }
 
-    /// The same proposal if nothing has happened to its pool since that matters, or else what would be proposed now.
+    /// Takes what was foreseen for a new mapping if nothing has happened to its pool since that matters, or else what would be
+    /// proposed now.
     #[inline]
-    pub fn renew(&mut self, key: InternalKey, proposal: Proposal) -> Option<Proposal> {
+    pub fn take_foreseen(&mut self, key: InternalKey, proposal: Proposal) -> Option<Proposal> {
         let Some(pool) = self.proposed(key, proposal) else { return Some(proposal) };
-        let is_as_it_was = proposal.counted.is_none_or(|counted| counted == (pool.allocations, pool.releases));
-        if is_as_it_was && pool.is_free(proposal.external.port) { Some(proposal) } else { self.propose(key, None) }
+        let is_as_it_was = proposal.counted.is_none_or(|counted| counted == pool.counted());
+        if is_as_it_was && pool.is_free(proposal.external.port) {
+            pool.set(proposal.external.port, true);
+            pool.allocations += 1;
+            return Some(proposal);
+        }
+        let proposal = self.propose(key, None)?;
+        self.accept(key, proposal);
+        Some(proposal)
+    }
+
+    /// What has just been taken was not needed.
+    pub fn untake(&mut self, key: InternalKey, proposal: Proposal) {
+        if let Some(pool) = self.proposed(key, proposal) {
+            pool.set(proposal.external.port, false);
+            pool.allocations -= 1;
+        }
     }
 
     /// Takes what has just been proposed for a new mapping.
-    #[inline]
-    pub fn accept(&mut self, key: InternalKey, proposal: Proposal) {
+    fn accept(&mut self, key: InternalKey, proposal: Proposal) {
         if let Some(pool) = self.proposed(key, proposal) {
             pool.set(proposal.external.port, true);
             pool.allocations += 1;
@@ -314,9 +376,11 @@ impl PortPools {
         if pools.reserved == Some((first.address, wanted)) {
             return Some(wanted);
         }
-        let identifier = first.icmp.next_free(PortList::all(self.own.as_ref()), u32::from(wanted))?;
-        first.icmp.set(identifier, true);
-        pools.reserved = Some((first.address, identifier));
+        let address = first.address;
+        let pool = first.of(Protocol::ICMP)?;
+        let identifier = pool.next_free(PortList::all(self.own.as_ref()), u32::from(wanted))?;
+        pool.set(identifier, true);
+        pools.reserved = Some((address, identifier));
         Some(identifier)
     }
 
@@ -336,17 +400,25 @@ impl SlotPools {
     /// gets none of another (7857-S4). A host that is published speaks from where it is heard.
     #[inline]
     fn place_of(&mut self, hash: PortHash, internal: u32, published: Option<u32>) -> Option<u8> {
-        if published.is_none()
-            && let Some(Some((known, position))) = self.paired.get(internal as usize % PAIRED)
-            && *known == internal
-        {
-            return Some(*position);
+        let known = self.paired.get(internal as usize % PAIRED);
+        if let (None, Some(known)) = (published, known.filter(|known| known.is_of(internal))) {
+            return Some(known.place);
         }
-        let position = self.find_place(hash, internal, published)?;
-        if let (None, Some(place)) = (published, self.paired.get_mut(internal as usize % PAIRED)) {
-            *place = Some((internal, position));
+        let place = self.find_place(hash, internal, published)?;
+        if let (None, Some(known)) = (published, self.paired.get_mut(internal as usize % PAIRED)) {
+            *known = Known { address: internal, place, ..Known::NOTHING };
         }
-        Some(position)
+        Some(place)
+    }
+
+    /// Notes where packets of an internal address come from that go to this uplink; false where it has no external address.
+    #[inline(never)]
+    fn note_plain(&mut self, hash: PortHash, internal: u32, ingress: DeviceIndex) -> bool {
+        let is_paired = self.place_of(hash, internal, None).is_some();
+        if let (true, Some(known)) = (is_paired, self.paired.get_mut(internal as usize % PAIRED)) {
+            known.plain_from = ingress.0 as u8;
+        }
+        is_paired
     }
 
     fn find_place(&self, hash: PortHash, internal: u32, published: Option<u32>) -> Option<u8> {
@@ -362,22 +434,12 @@ impl SlotPools {
 
 impl AddressPools {
     fn new(address: u32) -> Self {
-        Self {
-            address,
-            joins_epoch: false,
-            icmp: Pool::new(),
-            tcp: Pool::new(),
-            udp: Pool::new(),
-            udp_lite: Pool::new(),
-            dccp: Pool::new(),
-        }
+        Self { address, joins_epoch: false, pools: core::array::from_fn(|_| Pool::new()) }
     }
 
     /// Keeps reserved ports (3022-2.2, 6056-3, 6056-4) and published ones for those that they belong to.
     fn block(&mut self, uplink: &Uplink, plan: &Plan) {
-        for pool in [&mut self.tcp, &mut self.udp, &mut self.udp_lite, &mut self.dccp] {
-            pool.blocked = None;
-        }
+        self.pools.iter_mut().for_each(|pool| pool.blocked = None);
         let reserved = uplink.ipv4.iter().flat_map(|ipv4| &ipv4.reserved);
         let reserved = reserved.map(|reserved| (Protocol::from_number(reserved.protocol), reserved.ports));
         let published = plan.static_mappings().external_ranges(uplink.slot, self.address);
@@ -390,14 +452,7 @@ impl AddressPools {
 
     /// The pool of a protocol; none without ports.
     fn of(&mut self, protocol: Protocol) -> Option<&mut Pool> {
-        Some(match protocol.kind() {
-            ProtocolKind::Icmp => &mut self.icmp,
-            ProtocolKind::Tcp => &mut self.tcp,
-            ProtocolKind::Udp => &mut self.udp,
-            ProtocolKind::UdpLite => &mut self.udp_lite,
-            ProtocolKind::Dccp => &mut self.dccp,
-            ProtocolKind::Portless => return None,
-        })
+        self.pools.get_mut(protocol.kind() as usize)
     }
 }
 
@@ -406,12 +461,16 @@ impl Pool {
         Self { taken: Box::new([0; WORDS]), blocked: None, allocations: 0, releases: 0, foreseen: (0, 0), resting: 0 }
     }
 
-    /// Allocations that are foreseen at a moment before another one.
+    /// Foresees an allocation at a moment: how many there will have been before it.
     #[inline]
     fn foresee_allocation(&mut self, moment: u64) -> u64 {
-        let before = if self.foreseen.0 == moment { self.foreseen.1 } else { 0 };
+        let before = if self.foreseen.0 == moment { self.foreseen.1 } else { self.allocations };
         self.foreseen = (moment, before + 1);
         before
+    }
+
+    fn counted(&self) -> Counted {
+        Counted { allocations: self.allocations as u32, releases: self.releases as u32 }
     }
 
     /// A free port that is hard to guess, or else any.
@@ -493,7 +552,7 @@ mod tests {
         let mut pools = PortPools::new(&[secret; 16], Share::ALONE);
         if let Some(slot) = pools.slots.first_mut() {
             (slot.ports, slot.addresses, slot.paired) =
-                (ports, alloc::vec![AddressPools::new(9)], alloc::vec![None; 1]);
+                (ports, alloc::vec![AddressPools::new(9)], alloc::vec![Known::NOTHING; 1]);
         }
         pools
     }
@@ -531,8 +590,9 @@ mod tests {
                     let external = Endpoint { address: 9, port: 2000 };
                     pools.release(PoolPort { slot: 0, epoch: 0, protocol: key.protocol, external }, false);
                 }
-                let renewed = foreseen.and_then(|foreseen| pools.renew(key, foreseen));
-                assert_eq!(renewed.map(|proposal| proposal.external), pools.allocate(key, None), "{round} {at}");
+                let taken = foreseen.and_then(|foreseen| pools.take_foreseen(key, foreseen));
+                taken.into_iter().for_each(|taken| pools.untake(key, taken));
+                assert_eq!(taken.map(|proposal| proposal.external), pools.allocate(key, None), "{round} {at}");
             }
         }
     }

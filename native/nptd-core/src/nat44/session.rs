@@ -61,24 +61,17 @@ impl Timed for Session {
 }
 
 impl Session {
-    /// A session that begins now on a mapping.
+    /// A session that begins now on a mapping, and ends at a tick if nothing comes after it.
     #[inline]
-    pub fn new(new: &NewSession, mapping: &Mapping, policy: u8, plan: &Plan, now: Instant) -> Self {
+    pub fn new(new: &NewSession, mapping: &Mapping, policy: u8, ends: Tick) -> Self {
         let protocol = new.flow.protocol;
-        let lifetime = match protocol.kind() {
-            ProtocolKind::Udp | ProtocolKind::UdpLite => plan.nat44.udp,
-            ProtocolKind::Icmp => plan.nat44.icmp,
-            ProtocolKind::Portless => plan.nat44.other,
-            ProtocolKind::Tcp => plan.nat44.tcp_opening,
-            ProtocolKind::Dccp => plan.nat44.dccp_transitory,
-        };
         Self {
             internal: new.flow.internal,
             remote: new.flow.remote,
             external: mapping.external,
             apparent: new.apparent,
             mapping: new.mapping,
-            ends: end_of(now, lifetime),
+            ends,
             timer: TimerLinks::UNLINKED,
             previous: NONE,
             next: NONE,
@@ -228,7 +221,8 @@ impl Nat44 {
         let Some(mapping) = self.mappings.get(new.mapping) else { return Err(DropReason::MappingTableFull) };
         let host = mapping.host;
         let policy = plan.policy_of(&new.flow.subject(new.segment.dscp)).number();
-        let session = Session::new(&new, mapping, policy, plan, now);
+        let ends = end_of(now, first_lifetime(new.flow.protocol, &plan.nat44));
+        let session = Session::new(&new, mapping, policy, ends);
         let [outbound, inbound] = session.keys().map(|key| self.hash.hash(key));
         let position = self.sessions.insert(session).map_err(|_| DropReason::SessionTableFull)?;
         let is_stored = self.sessions_outbound.insert(outbound, position).is_ok()
@@ -359,6 +353,17 @@ impl Nat44 {
             session.unsettle();
         }
         self.sessions.remove(position);
+    }
+}
+
+/// How long a session lives whose first packet no other follows.
+pub(super) fn first_lifetime(protocol: Protocol, nat44: &Nat44Spec) -> Duration {
+    match protocol.kind() {
+        ProtocolKind::Udp | ProtocolKind::UdpLite => nat44.udp,
+        ProtocolKind::Icmp => nat44.icmp,
+        ProtocolKind::Portless => nat44.other,
+        ProtocolKind::Tcp => nat44.tcp_opening,
+        ProtocolKind::Dccp => nat44.dccp_transitory,
     }
 }
 

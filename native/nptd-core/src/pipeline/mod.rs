@@ -217,14 +217,18 @@ impl Engine {
             let mut expressway = transit.survey(batch, &mut survey);
             let mut at = transit.express(batch, 0, &mut survey, &mut expressway);
             // Of those that are left: the others had sessions.
-            let mut openings = transit.survey_openings(batch, at, &mut survey);
+            transit.survey_openings(batch, at, &mut survey);
             while let Some(frame) = batch.get_mut(at) {
                 transit.context.outputs.follow(position + first + at);
-                if !transit.open4(frame, openings.as_mut(), &mut expressway, at) {
+                if !transit.open4(frame, &mut survey, &mut expressway, at) {
                     expressway.forget_way();
                     transit.process_long(frame, expressway.direction());
                 }
-                at = transit.express(batch, at + 1, &mut survey, &mut expressway);
+                at += 1;
+                // What was found to have no session has none by now that is settled.
+                if !survey.begins_flow(at) {
+                    at = transit.express(batch, at, &mut survey, &mut expressway);
+                }
             }
         }
         self.survey = Some(survey);

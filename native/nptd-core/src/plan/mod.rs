@@ -302,6 +302,12 @@ impl Plan {
         self.policies.iter().find(|policy| policy.is_met_by(subject)).unwrap_or(&self.rest)
     }
 
+    /// The policy of all IPv4 packets, and the uplink of all their flows that stick to none, where neither depends on the packet.
+    pub fn only_choice4(&self) -> Option<(&Policy, u8)> {
+        let first = self.policies.first()?;
+        Some((first, first.only_choice(Family::V4)?))
+    }
+
     /// The policy of a session with this number: the last one, if it is gone.
     pub fn policy(&self, number: u8) -> &Policy {
         self.policies.iter().find(|policy| policy.number() == number).unwrap_or(&self.rest)

@@ -124,11 +124,17 @@ impl Policy {
     pub fn choose(&self, subject: &Subject, rendezvous: &Rendezvous) -> Option<u8> {
         let choices = self.choices(subject.family());
         if !choices.is_weighted {
-            return choices.candidates.first().map(|first| first.slot).or(choices.last_resort);
+            return choices.first();
         }
         let scored = self.scores(subject, rendezvous);
         let best = scored.reduce(|best, next| if next.1.beats(best.1) { next } else { best });
-        best.map(|(slot, _)| slot).or(choices.candidates.first().map(|first| first.slot)).or(choices.last_resort)
+        best.map(|(slot, _)| slot).or(choices.first())
+    }
+
+    /// What [`Self::choose`] says of every flow of a family, if every packet meets the policy and no weight decides.
+    pub fn only_choice(&self, family: Family) -> Option<u8> {
+        let choices = self.choices(family);
+        if self.matches.is_none() && !choices.is_weighted { choices.first() } else { None }
     }
 
     /// Scores of the candidates that have a weight.
@@ -200,6 +206,11 @@ impl Choices {
             is_weighted: candidates.iter().any(|candidate| candidate.weight > 0),
             candidates,
         }
+    }
+
+    /// The uplink that comes first.
+    fn first(&self) -> Option<u8> {
+        self.candidates.first().map(|first| first.slot).or(self.last_resort)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::wire::{icmp, protocol, udp};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Protocol(u8);
 
-/// How a protocol is translated.
+/// How a protocol is translated; those with ports of their own come first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProtocolKind {
     /// ICMP echo; its port is the identifier.
@@ -24,6 +24,17 @@ pub enum ProtocolKind {
     /// Any other: by addresses alone, all ports 0 (OTHER-2).
     Portless,
 }
+
+/// By number: a new flow asks a dozen times.
+static KINDS: [ProtocolKind; 256] = {
+    let mut kinds = [ProtocolKind::Portless; 256];
+    kinds[protocol::ICMP as usize] = ProtocolKind::Icmp;
+    kinds[protocol::TCP as usize] = ProtocolKind::Tcp;
+    kinds[protocol::UDP as usize] = ProtocolKind::Udp;
+    kinds[protocol::UDP_LITE as usize] = ProtocolKind::UdpLite;
+    kinds[protocol::DCCP as usize] = ProtocolKind::Dccp;
+    kinds
+};
 
 impl Protocol {
     /// ICMP.
@@ -48,15 +59,9 @@ impl Protocol {
     }
 
     /// How it is translated.
+    #[inline(always)]
     pub const fn kind(self) -> ProtocolKind {
-        match self.0 {
-            protocol::ICMP => ProtocolKind::Icmp,
-            protocol::TCP => ProtocolKind::Tcp,
-            protocol::UDP => ProtocolKind::Udp,
-            protocol::UDP_LITE => ProtocolKind::UdpLite,
-            protocol::DCCP => ProtocolKind::Dccp,
-            _ => ProtocolKind::Portless,
-        }
+        KINDS[self.0 as usize]
     }
 
     /// Whether it has connections, which begin with a packet that opens and cannot move: TCP and DCCP.

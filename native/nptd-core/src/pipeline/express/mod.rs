@@ -21,7 +21,8 @@ mod tally;
 
 use super::transit::Transit;
 use crate::counters::{Counters, Direction};
-use crate::frame::{FRAME_BATCH_MAX, Frame};
+use crate::frame::{DeviceIndex, FRAME_BATCH_MAX, Frame};
+use crate::nat44::Openings;
 use crate::nat44::rewrite::End;
 use crate::plan::Plan;
 use crate::session::settled::Ends;
@@ -50,6 +51,7 @@ pub struct Survey {
     sides: Sides,
     /// Whether there are keys that no session was found for.
     has_unknown: bool,
+    openings: Openings,
 }
 
 /// What has been found out about a frame.
@@ -90,7 +92,13 @@ pub struct Expressway {
 impl Survey {
     /// Of no batch.
     pub const fn new() -> Self {
-        Self { seen: [Seen::NOTHING; FRAME_BATCH_MAX], probed: 0, sides: Sides::Neither, has_unknown: false }
+        Self {
+            seen: [Seen::NOTHING; FRAME_BATCH_MAX],
+            probed: 0,
+            sides: Sides::Neither,
+            has_unknown: false,
+            openings: Openings::none(),
+        }
     }
 
     /// Looks at all frames.
@@ -157,6 +165,12 @@ impl Survey {
 }
 
 impl Survey {
+    /// Whether the next flow that may be opened is that of a frame.
+    #[inline]
+    pub fn begins_flow(&self, index: usize) -> bool {
+        self.openings.is_next(index)
+    }
+
     /// The hash of a packet from the site that seems to begin a flow: whole, UDP or the first segment of a connection, and there was
     /// no session that could have been its own when the batch was looked at.
     fn opening(&self, index: usize) -> Option<u64> {
@@ -266,9 +280,7 @@ impl<'a> Transit<'a> {
             self.probe(count.min(end + PROBED_AHEAD), survey);
             let Some(rest) = frames.get_mut(at..end) else { break };
             let Some(frame) = rest.first() else { break };
-            if frame.ingress != expressway.inlet.device {
-                expressway.inlet = Inlet::of(frame.ingress, self.plan());
-            }
+            expressway.turn_to(frame.ingress, self.plan());
             let seen = survey.seen.get(at..).unwrap_or(&[]);
             let Some(Seen { looks, position, .. }) = seen.first() else { break };
             let (from, has_link) = (expressway.inlet.from, expressway.inlet.has_link);
@@ -376,12 +388,20 @@ fn of_side([outbound, inbound]: [Buckets<'_>; 2], key: u128) -> Buckets<'_> {
 }
 
 impl Expressway {
+    /// The next frame came in by a device.
+    #[inline]
+    fn turn_to(&mut self, ingress: DeviceIndex, plan: &Plan) {
+        if ingress != self.inlet.device {
+            self.inlet = Inlet::of(ingress, plan);
+        }
+    }
+
     /// A frame goes the long way, which may change what is known of next hops.
     pub fn forget_way(&mut self) {
         self.last_way = LastWay::UNKNOWN;
     }
 
-    /// The side that the frame behind the last run came from.
+    /// The side that the frame behind the last run, or the last that was to be opened, came from.
     pub fn direction(&self) -> Direction {
         self.inlet.from
     }

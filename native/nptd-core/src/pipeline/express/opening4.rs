@@ -6,53 +6,51 @@ use super::flow4::{Packet4, packet4};
 use super::survey::LINK;
 use super::{Expressway, Survey};
 use crate::counters::Direction;
-use crate::frame::{ChecksumState, Errand, FRAME_BATCH_MAX, Frame};
+use crate::frame::{ChecksumState, Errand, Frame};
 use crate::nat44::rewrite::{End, Passage, pass_datagram, pass_segment};
 use crate::nat44::{Endpoint, Flow, Opener, Opening, Protocol};
 use crate::pipeline::mss;
 use crate::pipeline::transit::Transit;
-use crate::plan::Plan;
+use crate::plan::{Device, Plan};
 use crate::session::segment::Segment;
 use crate::verdict::Verdict;
 use crate::wire::octets::{u16_at, u32_at};
 use crate::wire::{ipv4, tcp, udp};
 
-/// New flows of a batch, in the order of their packets.
-pub struct Openings<'a> {
-    flows: [Option<Opening<'a>>; FRAME_BATCH_MAX],
-}
-
-impl<'a> Transit<'a> {
-    /// Looks at the new flows of a batch from a frame on; none where there is none.
-    pub fn survey_openings(&mut self, frames: &[Frame<'_>], first: usize, survey: &mut Survey) -> Option<Openings<'a>> {
+impl Transit<'_> {
+    /// Looks at the new flows of a batch from a frame on.
+    pub fn survey_openings(&mut self, frames: &[Frame<'_>], first: usize, survey: &mut Survey) {
+        survey.openings.clear();
         if first >= frames.len() {
-            return None;
+            return;
         }
         self.probe(frames.len(), survey);
         if !survey.has_unknown {
-            return None;
+            return;
         }
         let plan = self.plan();
-        self.nat44.begin_openings();
-        let mut openings = Openings { flows: [None; FRAME_BATCH_MAX] };
-        for (index, (frame, place)) in frames.iter().zip(&mut openings.flows).enumerate().skip(first) {
-            if let Some(opener) = survey.opening(index).and_then(|hash| opener(frame, hash, plan)) {
-                *place = self.nat44.expect_opening(&opener, plan);
-            }
+        self.nat44.begin_openings(&mut survey.openings, plan);
+        for (index, frame) in frames.iter().enumerate().skip(first) {
+            let Some(hash) = survey.opening(index) else { continue };
+            let Some((device, opener)) = opener(frame, index, hash, plan) else { continue };
+            let internal = opener.flow.internal.address;
+            self.nat44.expect_opening(&mut survey.openings, &opener, plan, || {
+                device.is_plain_source4(internal, plan.drop_documentation) && plan.internal_route4(internal).is_some()
+            });
         }
-        Some(openings)
+        self.nat44.foresee_openings(&mut survey.openings);
     }
 
     /// Opens the flow of a frame, sends it and counts it; false, and nothing has changed, where it goes the long way.
     pub fn open4(
         &mut self,
         frame: &mut Frame<'_>,
-        openings: Option<&mut Openings<'a>>,
+        survey: &mut Survey,
         expressway: &mut Expressway,
         index: usize,
     ) -> bool {
-        let opening = openings.and_then(|openings| openings.flows.get(index)?.as_ref());
-        let Some(opening) = opening else { return false };
+        expressway.turn_to(frame.ingress, self.plan());
+        let Some(opening) = self.nat44.opening_of(&mut survey.openings, index) else { return false };
         let octets = match expressway.inlet.has_link {
             true => self.open_behind4::<LINK>(frame, opening, expressway),
             false => self.open_behind4::<0>(frame, opening, expressway),
@@ -66,7 +64,7 @@ impl<'a> Transit<'a> {
     fn open_behind4<const LINK_LEN: usize>(
         &mut self,
         frame: &mut Frame<'_>,
-        opening: &Opening<'_>,
+        opening: &Opening,
         expressway: &mut Expressway,
     ) -> Option<usize> {
         let (plan, now, ingress) = (self.plan(), self.context.now, frame.ingress);
@@ -105,8 +103,8 @@ impl<'a> Transit<'a> {
     }
 }
 
-/// What a frame says of its flow, if it may leave the site for somewhere else and both addresses are what they should be.
-fn opener(frame: &Frame<'_>, hash: u64, plan: &Plan) -> Option<Opener> {
+/// What a frame says of its flow, if that may leave the site for somewhere else, and the device that it came in by.
+fn opener<'a>(frame: &Frame<'_>, index: usize, hash: u64, plan: &'a Plan) -> Option<(&'a Device, Opener)> {
     if frame.errand != Errand::Received {
         return None;
     }
@@ -116,11 +114,11 @@ fn opener(frame: &Frame<'_>, hash: u64, plan: &Plan) -> Option<Opener> {
     let internal = Endpoint { address: u32_at(header, ipv4::SOURCE), port: u16_at(transport, udp::SOURCE_PORT) };
     let remote =
         Endpoint { address: u32_at(header, ipv4::DESTINATION), port: u16_at(transport, udp::DESTINATION_PORT) };
-    let is_ours = device.is_plain_source4(internal.address, plan.drop_documentation)
-        && plan.internal_route4(internal.address).is_some();
-    if !is_ours || !plan.is_elsewhere4(remote.address) {
+    if !plan.is_elsewhere4(remote.address) {
         return None;
     }
     let flow = Flow { protocol: Protocol::from_number(ipv4::protocol(header)), internal, remote };
-    Some(Opener { flow, dscp: ipv4::tos(header) >> 2, hash })
+    // At most [`FRAME_BATCH_MAX`].
+    let opener = Opener { frame: index as u8, ingress: frame.ingress, flow, dscp: ipv4::tos(header) >> 2, hash };
+    Some((device, opener))
 }
