@@ -9,6 +9,8 @@ import { delimiter, join } from 'node:path';
 import { hasProgram, ROOT, run } from './process.mjs';
 
 const NATIVE = join(ROOT, 'native');
+/** Addresses change no count, and not every container lets a process fix them. */
+const OPTIONS = ['--parallel=2', '--allow-aslr=yes', '--output-format=json'];
 /** Packets that a case of native/nptd-core/benches/instructions.rs counts. */
 const PACKETS = 10_240;
 const INSTALL_SECONDS_MAX = 900;
@@ -24,7 +26,7 @@ export async function countInstructions(options) {
   if (runner.obstacle !== undefined) return { obstacle: runner.obstacle };
   let text = '';
   const command = ['cargo', 'bench', '--quiet', '-p', 'nptd-core', '--bench', 'instructions'];
-  const { code } = await run([...command, '--', '--parallel=2', '--output-format=json'], {
+  const { code } = await run([...command, '--', ...OPTIONS], {
     ...options,
     env: { ...options.env, PATH: [runner.folder, process.env.PATH].join(delimiter) },
     cwd: NATIVE,
