@@ -1,25 +1,19 @@
 //! Instructions that the engine spends on packets, counted under valgrind by gungraun: the same on a busy machine.
 //!
-//! Each case sends `PACKETS` through an engine that has been prepared, which does not count. Run and compared with reviewed figures by
-//! scripts/lib/instructions.mjs, which reads from the identifier of a case (`nat44_out`) its name (`nat44-out`).
+//! Each case sends `PACKETS` through an engine that has been prepared, which does not count. scripts/lib/gungraun.mjs runs it and reads
+//! from the identifier of a case (`nat44_out`) its name (`nat44-out`).
 
-#![allow(
-    clippy::expect_used,
-    missing_docs,
-    reason = "a benchmark may fail loudly; gungraun writes functions without words"
-)]
+#![allow(clippy::expect_used, reason = "a benchmark may fail loudly")]
+#![allow(dead_code, reason = "modules of the suite of times, which uses more of them")]
+#![allow(missing_docs, reason = "gungraun writes functions without words")]
 
 #[path = "pipeline/opener.rs"]
-#[allow(dead_code, reason = "shared with the suite of times")]
 mod opener;
 #[path = "pipeline/site.rs"]
-#[allow(dead_code, reason = "shared with the suite of times")]
 mod site;
 #[path = "pipeline/system.rs"]
-#[allow(dead_code, reason = "shared with the suite of times")]
 mod system;
 #[path = "pipeline/traffic.rs"]
-#[allow(dead_code, reason = "shared with the suite of times")]
 mod traffic;
 
 use gungraun::prelude::*;
@@ -29,7 +23,7 @@ use opener::Opener;
 use site::{Shape, Site, Template};
 use traffic::{Arrivals, Buffers, pass};
 
-/// Packets that are counted; scripts/lib/instructions.mjs divides by them.
+/// Packets that are counted; scripts/lib/gungraun.mjs divides by them.
 const PACKETS: usize = 10_240;
 /// Flows of each case: all of them fit the caches, which do not count here.
 const FLOWS: u32 = 1_024;

@@ -121,14 +121,14 @@ fn measure_here(name: &str, effort: Effort) {
 }
 
 /// Measures a case in a process of its own.
-fn measure_apart(case: &str, is_quick: bool, is_told: bool) -> Measured {
+fn measure_apart(case: &str, is_quick: bool, tells: bool) -> Measured {
     let program = std::env::current_exe().expect("this program");
     let mut command = Command::new(program);
     command.args([MEASURE, case]).args(is_quick.then_some("--quick")).envs([measure::environment()]);
     let output = command.output().expect("this program runs again");
     let [said, failed] = [&output.stdout, &output.stderr].map(|text| String::from_utf8_lossy(text));
     let (criterion, row) = said.trim_end().rsplit_once('\n').unwrap_or(("", said.trim_end()));
-    if is_told {
+    if tells && !criterion.is_empty() {
         println!("{criterion}");
     }
     let measured = Measured::parse(row).filter(|_| output.status.success());

@@ -77,6 +77,8 @@ impl Run {
     /// Samples work that has been prepared, every sample of as many iterations.
     pub fn sampled(self, work: impl FnMut(&mut Bencher<'_, ProcessorTime>)) -> Sampled {
         let Effort { samples, warm_up_ms, sampling_ms, .. } = self.effort;
+        // Nobody is to take samples for new that an earlier run has left.
+        let _ = std::fs::remove_dir_all(samples_of(self.case));
         let mut criterion = Criterion::default()
             .with_measurement(ProcessorTime)
             .without_plots()
@@ -102,8 +104,7 @@ impl Sampled {
     /// What criterion has just written of a case.
     fn of(case: &str) -> Self {
         let file = |name: &str| {
-            let path = home().join(GROUP).join(case).join("new").join(name);
-            let text = std::fs::read_to_string(path).expect("criterion writes its samples");
+            let text = std::fs::read_to_string(samples_of(case).join(name)).expect("criterion writes its samples");
             serde_json::from_str::<Value>(&text).expect("a JSON file")
         };
         let (estimates, sample) = (file("estimates.json"), file("sample.json"));
@@ -128,9 +129,10 @@ impl Sampled {
     }
 }
 
-/// The folder that criterion has been told.
-fn home() -> PathBuf {
-    PathBuf::from(std::env::var_os(HOME).expect("measured by the suite"))
+/// Where criterion writes what it finds of a case.
+fn samples_of(case: &str) -> PathBuf {
+    let home = std::env::var_os(HOME).expect("measured by the suite");
+    PathBuf::from(home).join(GROUP).join(case).join("new")
 }
 
 /// Tells criterion a folder beside what cargo builds, unless one has been named: it would ask cargo, which need not be there.
