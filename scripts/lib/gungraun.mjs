@@ -71,8 +71,11 @@ async function findRunner(options) {
     quiet: true,
     onText: (more) => (text += more),
   });
-  rmSync(build, { recursive: true, force: true });
-  if (code === 0) return { folder };
+  if (code === 0) {
+    rmSync(build, { recursive: true, force: true });
+    return { folder };
+  }
+  // What has been compiled stays for the next try.
   process.stderr.write(text);
   return { obstacle: `gungraun-runner ${version} could not be installed; to run it: ${command.join(' ')}` };
 }
