@@ -41,24 +41,23 @@ impl KeyedHash {
     /// Hashes of packed keys, as many as there is room for.
     #[inline]
     pub fn hash_all(&self, keys: &[u128], hashes: &mut [u64]) {
-        #[cfg(target_arch = "x86_64")]
-        if let Some(aes) = &self.aes {
-            return aes.hash_all(keys, hashes);
-        }
-        for (key, hash) in keys.iter().zip(hashes) {
-            *hash = self.sip.hash(&key.to_le_bytes());
-        }
+        self.hash_each(keys.iter().zip(hashes), |(key, _)| [**key], |(_, place), hash| *place = hash);
     }
 
-    /// Hashes the packed keys of many: the instruction set is looked at once for all of them.
+    /// Hashes the keys of many, each of several packed words: the instruction set is looked at once for all of them.
     #[inline(always)]
-    pub fn hash_each<T>(&self, items: &mut [T], key: impl Fn(&T) -> u128, mut take: impl FnMut(&mut T, u64)) {
+    pub fn hash_each<I: Iterator, const N: usize>(
+        &self,
+        items: I,
+        words: impl Fn(&I::Item) -> [u128; N],
+        mut take: impl FnMut(I::Item, u64),
+    ) {
         #[cfg(target_arch = "x86_64")]
         if let Some(aes) = &self.aes {
-            return aes.hash_each(items, key, take);
+            return aes.hash_each(items, words, take);
         }
         for item in items {
-            let hash = self.sip.hash(&key(item).to_le_bytes());
+            let hash = self.hash_words(words(&item));
             take(item, hash);
         }
     }
@@ -195,16 +194,15 @@ mod x86 {
             unsafe { self.mix(input) }
         }
 
-        #[inline]
-        pub fn hash_all(&self, keys: &[u128], hashes: &mut [u64]) {
-            // SAFETY: as above.
-            unsafe { self.mix_all(keys, hashes) }
-        }
-
         #[inline(always)]
-        pub fn hash_each<T>(&self, items: &mut [T], key: impl Fn(&T) -> u128, take: impl FnMut(&mut T, u64)) {
+        pub fn hash_each<I: Iterator, const N: usize>(
+            &self,
+            items: I,
+            words: impl Fn(&I::Item) -> [u128; N],
+            take: impl FnMut(I::Item, u64),
+        ) {
             // SAFETY: as above.
-            unsafe { self.mix_each(items, key, take) }
+            unsafe { self.mix_each(items, words, take) }
         }
 
         #[inline]
@@ -214,21 +212,20 @@ mod x86 {
         }
 
         #[target_feature(enable = "aes,sse2")]
+        #[inline]
         fn mix_words<const N: usize>(&self, words: [u128; N]) -> u64 {
             words.into_iter().fold(0, |hash, word| self.mix(word ^ u128::from(hash)))
         }
 
         #[target_feature(enable = "aes,sse2")]
-        fn mix_all(&self, keys: &[u128], hashes: &mut [u64]) {
-            for (key, hash) in keys.iter().zip(hashes) {
-                *hash = self.mix(*key);
-            }
-        }
-
-        #[target_feature(enable = "aes,sse2")]
-        fn mix_each<T>(&self, items: &mut [T], key: impl Fn(&T) -> u128, mut take: impl FnMut(&mut T, u64)) {
+        fn mix_each<I: Iterator, const N: usize>(
+            &self,
+            items: I,
+            words: impl Fn(&I::Item) -> [u128; N],
+            mut take: impl FnMut(I::Item, u64),
+        ) {
             for item in items {
-                let hash = self.mix(key(item));
+                let hash = self.mix_words(words(&item));
                 take(item, hash);
             }
         }
@@ -298,8 +295,11 @@ mod tests {
         let hash = KeyedHash::new(&[7; 16]);
         let keys = [1, u128::MAX, 9 << 96];
         let mut hashed = keys.map(|key| (key, 0));
-        hash.hash_each(&mut hashed, |(key, _)| *key, |(_, place), hash| *place = hash);
-        assert_eq!(hashed, keys.map(|key| (key, hash.hash(key))));
+        hash.hash_each(hashed.iter_mut(), |(key, _)| [*key, 1], |(_, place), hash| *place = hash);
+        assert_eq!(hashed, keys.map(|key| (key, hash.hash_words([key, 1]))));
+        let mut hashes = [0; 3];
+        hash.hash_all(&keys, &mut hashes);
+        assert_eq!(hashes, keys.map(|key| hash.hash(key)));
     }
 
     #[test]

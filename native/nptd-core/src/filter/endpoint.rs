@@ -35,6 +35,12 @@ impl EndpointEntry {
     pub fn internal(&self) -> Endpoint {
         Endpoint { address: self.address, port: self.port }
     }
+
+    /// Whether it is that of an address and port, and not buried.
+    #[inline(always)]
+    pub fn is_of(&self, internal: &Endpoint) -> bool {
+        !self.is_buried && self.address == internal.address && self.port == internal.port
+    }
 }
 
 /// Which internal endpoint, on which uplink.

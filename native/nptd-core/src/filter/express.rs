@@ -1,83 +1,180 @@
 //! Sessions of packets with nothing left to decide, as in `nat44`: settled once one of their packets has gone all the way under a
 //! plan. What depends on more than plan, ingress device, addresses, protocol and ports is asked again for each.
 
-use super::session::Session;
-use super::{Filter, Flow, ProtocolKind};
+use super::endpoint::EndpointEntry;
+use super::session::{Session, words_of};
+use super::{Filter, Flow};
 use crate::counters::Direction;
 use crate::frame::DeviceIndex;
 use crate::plan::Plan;
+use crate::session::round_trips::Watched;
 use crate::session::settled::Ends;
 use crate::session::tcp_state::TcpState;
+use crate::table::{Buckets, Index, Slab};
 use crate::time::Tick;
 
-/// The settled session of a packet.
-#[derive(Clone, Copy, Debug)]
-pub struct Express {
-    /// Where it is.
+/// Settled sessions, and what all of them have in common.
+pub struct SettledSessions<'a> {
+    sessions: &'a mut Slab<Session>,
+    endpoints: &'a Slab<EndpointEntry>,
+    index: &'a Index,
+    adoption: u8,
+    watched: Watched,
+}
+
+/// Where the session of a flow may be: the hash of the flow, and a position that is looked at first.
+#[derive(Clone, Copy)]
+pub struct Hint {
+    /// See [`Filter::express_hashes`].
+    pub hash: u64,
+    /// Any position.
     pub position: u32,
-    /// Its uplink.
-    pub slot: u8,
+}
+
+/// The settled session of a packet, all that is left to be told.
+pub struct Express<'a> {
+    session: &'a mut Session,
     /// Until when it lives after this packet.
     until: Tick,
 }
 
-impl Filter {
-    /// The settled session of a packet from the site.
-    #[inline]
-    pub fn express_outbound(&self, flow: &Flow, ingress: DeviceIndex, ends: &Ends) -> Option<Express> {
-        self.express(flow, ends, Some(ends.udp), |session| {
-            session.settled.outbound == self.adoption.number() && session.ingress == ingress.0 as u8
-        })
+impl SettledSessions<'_> {
+    /// The settled session of a packet from the site, if it is where it may be.
+    #[inline(always)]
+    pub fn outbound(&mut self, hint: Hint, flow: &Flow, ingress: DeviceIndex, ends: &Ends) -> Option<Express<'_>> {
+        self.express(hint, flow, ends, Some(ends.udp), settled_outbound(self.adoption, ingress))
     }
 
-    /// The settled session of a packet from an uplink, with its addresses as the site has them.
-    #[inline]
-    pub fn express_inbound(&self, flow: &Flow, slot: u8, ends: &Ends) -> Option<Express> {
+    /// The settled session of a packet from an uplink, with its addresses as the site has them, if it is where it may be.
+    #[inline(always)]
+    pub fn inbound(&mut self, hint: Hint, flow: &Flow, slot: u8, ends: &Ends) -> Option<Express<'_>> {
         // 6092-R16: inbound packets of UDP do not refresh.
-        let is_settled = |session: &Session| session.settled.inbound == self.adoption.number() && session.slot == slot;
-        self.express(flow, ends, None, is_settled)
+        self.express(hint, flow, ends, None, settled_inbound(self.adoption, slot))
     }
 
-    #[inline]
+    /// Where the settled session of a packet from the site is: another one of the flow, on another uplink or dead, may have been in
+    /// front of it.
+    pub fn search_outbound(&self, hash: u64, flow: &Flow, ingress: DeviceIndex, ends: &Ends) -> Option<Hint> {
+        self.search(hash, flow, ends, settled_outbound(self.adoption, ingress))
+    }
+
+    /// The same for a packet from an uplink.
+    pub fn search_inbound(&self, hash: u64, flow: &Flow, slot: u8, ends: &Ends) -> Option<Hint> {
+        self.search(hash, flow, ends, settled_inbound(self.adoption, slot))
+    }
+
+    #[inline(always)]
     fn express(
-        &self,
+        &mut self,
+        hint: Hint,
         flow: &Flow,
         ends: &Ends,
         udp: Option<Tick>,
         is_settled: impl Fn(&Session) -> bool,
-    ) -> Option<Express> {
-        let position = self.sessions_index.find(self.hash_flow(flow), |position| {
-            self.sessions.get(position).is_some_and(|session| {
-                // The epoch is that of the plan, or a packet would not have settled it under it.
-                is_settled(session)
-                    && session.is_in_use()
-                    && session.ends > ends.now
-                    && session.remote_address == flow.remote.address
-                    && session.remote_port == flow.remote.port
-                    && session.protocol == flow.protocol
-                    && self.endpoint_of(session).is_some_and(|entry| entry.internal() == flow.internal)
-            })
-        })?;
-        let session = self.sessions.get(position)?;
-        let until = match session.protocol.kind() {
-            ProtocolKind::Datagram => udp.unwrap_or(session.ends),
-            ProtocolKind::Tcp if session.state == Some(TcpState::Established) => ends.tcp,
-            ProtocolKind::Tcp | ProtocolKind::Dccp | ProtocolKind::Sctp => return None,
-            ProtocolKind::Echo | ProtocolKind::Portless => return None,
+    ) -> Option<Express<'_>> {
+        let session = self.sessions.get_mut(hint.position)?;
+        let is_its = is_settled(session) && session.ends > ends.now && is_of(session, flow, self.endpoints);
+        if !is_its || self.watched.has(session.slot) {
+            return None;
+        }
+        let until = match session.state {
+            // A session of UDP has no state.
+            None => udp.unwrap_or(session.ends),
+            Some(TcpState::Established) => ends.tcp,
+            Some(_) => return None,
         };
         // An end that comes nearer has to be told to the wheel.
-        let is_watched = self.round_trips.watches(session.slot);
-        (until >= session.ends && !is_watched).then_some(Express { position, slot: session.slot, until })
+        (until >= session.ends).then_some(Express { session, until })
     }
 
-    /// A packet of a session that was found so has passed. `acknowledges` is what a TCP segment says of the other direction:
-    /// acknowledgement and window.
-    #[inline]
-    pub fn express_pass(&mut self, found: &Express, from: Direction, acknowledges: Option<(u32, u16)>) {
-        let Some(session) = self.sessions.get_mut(found.position) else { return };
-        session.ends = found.until;
+    fn search(&self, hash: u64, flow: &Flow, ends: &Ends, is_settled: impl Fn(&Session) -> bool) -> Option<Hint> {
+        let position = self.index.find(hash, |position| {
+            self.sessions.get(position).is_some_and(|session| {
+                is_settled(session) && session.ends > ends.now && is_of(session, flow, self.endpoints)
+            })
+        })?;
+        Some(Hint { hash, position })
+    }
+}
+
+#[inline(always)]
+fn settled_outbound(adoption: u8, ingress: DeviceIndex) -> impl Fn(&Session) -> bool {
+    move |session| session.settled.outbound == adoption && session.ingress == ingress.0 as u8
+}
+
+#[inline(always)]
+fn settled_inbound(adoption: u8, slot: u8) -> impl Fn(&Session) -> bool {
+    // The epoch is that of the plan, or a packet would not have settled it under it.
+    move |session| session.settled.inbound == adoption && session.slot == slot
+}
+
+/// Whether a session is that of a flow of UDP or TCP, whose number alone says how it is told apart.
+#[inline(always)]
+fn is_of(session: &Session, flow: &Flow, endpoints: &Slab<EndpointEntry>) -> bool {
+    session.remote_address == flow.remote.address
+        && session.remote_port == flow.remote.port
+        && session.protocol.number() == flow.protocol.number()
+        && endpoints.get(session.endpoint).is_some_and(|entry| entry.is_of(&flow.internal))
+}
+
+impl Express<'_> {
+    /// Its uplink.
+    #[inline(always)]
+    pub fn slot(&self) -> u8 {
+        self.session.slot
+    }
+
+    /// A packet of it has passed. `acknowledges` is what a TCP segment says of the other direction: acknowledgement and window.
+    #[inline(always)]
+    pub fn pass(self, from: Direction, acknowledges: Option<(u32, u16)>) {
+        self.session.ends = self.until;
         if let (Some((acknowledgement, window)), Direction::Outbound) = (acknowledges, from) {
-            session.tracking.acknowledge(acknowledgement, window);
+            self.session.tracking.acknowledge(acknowledgement, window);
+        }
+    }
+}
+
+impl Filter {
+    /// Its settled sessions, for a run of packets.
+    #[inline(always)]
+    pub fn express(&mut self) -> SettledSessions<'_> {
+        SettledSessions {
+            sessions: &mut self.sessions,
+            endpoints: &self.endpoints,
+            index: &self.sessions_index,
+            adoption: self.adoption.number(),
+            watched: self.round_trips.watched(),
+        }
+    }
+
+    /// Hashes the flows of many.
+    #[inline(always)]
+    pub fn express_hashes<I: Iterator>(
+        &self,
+        items: I,
+        flow: impl Fn(&I::Item) -> Flow,
+        take: impl FnMut(I::Item, u64),
+    ) {
+        self.hash.hash_each(items, |item| words_of(&flow(item)), take);
+    }
+
+    /// The index that leads to sessions.
+    #[inline(always)]
+    pub fn express_index(&self) -> Buckets<'_> {
+        self.sessions_index.buckets()
+    }
+
+    /// Asks for the memory of a session.
+    #[inline(always)]
+    pub fn express_prefetch(&self, position: u32) {
+        self.sessions.prefetch(position);
+    }
+
+    /// Asks for that of the endpoint of a session.
+    #[inline(always)]
+    pub fn express_prefetch_endpoint(&self, position: u32) {
+        if let Some(session) = self.sessions.get(position) {
+            self.endpoints.prefetch(session.endpoint);
         }
     }
 

@@ -36,7 +36,7 @@ use crate::share::Share;
 use crate::table::{Index, Region, Slab};
 use crate::time::{Duration, Instant, Tick};
 
-pub use express::Express;
+pub use express::{Express, Hint, SettledSessions};
 pub use fragments::{Datagram, Translation};
 pub use inbound::{Admitted, Arrival, NotAdmitted};
 pub use leaving::DueReset;

@@ -248,10 +248,15 @@ impl Filter {
     /// One index serves both directions: the addresses are those of the site either way.
     #[inline]
     pub(super) fn hash_flow(&self, flow: &Flow) -> u64 {
-        let ports = u128::from(flow.internal.port) << 16 | u128::from(flow.remote.port);
-        let rest = ports | u128::from(flow.protocol.number()) << 32;
-        self.hash.hash_words([flow.internal.address, flow.remote.address, rest])
+        self.hash.hash_words(words_of(flow))
     }
+}
+
+/// What the hash of a flow is made of.
+#[inline(always)]
+pub(super) fn words_of(flow: &Flow) -> [u128; 3] {
+    let ports = u128::from(flow.internal.port) << 16 | u128::from(flow.remote.port);
+    [flow.internal.address, flow.remote.address, ports | u128::from(flow.protocol.number()) << 32]
 }
 
 /// Whether a packet without a session belongs to a connection that began before the filter could see it: it is none that one begins or

@@ -9,6 +9,7 @@ use super::identification::Identifications;
 use super::rewrite::{End, Passage};
 use super::session::{Session, pack, uplink_tag};
 use super::{Nat44, ProtocolKind};
+use crate::arch::KeyedHash;
 use crate::counters::Direction;
 use crate::frame::DeviceIndex;
 use crate::plan::{DEVICES_MAX, Plan};
@@ -173,10 +174,10 @@ impl Nat44 {
         uplink_tag(slot, epoch)
     }
 
-    /// Hashes the keys of many.
+    /// The hash function of the indices.
     #[inline(always)]
-    pub fn express_hashes<T>(&self, items: &mut [T], key: impl Fn(&T) -> u128, take: impl FnMut(&mut T, u64)) {
-        self.hash.hash_each(items, key, take);
+    pub fn express_hash(&self) -> &KeyedHash {
+        &self.hash
     }
 
     /// The index that leads to sessions by the keys of packets from one side.

@@ -77,7 +77,7 @@ impl AddressMap {
     /// # Errors
     /// The map's own reason for an address outside its prefix, `SubnetNotMapped`, `InterfaceIdAllOnes` or
     /// `InterfaceIdAllZeros`.
-    #[inline]
+    #[inline(always)]
     pub fn apply(&self, address: u128, spec: Nptv6Spec) -> Result<u128, DropReason> {
         let (high, low) = (upper_half(address), address as u64);
         if high & self.mask != self.from {
@@ -99,7 +99,7 @@ impl AddressMap {
         if self.from_prefix.contains(address) { DropReason::SubnetNotMapped } else { self.foreign }
     }
 
-    #[inline]
+    #[inline(always)]
     fn adjust_subnet(&self, upper: u64) -> Result<u64, DropReason> {
         let subnet = upper as u16;
         // 6296-3.2a. Also below 48 bits and inbound: 0xffff is another name of 0, and would not come back.
@@ -109,7 +109,7 @@ impl AddressMap {
         Ok((upper ^ u64::from(subnet)) | u64::from(add(subnet, self.adjustment)))
     }
 
-    #[inline]
+    #[inline(always)]
     fn adjust_interface_id(&self, id: u64, spec: Nptv6Spec) -> Result<u64, DropReason> {
         if id == u64::MAX {
             return Err(DropReason::InterfaceIdAllOnes);

@@ -71,7 +71,7 @@ impl PrefixPair {
     /// # Errors
     /// `SourceNotInternal` outside the internal prefix, `SubnetNotMapped`, `InterfaceIdAllOnes` or
     /// `InterfaceIdAllZeros`.
-    #[inline]
+    #[inline(always)]
     pub fn outbound(&self, internal: u128, spec: Nptv6Spec) -> Result<u128, DropReason> {
         self.to_external.apply(internal, spec)
     }
@@ -81,7 +81,7 @@ impl PrefixPair {
     /// # Errors
     /// `NotForThisUplink` outside the external prefix, `SubnetNotMapped`, `InterfaceIdAllOnes` or
     /// `InterfaceIdAllZeros`.
-    #[inline]
+    #[inline(always)]
     pub fn inbound(&self, external: u128, spec: Nptv6Spec) -> Result<u128, DropReason> {
         self.to_internal.apply(external, spec)
     }

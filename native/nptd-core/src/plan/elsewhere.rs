@@ -6,6 +6,7 @@ use super::prefix::{Prefix4, Prefix6};
 use super::spec::Nptv6Spec;
 use super::subject::Family;
 use super::{Device, Plan, Uplink, Uplink6};
+use crate::nptv6::PrefixPair;
 
 /// IPv4 addresses that a packet from the site to the Internet does not go to, or that the plan says something about: ranges by their
 /// first and last address, rising and apart.
@@ -97,20 +98,30 @@ impl Uplink6 {
         match self.pairs.as_slice() {
             // A translator refuses what its prefix does not cover.
             [pair] => pair.outbound(source, spec).ok(),
-            pairs => pairs.iter().find(|pair| pair.internal().contains(source))?.outbound(source, spec).ok(),
+            pairs => outbound_by_first(pairs, source, spec),
         }
     }
 
     /// The destination that an inbound IPv6 packet gets, where one translator covers it and does not refuse it.
     #[inline(always)]
     pub fn express_inbound(&self, destination: u128, spec: Nptv6Spec) -> Option<u128> {
-        let [pair] = self.pairs.as_slice() else {
-            let mut covering = self.pairs.iter().filter(|pair| pair.external().contains(destination));
-            let (Some(pair), None) = (covering.next(), covering.next()) else { return None };
-            return pair.inbound(destination, spec).ok();
-        };
-        pair.inbound(destination, spec).ok()
+        match self.pairs.as_slice() {
+            [pair] => pair.inbound(destination, spec).ok(),
+            pairs => inbound_by_only(pairs, destination, spec),
+        }
     }
+}
+
+#[inline(never)]
+fn outbound_by_first(pairs: &[PrefixPair], source: u128, spec: Nptv6Spec) -> Option<u128> {
+    pairs.iter().find(|pair| pair.internal().contains(source))?.outbound(source, spec).ok()
+}
+
+#[inline(never)]
+fn inbound_by_only(pairs: &[PrefixPair], destination: u128, spec: Nptv6Spec) -> Option<u128> {
+    let mut covering = pairs.iter().filter(|pair| pair.external().contains(destination));
+    let (Some(pair), None) = (covering.next(), covering.next()) else { return None };
+    pair.inbound(destination, spec).ok()
 }
 
 impl Plan {

@@ -4,6 +4,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Prefix4 {
     address: u32,
+    mask: u32,
     length: u8,
 }
 
@@ -19,12 +20,13 @@ impl Prefix4 {
     /// The prefix of `length` bits (at most 32) that covers an address.
     pub const fn covering(address: u32, length: u8) -> Self {
         let length = if length > 32 { 32 } else { length };
-        Self { address: address & Self::mask_of(length), length }
+        let mask = Self::mask_of(length);
+        Self { address: address & mask, mask, length }
     }
 
     /// Whether an address lies in it.
     pub const fn contains(self, address: u32) -> bool {
-        address & Self::mask_of(self.length) == self.address
+        address & self.mask == self.address
     }
 
     /// Its length in bits.
@@ -39,7 +41,7 @@ impl Prefix4 {
 
     /// Its last address.
     pub const fn last(self) -> u32 {
-        self.address | !Self::mask_of(self.length)
+        self.address | !self.mask
     }
 
     /// The directed broadcast address; none for /31 and /32.
@@ -47,7 +49,7 @@ impl Prefix4 {
         if self.length >= 31 {
             return None;
         }
-        Some(self.address | !Self::mask_of(self.length))
+        Some(self.address | !self.mask)
     }
 
     const fn mask_of(length: u8) -> u32 {

@@ -94,10 +94,16 @@ impl Neighbours {
     /// without link headers. Notes the use, and has a neighbour confirmed that has not been for long.
     #[inline]
     pub fn link_address(&mut self, context: &mut Context<'_>, hop: NextHop<u128>) -> Option<MacAddress> {
-        match self.table.find_hinted(hop.device, hop.address, context.now) {
+        match self.noted_address(hop, context.now) {
             None => self.find_link_address(context, hop),
             found => found,
         }
+    }
+
+    /// The same for most neighbours that were used a moment ago and need no confirmation; none for others.
+    #[inline(always)]
+    pub fn noted_address(&mut self, hop: NextHop<u128>, now: Instant) -> Option<MacAddress> {
+        self.table.find_hinted(hop.device, hop.address, now)
     }
 
     fn find_link_address(&mut self, context: &mut Context<'_>, hop: NextHop<u128>) -> Option<MacAddress> {

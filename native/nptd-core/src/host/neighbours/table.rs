@@ -1,6 +1,6 @@
 //! All neighbours: a keyed index over a slab, and one list of timers.
 
-use alloc::vec::Vec;
+use alloc::boxed::Box;
 
 use super::entry::Entry;
 use super::queue::Chain;
@@ -55,7 +55,7 @@ pub struct NeighbourTable {
     last_timer: u32,
     sweep: u32,
     /// Positions, by some bits of the address; what is found there is looked at, so it may be wrong.
-    hints: Vec<u32>,
+    hints: Box<[u32; HINTS]>,
 }
 
 impl NeighbourTable {
@@ -71,7 +71,7 @@ impl NeighbourTable {
             first_timer: NONE,
             last_timer: NONE,
             sweep: 0,
-            hints: alloc::vec![0; HINTS],
+            hints: Box::new([0; HINTS]),
         }
     }
 
@@ -83,7 +83,7 @@ impl NeighbourTable {
     }
 
     /// Link address of a neighbour that was found a moment ago, if it is resolved and needs no confirmation; notes the use.
-    #[inline]
+    #[inline(always)]
     pub fn find_hinted(&mut self, device: DeviceIndex, address: u128, now: Instant) -> Option<MacAddress> {
         let position = *self.hints.get(hint_of(device, address))?;
         let entry = self.slab.get_mut(position)?.entry.as_mut()?;

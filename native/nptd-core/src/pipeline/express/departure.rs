@@ -53,15 +53,17 @@ impl Goal {
         match self {
             Self::Gateway4(slot) => beyond(slot, mapped4(plan.uplink(slot)?.ipv4.as_ref()?.gateway?)),
             Self::OnLink4(slot, address) => beyond(slot, mapped4(address)),
-            Self::Internal4(address) => {
-                let hop = plan.internal_route4(address)?;
-                Some(NextHop { device: hop.device, address: mapped4(hop.address) })
-            }
+            Self::Internal4(address) => internal_hop4(address, plan),
             Self::Gateway6(slot) => beyond(slot, plan.uplink(slot)?.ipv6.as_ref()?.gateway?),
             Self::OnLink6(slot, address) => beyond(slot, address),
             Self::Internal6(address) => plan.internal_route6(address),
         }
     }
+}
+
+fn internal_hop4(host: u32, plan: &Plan) -> Option<NextHop<u128>> {
+    let hop = plan.internal_route4(host)?;
+    Some(NextHop { device: hop.device, address: mapped4(hop.address) })
 }
 
 /// The way to a next hop.
@@ -97,8 +99,7 @@ impl LastWay {
     pub const UNKNOWN: Self = Self { goal: None, way: Way::NOWHERE };
 
     /// The way to a goal, whether it is that one or has to be found; none where its next hop is not resolved.
-    #[inline(always)]
-    pub fn to(&mut self, goal: Goal, surroundings: &mut Surroundings<'_, '_>) -> Option<&Way> {
+    fn to(&mut self, goal: Goal, surroundings: &mut Surroundings<'_, '_>) -> Option<&Way> {
         let leads_there = self.goal == Some(goal) || self.turn(goal, surroundings);
         leads_there.then_some(&self.way)
     }
@@ -112,14 +113,93 @@ impl LastWay {
         is_direct: bool,
         surroundings: &mut Surroundings<'_, '_>,
     ) -> Option<&Way> {
-        let leads_there = !is_direct && self.goal == Some(Goal::Gateway4(slot))
+        let leads_there = !is_direct && matches!(self.goal, Some(Goal::Gateway4(last)) if last == slot)
             || self.turn_out4(slot, remote, is_direct, surroundings);
         leads_there.then_some(&self.way)
+    }
+
+    /// The same over IPv6 to somebody who is on no link of ours.
+    #[inline(always)]
+    pub fn out6(
+        &mut self,
+        slot: u8,
+        uplink: &Uplink6,
+        destination: u128,
+        surroundings: &mut Surroundings<'_, '_>,
+    ) -> Option<&Way> {
+        let leads_there = uplink.gateway.is_some() && matches!(self.goal, Some(Goal::Gateway6(last)) if last == slot)
+            || self.turn_out6(slot, uplink, destination, surroundings);
+        leads_there.then_some(&self.way)
+    }
+
+    #[inline(never)]
+    fn turn_out6(
+        &mut self,
+        slot: u8,
+        uplink: &Uplink6,
+        destination: u128,
+        surroundings: &mut Surroundings<'_, '_>,
+    ) -> bool {
+        self.to(Goal::outbound6(slot, uplink, destination), surroundings).is_some()
     }
 
     #[inline(never)]
     fn turn_out4(&mut self, slot: u8, remote: u32, is_direct: bool, surroundings: &mut Surroundings<'_, '_>) -> bool {
         self.to(Goal::outbound4(slot, remote, is_direct), surroundings).is_some()
+    }
+
+    /// The way to a host of the site over IPv4.
+    #[inline(always)]
+    pub fn in4(&mut self, host: u32, surroundings: &mut Surroundings<'_, '_>) -> Option<&Way> {
+        let leads_there =
+            matches!(self.goal, Some(Goal::Internal4(last)) if last == host) || self.turn_in4(host, surroundings);
+        leads_there.then_some(&self.way)
+    }
+
+    #[inline(never)]
+    fn turn_in4(&mut self, host: u32, surroundings: &mut Surroundings<'_, '_>) -> bool {
+        let Some(hop) = internal_hop4(host, surroundings.context.plan) else { return false };
+        let is_alike = matches!(self.goal, Some(Goal::Internal4(_)));
+        if !is_alike || !self.turn_to(hop, surroundings) {
+            return self.turn(Goal::Internal4(host), surroundings);
+        }
+        self.goal = Some(Goal::Internal4(host));
+        true
+    }
+
+    /// The same over IPv6.
+    #[inline(always)]
+    pub fn in6(&mut self, host: u128, surroundings: &mut Surroundings<'_, '_>) -> Option<&Way> {
+        let leads_there =
+            matches!(self.goal, Some(Goal::Internal6(last)) if last == host) || self.turn_in6(host, surroundings);
+        leads_there.then_some(&self.way)
+    }
+
+    #[inline(never)]
+    fn turn_in6(&mut self, host: u128, surroundings: &mut Surroundings<'_, '_>) -> bool {
+        let Some(hop) = surroundings.context.plan.internal_route6(host) else { return false };
+        let is_alike = matches!(self.goal, Some(Goal::Internal6(_)));
+        if !is_alike || !self.turn_to(hop, surroundings) {
+            return self.turn(Goal::Internal6(host), surroundings);
+        }
+        self.goal = Some(Goal::Internal6(host));
+        true
+    }
+
+    /// Turns to another station on the link of the last one, where nothing else changes; false, and unchanged, if it is none, or not one
+    /// of those that are found at once.
+    #[inline(always)]
+    fn turn_to(&mut self, hop: NextHop<u128>, surroundings: &mut Surroundings<'_, '_>) -> bool {
+        if self.way.device != hop.device || !self.way.has_link {
+            return false;
+        }
+        match surroundings.neighbours.noted_address(hop, surroundings.context.now) {
+            Some(station) => {
+                self.way.head = little_endian(station) | self.way.tail << 48;
+                true
+            }
+            None => false,
+        }
     }
 
     #[inline(never)]

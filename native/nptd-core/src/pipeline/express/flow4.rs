@@ -1,6 +1,6 @@
 //! The third stage of IPv4: packets of settled NAT44 sessions.
 
-use super::departure::{Goal, Surroundings, Way};
+use super::departure::{Surroundings, Way};
 use super::survey::Looks;
 use super::{Expressway, Seen};
 use crate::frame::{ChecksumState, Frame};
@@ -19,7 +19,7 @@ pub(super) fn express4<const LINK_LEN: usize>(
     expressway: &mut Expressway,
     surroundings: &mut Surroundings<'_, '_>,
 ) -> Option<(u8, usize)> {
-    let Expressway { ends, inlet, last_way } = expressway;
+    let Expressway { ends, inlet, last_way, .. } = expressway;
     let Seen { looks, key, position, .. } = *seen;
     if !looks.is_any_of(Looks::SETTLED4) {
         return None;
@@ -31,7 +31,7 @@ pub(super) fn express4<const LINK_LEN: usize>(
     let slot = express.slot();
     let way = match end {
         End::Source => last_way.out4(slot, express.remote(), express.is_direct(), surroundings)?,
-        End::Destination => last_way.to(Goal::Internal4(express.internal()), surroundings)?,
+        End::Destination => last_way.in4(express.internal(), surroundings)?,
     };
     let is_tcp = looks == Looks::TCP4;
     let length = match frame.checksum {

@@ -21,6 +21,7 @@ mod tally;
 
 use super::transit::Transit;
 use crate::counters::{Counters, Direction};
+use crate::filter::{Filter, Hint};
 use crate::frame::{DeviceIndex, FRAME_BATCH_MAX, Frame};
 use crate::nat44::Openings;
 use crate::nat44::rewrite::End;
@@ -29,8 +30,10 @@ use crate::session::settled::Ends;
 use crate::table::Buckets;
 use crate::verdict::Verdict;
 use departure::{LastWay, Surroundings};
+use filter6::{Flows, express_inbound, express_outbound, search_inbound, search_outbound};
 use flow4::express4;
 use inlet::Inlet;
+use prefix6::{LastElsewhere, Translation};
 use survey::{LINK, Looks, look};
 use tally::Tally;
 
@@ -52,6 +55,9 @@ pub struct Survey {
     /// Whether there are keys that no session was found for.
     has_unknown: bool,
     openings: Openings,
+    /// What the filter will look for, if there is anything.
+    flows: Flows,
+    has_flows: bool,
 }
 
 /// What has been found out about a frame.
@@ -65,6 +71,13 @@ struct Seen {
 
 impl Seen {
     const NOTHING: Self = Self { key: 0, hash: 0, position: NOWHERE, looks: Looks::UNUSUAL };
+}
+
+/// What has been found out about frames in a row.
+#[derive(Clone, Copy)]
+struct Seens<'a> {
+    all: &'a [Seen],
+    flows: &'a [Hint],
 }
 
 /// Where the keys of a batch are looked up.
@@ -87,6 +100,7 @@ pub struct Expressway {
     ends: Ends,
     inlet: Inlet,
     last_way: LastWay,
+    elsewhere: LastElsewhere,
 }
 
 impl Survey {
@@ -98,13 +112,16 @@ impl Survey {
             sides: Sides::Neither,
             has_unknown: false,
             openings: Openings::none(),
+            flows: Flows::NONE,
+            has_flows: false,
         }
     }
 
     /// Looks at all frames.
-    fn look(&mut self, frames: &[Frame<'_>], plan: &Plan) {
+    fn look(&mut self, frames: &[Frame<'_>], filter: Option<&Filter>, plan: &Plan) {
         (self.probed, self.sides, self.has_unknown) = (0, Sides::Neither, false);
-        let (mut any_flows, mut at) = (false, 0);
+        self.has_flows = false;
+        let (mut has_keys, mut at) = (false, 0);
         while let Some(frame) = frames.get(at) {
             let inlet = Inlet::of(frame.ingress, plan);
             let look = match (inlet.is_known, inlet.has_link, inlet.from) {
@@ -114,9 +131,12 @@ impl Survey {
                 (true, false, Direction::Outbound) => Self::look_at::<0, true>,
                 (true, false, Direction::Inbound) => Self::look_at::<0, false>,
             };
-            let (count, has_flows) = look(self, frames, at, &inlet);
-            any_flows |= has_flows;
-            self.sides = match (any_flows, at) {
+            let (count, any) = look(self, frames, at, &inlet);
+            has_keys |= any.has_key();
+            if let (Some(filter), true) = (filter, any.is_any_of(Looks::PLAIN6)) {
+                self.look_at_flows(frames, (at, count), &inlet, (filter, plan));
+            }
+            self.sides = match (has_keys, at) {
                 (false, _) => Sides::Neither,
                 (true, 0) => Sides::One(inlet.from),
                 (true, _) => Sides::Both,
@@ -125,20 +145,41 @@ impl Survey {
         }
     }
 
-    /// Looks at the frames from one on that came in by the same device: how many there are, and whether there are flows among them.
+    /// Looks at the flows of frames of one device for the filter.
+    fn look_at_flows(
+        &mut self,
+        frames: &[Frame<'_>],
+        range: (usize, usize),
+        inlet: &Inlet,
+        (filter, plan): (&Filter, &Plan),
+    ) {
+        let look = match (inlet.has_link, inlet.from) {
+            (true, Direction::Outbound) => Flows::look::<LINK, true>,
+            (true, Direction::Inbound) => Flows::look::<LINK, false>,
+            (false, Direction::Outbound) => Flows::look::<0, true>,
+            (false, Direction::Inbound) => Flows::look::<0, false>,
+        };
+        if !self.has_flows {
+            self.has_flows = true;
+            self.flows.begin();
+        }
+        look(&mut self.flows, frames, range, &self.seen, inlet.slot, (filter, plan));
+    }
+
+    /// Looks at the frames from one on that came in by the same device: how many there are, and what some of them look like.
     #[inline(never)]
     fn look_at<const LINK_LEN: usize, const IS_OUTBOUND: bool>(
         &mut self,
         frames: &[Frame<'_>],
         first: usize,
         inlet: &Inlet,
-    ) -> (usize, bool) {
-        self.look_each(frames, first, inlet, |frame| look::<LINK_LEN, IS_OUTBOUND>(frame, inlet))
+    ) -> (usize, Looks) {
+        self.look_each(frames, first, inlet, |frame, key| look::<LINK_LEN, IS_OUTBOUND>(frame, inlet, key))
     }
 
     #[cold]
-    fn look_at_none(&mut self, frames: &[Frame<'_>], first: usize, inlet: &Inlet) -> (usize, bool) {
-        self.look_each(frames, first, inlet, |_| None)
+    fn look_at_none(&mut self, frames: &[Frame<'_>], first: usize, inlet: &Inlet) -> (usize, Looks) {
+        self.look_each(frames, first, inlet, |_, _| None)
     }
 
     #[inline(always)]
@@ -147,8 +188,8 @@ impl Survey {
         frames: &[Frame<'_>],
         first: usize,
         inlet: &Inlet,
-        look: impl Fn(&Frame<'_>) -> Option<(Looks, u128)>,
-    ) -> (usize, bool) {
+        look: impl Fn(&Frame<'_>, &mut u128) -> Option<Looks>,
+    ) -> (usize, Looks) {
         let frames = frames.get(first..).unwrap_or(&[]);
         let places = self.seen.get_mut(first..).unwrap_or(&mut []);
         let (mut count, mut any) = (0, Looks::UNUSUAL);
@@ -156,11 +197,11 @@ impl Survey {
             if frame.ingress != inlet.device {
                 break;
             }
-            (seen.looks, seen.key) = look(frame).unwrap_or((Looks::UNUSUAL, 0));
+            seen.looks = look(frame, &mut seen.key).unwrap_or(Looks::UNUSUAL);
             any = any.or(seen.looks);
             count += 1;
         }
-        (count, any.has_key())
+        (count, any)
     }
 }
 
@@ -184,7 +225,7 @@ impl Survey {
 impl<'a> Transit<'a> {
     /// The first stage, and the beginning of the second.
     pub fn survey(&self, frames: &[Frame<'_>], survey: &mut Survey) -> Expressway {
-        survey.look(frames, self.plan());
+        survey.look(frames, self.filter.as_deref(), self.plan());
         match survey.sides {
             Sides::Neither => {}
             Sides::One(side) => {
@@ -197,7 +238,7 @@ impl<'a> Transit<'a> {
             }
         }
         let ends = Ends::new(self.plan(), self.context.now);
-        Expressway { ends, inlet: Inlet::NONE, last_way: LastWay::UNKNOWN }
+        Expressway { ends, inlet: Inlet::NONE, last_way: LastWay::UNKNOWN, elsewhere: LastElsewhere::UNKNOWN }
     }
 
     /// The second stage, up to a frame.
@@ -219,7 +260,7 @@ impl<'a> Transit<'a> {
         [Direction::Outbound, Direction::Inbound].map(|side| self.nat44.express_index(side))
     }
 
-    /// Hashes all keys, those of packets without one too (they are 0), and asks for their buckets.
+    /// Hashes all keys, and what there is in the place of others, and asks for their buckets.
     #[inline(never)]
     fn ask<'b>(&self, count: usize, survey: &mut Survey, index_of: impl Fn(u128) -> Buckets<'b>) {
         let Some(seen) = survey.seen.get_mut(..count) else { return };
@@ -227,7 +268,7 @@ impl<'a> Transit<'a> {
             seen.hash = hash;
             index_of(seen.key).prefetch_first(hash);
         };
-        self.nat44.express_hashes(seen, |seen| seen.key, ask);
+        self.nat44.express_hash().hash_each(seen.iter_mut(), |seen| [seen.key], ask);
     }
 
     /// Looks up the keys of the frames up to one that have not been, and asks for their sessions.
@@ -273,16 +314,21 @@ impl<'a> Transit<'a> {
         let (mut at, count) = (first, frames.len());
         while at < count {
             // What these wait for has been asked for; what the next ones will is asked for meanwhile.
-            let end = match survey.sides {
-                Sides::Neither => count,
-                Sides::One(_) | Sides::Both => count.min((at / PROBED_AHEAD + 1) * PROBED_AHEAD),
+            let end = match (survey.sides, survey.has_flows) {
+                (Sides::Neither, false) => count,
+                (Sides::Neither, true) | (Sides::One(_) | Sides::Both, _) => {
+                    count.min((at / PROBED_AHEAD + 1) * PROBED_AHEAD)
+                }
             };
             self.probe(count.min(end + PROBED_AHEAD), survey);
+            if let (Some(filter), true) = (self.filter.as_deref(), survey.has_flows) {
+                survey.flows.probe(end, count, &survey.seen, filter);
+            }
             let Some(rest) = frames.get_mut(at..end) else { break };
             let Some(frame) = rest.first() else { break };
             expressway.turn_to(frame.ingress, self.plan());
-            let seen = survey.seen.get(at..).unwrap_or(&[]);
-            let Some(Seen { looks, position, .. }) = seen.first() else { break };
+            let seen = Seens { all: survey.seen.get(at..).unwrap_or(&[]), flows: survey.flows.from(at) };
+            let Some(Seen { looks, position, .. }) = seen.all.first() else { break };
             let (from, has_link) = (expressway.inlet.from, expressway.inlet.has_link);
             let is_ipv4 = looks.is_any_of(Looks::SETTLED4);
             let is_known = is_ipv4 && *position != NOWHERE;
@@ -313,38 +359,67 @@ impl<'a> Transit<'a> {
     fn run4<const LINK_LEN: usize, const IS_OUTBOUND: bool>(
         &mut self,
         frames: &mut [Frame<'_>],
-        seen: &[Seen],
+        seen: Seens<'_>,
         expressway: &mut Expressway,
     ) -> usize {
         let end = if IS_OUTBOUND { End::Source } else { End::Destination };
         let Self { nat44, context, neighbours, offloads, .. } = self;
         let (counters, mut surroundings) = (context.counters, Surroundings { context, neighbours, offloads });
         let Some(mut sessions) = nat44.express() else { return 0 };
-        run(counters, frames, seen, expressway, |frame, seen, expressway| {
+        run(counters, frames, seen.all, expressway, |frame, seen, expressway| {
             express4::<LINK_LEN>(frame, seen, end, &mut sessions, expressway, &mut surroundings)
         })
     }
 
     /// A run of IPv6.
-    #[inline(never)]
     fn run6<const LINK_LEN: usize, const IS_OUTBOUND: bool>(
         &mut self,
         frames: &mut [Frame<'_>],
-        seen: &[Seen],
+        seen: Seens<'_>,
         expressway: &mut Expressway,
     ) -> usize {
-        let counters = self.context.counters;
         if self.filter.is_some() {
-            return run(counters, frames, seen, expressway, |frame, seen, expressway| match seen.looks {
-                Looks::PLAIN6 if IS_OUTBOUND => self.express_filtered_outbound6::<LINK_LEN>(frame, expressway),
-                Looks::PLAIN6 => self.express_filtered_inbound6::<LINK_LEN>(frame, expressway),
-                _ => None,
-            });
+            return self.run_filtered6::<LINK_LEN, IS_OUTBOUND>(frames, seen, expressway);
         }
-        run(counters, frames, seen, expressway, |frame, seen, expressway| match seen.looks {
-            Looks::PLAIN6 if IS_OUTBOUND => self.express_outbound6::<LINK_LEN>(frame, expressway),
-            Looks::PLAIN6 => self.express_inbound6::<LINK_LEN>(frame, expressway),
-            _ => None,
+        let (plan, counters) = (self.plan(), self.context.counters);
+        let translation =
+            if IS_OUTBOUND { Translation::outbound(plan) } else { Translation::inbound(&expressway.inlet, plan) };
+        let (Some(translation), mut surroundings) = (translation, self.surroundings()) else { return 0 };
+        run(counters, frames, seen.all, expressway, |frame, seen, expressway| {
+            if seen.looks != Looks::PLAIN6 {
+                None
+            } else if IS_OUTBOUND {
+                translation.express_outbound::<LINK_LEN>(frame, expressway, &mut surroundings)
+            } else {
+                translation.express_inbound::<LINK_LEN>(frame, expressway, &mut surroundings)
+            }
+        })
+    }
+
+    /// The same through the filter.
+    #[inline(never)]
+    fn run_filtered6<const LINK_LEN: usize, const IS_OUTBOUND: bool>(
+        &mut self,
+        frames: &mut [Frame<'_>],
+        seen: Seens<'_>,
+        expressway: &mut Expressway,
+    ) -> usize {
+        let Self { filter, context, neighbours, offloads, .. } = self;
+        let (plan, counters) = (context.plan, context.counters);
+        let Some(filter) = filter.as_deref_mut().filter(|_| plan.has_plain_pairs6()) else { return 0 };
+        let (mut sessions, mut surroundings) = (filter.express(), Surroundings { context, neighbours, offloads });
+        let seen = seen.all.iter().zip(seen.flows);
+        run(counters, frames, seen, expressway, |frame, (seen, hint), expressway| {
+            let (sessions, surroundings) = (&mut sessions, &mut surroundings);
+            if seen.looks != Looks::PLAIN6 {
+                None
+            } else if IS_OUTBOUND {
+                express_outbound::<LINK_LEN>(frame, *hint, sessions, expressway, surroundings)
+                    .or_else(|| search_outbound::<LINK_LEN>(frame, *hint, sessions, expressway, surroundings))
+            } else {
+                express_inbound::<LINK_LEN>(frame, *hint, sessions, expressway, surroundings)
+                    .or_else(|| search_inbound::<LINK_LEN>(frame, *hint, sessions, expressway, surroundings))
+            }
         })
     }
 
@@ -355,12 +430,12 @@ impl<'a> Transit<'a> {
 
 /// Packets of one device and kind, up to the first that `pass` leaves as it was: how many there were.
 #[inline(always)]
-fn run(
+fn run<S>(
     counters: &Counters,
     frames: &mut [Frame<'_>],
-    seen: &[Seen],
+    seen: impl IntoIterator<Item = S>,
     expressway: &mut Expressway,
-    mut pass: impl FnMut(&mut Frame<'_>, &Seen, &mut Expressway) -> Option<(u8, usize)>,
+    mut pass: impl FnMut(&mut Frame<'_>, S, &mut Expressway) -> Option<(u8, usize)>,
 ) -> usize {
     let Inlet { device, from, .. } = expressway.inlet;
     let mut tally = Tally::new(counters, from);

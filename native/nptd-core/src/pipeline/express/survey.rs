@@ -58,9 +58,13 @@ impl Looks {
     pub const SETTLED4: Self = Self::UDP4.or(Self::TCP4);
 }
 
-/// What a frame looks like behind a link header of `LINK_LEN` octets, and the key of its flow; what is unusual may have any.
+/// What a frame looks like behind a link header of `LINK_LEN` octets; none is unusual. `key` becomes that of its flow where it has one.
 #[inline(always)]
-pub fn look<const LINK_LEN: usize, const IS_OUTBOUND: bool>(frame: &Frame<'_>, inlet: &Inlet) -> Option<(Looks, u128)> {
+pub fn look<const LINK_LEN: usize, const IS_OUTBOUND: bool>(
+    frame: &Frame<'_>,
+    inlet: &Inlet,
+    key: &mut u128,
+) -> Option<Looks> {
     let octets = frame.some_octets()?;
     // IPv6 has a longer header.
     let least = LINK_LEN + ipv4::HEADER_LEN;
@@ -77,12 +81,12 @@ pub fn look<const LINK_LEN: usize, const IS_OUTBOUND: bool>(frame: &Frame<'_>, i
         // Type, version and length of the header at once.
         let begins = u32::from_le_bytes(array_at(link, ethernet::TYPE)) & 0x00ff_ffff;
         if begins != u32::from(TYPE_IPV4) | u32::from(PLAIN_IPV4) << 16 {
-            return (begins & 0xffff == u32::from(TYPE_IPV6)).then_some((Looks::PLAIN6, 0));
+            return (begins & 0xffff == u32::from(TYPE_IPV6)).then_some(Looks::PLAIN6);
         }
     } else if header[0] != PLAIN_IPV4 {
-        return (header[0] >> 4 != 4).then_some((Looks::PLAIN6, 0));
+        return (header[0] >> 4 != 4).then_some(Looks::PLAIN6);
     }
-    look4::<IS_OUTBOUND>(header, transport, inlet)
+    look4::<IS_OUTBOUND>(header, transport, inlet, key)
 }
 
 /// As they lie in a frame, the lowest octet first.
@@ -97,7 +101,8 @@ fn look4<const IS_OUTBOUND: bool>(
     header: &[u8; ipv4::HEADER_LEN],
     transport: &[u8],
     inlet: &Inlet,
-) -> Option<(Looks, u128)> {
+    key: &mut u128,
+) -> Option<Looks> {
     let total_len = ipv4::total_len(header);
     let payload_len = total_len.wrapping_sub(ipv4::HEADER_LEN);
     // A total length below that of the header is a very long payload.
@@ -118,7 +123,8 @@ fn look4<const IS_OUTBOUND: bool>(
         }
     };
     let ports = u32::from_le_bytes(ports);
-    Some((looks, inlet.key::<IS_OUTBOUND>(ipv4::addresses(header), ports, ipv4::protocol(header))))
+    *key = inlet.key::<IS_OUTBOUND>(ipv4::addresses(header), ports, ipv4::protocol(header));
+    Some(looks)
 }
 
 /// A packet of UDP or TCP that is whole in a payload of `payload_len` octets. Both are looked at, whichever it is: that is sooner
