@@ -2,18 +2,25 @@
 //!
 //! The index is bucketised: a bucket is one cache line of ten entries, an entry a 16-bit tag and a 32-bit slab
 //! position. A key may live in two buckets, the second found from the first and the tag, so that entries can be
-//! displaced without hashing their keys again. Nothing is rehashed and nothing grows.
+//! displaced without hashing their keys again. Nothing is rehashed and nothing grows. A bucket counts the entries that
+//! would be its own and are in their second one: where there are none, what it does not hold is nowhere.
 
 use alloc::vec::Vec;
 
-use crate::arch::{Line, Lines, equal_halves, prefetch};
+use crate::arch::{LINE_WORDS, Line, Lines, equal_halves, prefetch};
 
-/// Words of a bucket: five of two tags each, ten of positions, one spare, together one cache line.
+/// Words of a bucket: five of two tags each, ten of positions, and how many entries are elsewhere, together one cache line.
 type Bucket = Line;
 const TAG_WORDS: usize = 5;
 const BUCKET_ENTRIES: usize = 10;
 
 const _: () = assert!(size_of::<Bucket>() == 64 && TAG_WORDS * 2 == BUCKET_ENTRIES);
+
+/// The word that counts the entries of a bucket that are in their second one.
+const ELSEWHERE: usize = LINE_WORDS - 1;
+
+/// Marks the position of an entry that is in its second bucket: slabs stay below 2^31 entries.
+const IS_SECOND: u32 = 1 << 31;
 
 /// Entries per bucket that capacities are reckoned with; at 9 of 10 two-choice insertion does not fail in practice.
 const BUCKET_LOAD: usize = 9;
@@ -53,8 +60,8 @@ impl Index {
     /// The position stored under a hash for which `is_key` holds.
     #[inline]
     pub fn find(&self, hash: u64, is_key: impl Fn(u32) -> bool) -> Option<u32> {
-        let (first, second, tag) = self.places(hash);
-        self.find_in(first, tag, &is_key).or_else(|| self.find_in(second, tag, &is_key))
+        let (first, tag) = (scale(hash as u32, self.count), tag_of(hash));
+        self.find_in(first, tag, &is_key).or_else(|| self.find_elsewhere(first, tag, &is_key))
     }
 
     /// Its buckets, for the lookups of a batch.
@@ -73,9 +80,9 @@ impl Index {
     /// Stores a position under a hash, unless there is one for which `is_key` holds, or no room: whether it has been stored.
     #[inline]
     pub fn insert_new(&mut self, hash: u64, position: u32, is_key: impl Fn(u32) -> bool) -> bool {
-        let (first, second, tag) = self.places(hash);
+        let (first, tag) = (scale(hash as u32, self.count), tag_of(hash));
         self.find_in(first, tag, &is_key).is_none()
-            && self.find_in(second, tag, &is_key).is_none()
+            && self.find_elsewhere(first, tag, &is_key).is_none()
             && (self.insert_in(first, tag, position) || self.insert_elsewhere(first, tag, position).is_ok())
     }
 
@@ -83,23 +90,17 @@ impl Index {
     #[inline]
     pub fn remove(&mut self, hash: u64, position: u32) -> bool {
         let (first, tag) = (scale(hash as u32, self.count), tag_of(hash));
-        self.remove_in(first, tag, position) || self.remove_in(self.other_place(first, tag), tag, position)
+        self.remove_in(first, tag, position) || self.remove_elsewhere(first, tag, position)
     }
 
     /// Lets an entry point to another position under the same hash; false if it is not there.
     pub fn replace(&mut self, hash: u64, old: u32, new: u32) -> bool {
-        let (first, second, tag) = self.places(hash);
-        [first, second].into_iter().any(|place| {
-            let Some(bucket) = self.bucket_mut(place) else { return false };
-            let found = entry_of(bucket, tag, old);
-            found.map(|entry| set_entry(bucket, entry, tag, new)).is_some()
-        })
-    }
-
-    #[inline]
-    fn places(&self, hash: u64) -> (u32, u32, u16) {
         let (first, tag) = (scale(hash as u32, self.count), tag_of(hash));
-        (first, self.other_place(first, tag), tag)
+        [(first, 0), (self.other_place(first, tag), IS_SECOND)].into_iter().any(|(place, mark)| {
+            let Some(bucket) = self.bucket_mut(place) else { return false };
+            let found = entry_of(bucket, tag, old | mark);
+            found.map(|entry| set_entry(bucket, entry, tag, new | mark)).is_some()
+        })
     }
 
     /// The other bucket of an entry: what is left of a number that the tag gives, so that it leads back too.
@@ -132,12 +133,48 @@ impl Index {
         None
     }
 
+    /// The same in the second bucket, where the first says that there may be something.
+    #[inline]
+    fn find_elsewhere(&self, first: u32, tag: u16, is_key: &impl Fn(u32) -> bool) -> Option<u32> {
+        if self.bucket(first)?[ELSEWHERE] == 0 {
+            return None;
+        }
+        self.find_in(self.other_place(first, tag), tag, is_key)
+    }
+
     #[inline(never)]
     fn insert_elsewhere(&mut self, first: u32, tag: u16, position: u32) -> Result<(), TableFull> {
-        if self.insert_in(self.other_place(first, tag), tag, position) {
+        if self.insert_in(self.other_place(first, tag), tag, position | IS_SECOND) {
+            self.count_elsewhere(first, true);
             return Ok(());
         }
         self.displace(first, tag, position)
+    }
+
+    #[inline(never)]
+    fn remove_elsewhere(&mut self, first: u32, tag: u16, position: u32) -> bool {
+        let is_there = self.remove_in(self.other_place(first, tag), tag, position | IS_SECOND);
+        if is_there {
+            self.count_elsewhere(first, false);
+        }
+        is_there
+    }
+
+    /// An entry of a bucket goes to its second one, or comes back from there or is gone.
+    fn count_elsewhere(&mut self, first: u32, goes: bool) {
+        if let Some(bucket) = self.bucket_mut(first) {
+            bucket[ELSEWHERE] = bucket[ELSEWHERE].wrapping_add_signed(if goes { 1 } else { -1 });
+        }
+    }
+
+    /// An entry is about to change from one of its buckets to the other: how it is marked there.
+    fn change_place(&mut self, from: u32, tag: u16, position: u32) -> (u32, u32) {
+        let to = self.other_place(from, tag);
+        match position & IS_SECOND != 0 {
+            true => self.count_elsewhere(to, false),
+            false => self.count_elsewhere(from, true),
+        }
+        (to, position ^ IS_SECOND)
     }
 
     #[inline]
@@ -168,20 +205,22 @@ impl Index {
             if let Some(entry) = moves.get_mut(step) {
                 *entry = (place, victim);
             }
-            place = self.other_place(place, tag);
+            (place, position) = self.change_place(place, tag, position);
             if self.insert_in(place, tag, position) {
                 return Ok(());
             }
         }
-        for (place, victim) in moves.into_iter().rev() {
-            (tag, position) = self.swap(place, victim, tag, position);
+        for (from, victim) in moves.into_iter().rev() {
+            (_, position) = self.change_place(place, tag, position);
+            (tag, position) = self.swap(from, victim, tag, position);
+            place = from;
         }
         Err(TableFull)
     }
 
     fn swap(&mut self, place: u32, entry: usize, tag: u16, position: u32) -> (u16, u32) {
         let Some(bucket) = self.bucket_mut(place) else { return (tag, position) };
-        let before = (tag_at(bucket, entry), position_at(bucket, entry));
+        let before = (tag_at(bucket, entry), word_at(bucket, entry));
         set_entry(bucket, entry, tag, position);
         before
     }
@@ -220,10 +259,15 @@ impl Buckets<'_> {
         self.prefetch(scale(hash as u32, self.count));
     }
 
-    /// Asks for the bucket that [`Self::second_candidate`] looks at.
+    /// Asks for the bucket that [`Self::second_candidate`] looks at; false if there is nothing to be found there. It looks at the
+    /// first bucket.
     #[inline]
-    pub fn prefetch_second(&self, hash: u64) {
-        self.prefetch(self.second_place(hash));
+    pub fn prefetch_second(&self, hash: u64) -> bool {
+        let has_second = self.has_second(hash);
+        if has_second {
+            self.prefetch(self.second_place(hash));
+        }
+        has_second
     }
 
     /// The first position in the first bucket of a hash whose tag is that of the hash: its key may be another one.
@@ -235,7 +279,13 @@ impl Buckets<'_> {
     /// The same in the second bucket.
     #[inline]
     pub fn second_candidate(&self, hash: u64) -> Option<u32> {
-        self.candidate(self.second_place(hash), tag_of(hash))
+        if self.has_second(hash) { self.candidate(self.second_place(hash), tag_of(hash)) } else { None }
+    }
+
+    #[inline]
+    fn has_second(&self, hash: u64) -> bool {
+        let first = self.buckets.get(scale(hash as u32, self.count) as usize);
+        first.is_some_and(|bucket| bucket[ELSEWHERE] != 0)
     }
 
     #[inline]
@@ -282,6 +332,12 @@ impl Matches {
 
 #[inline]
 fn position_at(bucket: &Bucket, entry: usize) -> u32 {
+    word_at(bucket, entry) & !IS_SECOND
+}
+
+/// The position of an entry, and whether it is in its second bucket.
+#[inline]
+fn word_at(bucket: &Bucket, entry: usize) -> u32 {
     bucket.get(TAG_WORDS + entry).copied().unwrap_or(0)
 }
 
@@ -293,7 +349,7 @@ fn tag_at(bucket: &Bucket, entry: usize) -> u16 {
 fn entry_of(bucket: &Bucket, tag: u16, position: u32) -> Option<usize> {
     let mut left = Matches::of(bucket, tag);
     while let Some(entry) = left.first() {
-        if position_at(bucket, entry) == position {
+        if word_at(bucket, entry) == position {
             return Some(entry);
         }
         left = left.rest();
@@ -504,7 +560,7 @@ impl FreePositions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arch::{KeyedHash, LINE_WORDS};
+    use crate::arch::KeyedHash;
 
     #[test]
     fn holds_its_capacity_and_finds_every_entry() {
@@ -522,6 +578,42 @@ mod tests {
             assert!(index.remove(hash.hash(u128::from(position)), position));
             assert_eq!(index.find(hash.hash(u128::from(position)), |at| at == position), None);
         }
+    }
+
+    #[test]
+    fn every_bucket_knows_how_many_of_its_entries_are_elsewhere() {
+        let hash = KeyedHash::new(&[5; 16]);
+        let hash = |position: u32| hash.hash(u128::from(position));
+        let (mut index, mut stored) = (Index::new(900), alloc::collections::BTreeSet::new());
+        let mut random = 1_u64;
+        for _ in 0..30_000 {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let position = (random >> 33) as u32 % 1_200;
+            if !stored.contains(&position) {
+                // Up to the last place, and beyond.
+                let is_new = index.insert_new(hash(position), position, |at| at == position);
+                if is_new {
+                    stored.insert(position);
+                }
+            } else if random >> 60 < 3 {
+                assert!(!index.insert_new(hash(position), position, |at| at == position));
+                assert!(index.remove(hash(position), position) && stored.remove(&position));
+            } else {
+                assert!(index.replace(hash(position), position, position) && !index.replace(hash(position), 5_000, 1));
+            }
+            let found = index.find(hash(position), |at| at == position);
+            assert_eq!(found, stored.contains(&position).then_some(position));
+        }
+        let mut elsewhere = alloc::vec![0; index.count as usize];
+        for position in &stored {
+            let (first, tag) = (scale(hash(*position) as u32, index.count), tag_of(hash(*position)));
+            let bucket = index.bucket(index.other_place(first, tag)).unwrap_or(&[0; LINE_WORDS]);
+            elsewhere[first as usize] += u32::from(entry_of(bucket, tag, position | IS_SECOND).is_some());
+            assert_eq!(index.find(hash(*position), |at| at == *position), Some(*position));
+        }
+        let counted: alloc::vec::Vec<u32> = index.buckets.all().iter().map(|bucket| bucket[ELSEWHERE]).collect();
+        assert_eq!(counted, elsewhere);
+        assert!(elsewhere.iter().sum::<u32>() > 50);
     }
 
     #[test]

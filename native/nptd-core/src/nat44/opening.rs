@@ -206,8 +206,11 @@ impl Nat44 {
         let (slot, epoch) = (opening.slot, opening.epoch);
         opening.internal = *hash;
         self.mappings_internal.buckets().prefetch_first(*hash);
+        // By now the bucket of one that was looked at before is there.
+        if let Some(hash) = at.checked_sub(FORESEEN / 2).and_then(|before| openings.hashes.get(before)) {
+            self.mappings_internal.buckets().prefetch_second(*hash);
+        }
         opening.proposal = self.pools.foresee(InternalKey { slot, protocol, internal });
-        self.mappings_internal.buckets().prefetch_second(*hash);
         let Some(Proposal { external, .. }) = opening.proposal else { return };
         opening.inward = self.hash_inward(&opening.flow, PoolPort { slot, epoch, protocol, external });
         self.sessions_inbound.buckets().prefetch_first(opening.inward.session);

@@ -79,7 +79,9 @@ impl Flows {
                 let found = index.first_candidate(hint.hash);
                 match found {
                     Some(found) => filter.express_prefetch(found),
-                    None => index.prefetch_second(hint.hash),
+                    None => {
+                        index.prefetch_second(hint.hash);
+                    }
                 }
                 hint.position = found.unwrap_or(NOWHERE);
             }

@@ -284,9 +284,11 @@ impl<'a> Transit<'a> {
             let found = index_of(*key).first_candidate(*hash);
             match found {
                 Some(found) => nat44.express_prefetch(found),
-                None => index_of(*key).prefetch_second(*hash),
+                None => {
+                    let has_second = index_of(*key).prefetch_second(*hash);
+                    (is_missed, *has_unknown) = (is_missed | has_second, *has_unknown | !has_second);
+                }
             }
-            is_missed |= found.is_none();
             *position = found.unwrap_or(NOWHERE);
         }
         if !is_missed {
