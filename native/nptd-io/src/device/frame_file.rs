@@ -52,16 +52,12 @@ impl FrameFile {
             frames.for_each(|frame| result.count(1, self.send_bare(frame)));
             return result;
         }
-        let mut frames = frames.fuse();
-        loop {
-            let pieces = Pieces::of(&mut frames, self.trains);
-            if pieces.is_empty() {
-                return result;
-            }
-            for piece in pieces.slices().by_piece() {
+        Pieces::send(frames, self.trains, |pieces| {
+            for piece in pieces {
                 result.count(frames_in(piece), self.write(piece));
             }
-        }
+        });
+        result
     }
 
     /// Without a virtio-net header nothing can say that a checksum or a segmentation is still to be done.

@@ -144,14 +144,9 @@ impl Device for PacketSocket {
         if let Some(result) = self.link.refuse(frames) {
             return result;
         }
-        let (mut result, mut frames) = (Transmitted::default(), frames.fuse());
-        loop {
-            let pieces = Pieces::of(&mut frames, self.trains);
-            if pieces.is_empty() {
-                return result;
-            }
-            self.send(&pieces.slices().by_piece(), &mut result);
-        }
+        let mut result = Transmitted::default();
+        Pieces::send(frames, self.trains, |pieces| self.send(pieces, &mut result));
+        result
     }
 
     /// The same socket: the kernel takes frames from several threads at once.

@@ -10,7 +10,7 @@ use nptd_core::train::{Datagram, HEADERS_MAX, Train, Trains, may_overtake};
 use super::{Outgoing, vnet};
 
 /// Most frames that are looked at together.
-pub const FRAMES_MAX: usize = FRAME_BATCH_MAX;
+const FRAMES_MAX: usize = FRAME_BATCH_MAX;
 
 /// Octets of what lies before that which the frames themselves have: our header, and those that a train has for all.
 type Before = ArrayVec<u8, { vnet::HEADER_LEN + HEADERS_MAX }>;
@@ -25,9 +25,25 @@ pub struct Pieces<'f> {
 }
 
 impl<'f> Pieces<'f> {
-    /// Takes up to [`FRAMES_MAX`] frames. Datagrams of one flow are joined if it is said where IP headers begin in the frames.
-    pub fn of(frames: &mut dyn Iterator<Item = Outgoing<'f>>, trains: Option<usize>) -> Self {
-        let (mut pieces, frames) = (Self::default(), frames.take(FRAMES_MAX));
+    /// Has frames sent, up to [`FRAMES_MAX`] at a time, each piece as the slices that it is made of. Datagrams of one flow are joined if it
+    /// is said where IP headers begin in the frames.
+    pub fn send(
+        frames: &mut dyn Iterator<Item = Outgoing<'f>>,
+        trains: Option<usize>,
+        mut send: impl FnMut(&[&[IoSlice<'_>]]),
+    ) {
+        let mut frames = frames.fuse();
+        loop {
+            let pieces = Self::of(frames.by_ref().take(FRAMES_MAX), trains);
+            if pieces.pieces.is_empty() {
+                return;
+            }
+            send(&pieces.slices().by_piece());
+        }
+    }
+
+    fn of(frames: impl Iterator<Item = Outgoing<'f>>, trains: Option<usize>) -> Self {
+        let mut pieces = Self::default();
         match trains {
             Some(network) => pieces.join(frames, network),
             None => frames.for_each(|frame| pieces.push(frame)),
@@ -35,13 +51,8 @@ impl<'f> Pieces<'f> {
         pieces
     }
 
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.pieces.is_empty()
-    }
-
     /// All octets in order: of each piece what lies before, then one part a frame.
-    pub fn slices(&self) -> Slices<'_> {
+    fn slices(&self) -> Slices<'_> {
         let (mut slices, mut lengths, mut parts) = (ArrayVec::new(), ArrayVec::new(), self.parts.iter());
         for (before, count) in &self.pieces {
             slices.push(IoSlice::new(before));
@@ -95,7 +106,7 @@ impl<'f> Pieces<'f> {
 }
 
 /// Pieces as system calls want them.
-pub struct Slices<'a> {
+struct Slices<'a> {
     slices: ArrayVec<IoSlice<'a>, { 2 * FRAMES_MAX }>,
     /// Slices of each piece.
     lengths: ArrayVec<usize, FRAMES_MAX>,
@@ -103,7 +114,7 @@ pub struct Slices<'a> {
 
 impl<'a> Slices<'a> {
     /// The slices of each piece, in order.
-    pub fn by_piece(&self) -> ArrayVec<&[IoSlice<'a>], FRAMES_MAX> {
+    fn by_piece(&self) -> ArrayVec<&[IoSlice<'a>], FRAMES_MAX> {
         let mut rest = self.slices.as_slice();
         let next = |length: &usize| {
             let (piece, others) = rest.split_at_checked(*length).unwrap_or_default();

@@ -1,5 +1,7 @@
 //! How a packet of the short way leaves: next hop, length, link header.
 
+use core::mem::discriminant;
+
 use super::inlet::little_endian;
 use crate::frame::{DeviceIndex, Frame, Offloads};
 use crate::host::context::Context;
@@ -158,13 +160,8 @@ impl LastWay {
 
     #[inline(never)]
     fn turn_in4(&mut self, host: u32, surroundings: &mut Surroundings<'_, '_>) -> bool {
-        let Some(hop) = internal_hop4(host, surroundings.context.plan) else { return false };
-        let is_alike = matches!(self.goal, Some(Goal::Internal4(_)));
-        if !is_alike || !self.turn_to(hop, surroundings) {
-            return self.turn(Goal::Internal4(host), surroundings);
-        }
-        self.goal = Some(Goal::Internal4(host));
-        true
+        let hop = internal_hop4(host, surroundings.context.plan);
+        hop.is_some_and(|hop| self.turn_in(Goal::Internal4(host), hop, surroundings))
     }
 
     /// The same over IPv6.
@@ -177,12 +174,18 @@ impl LastWay {
 
     #[inline(never)]
     fn turn_in6(&mut self, host: u128, surroundings: &mut Surroundings<'_, '_>) -> bool {
-        let Some(hop) = surroundings.context.plan.internal_route6(host) else { return false };
-        let is_alike = matches!(self.goal, Some(Goal::Internal6(_)));
+        let hop = surroundings.context.plan.internal_route6(host);
+        hop.is_some_and(|hop| self.turn_in(Goal::Internal6(host), hop, surroundings))
+    }
+
+    /// Turns to a host of the site, whose next hop is that: where the last goal was of the same kind mostly by its station alone.
+    #[inline(always)]
+    fn turn_in(&mut self, goal: Goal, hop: NextHop<u128>, surroundings: &mut Surroundings<'_, '_>) -> bool {
+        let is_alike = self.goal.is_some_and(|last| discriminant(&last) == discriminant(&goal));
         if !is_alike || !self.turn_to(hop, surroundings) {
-            return self.turn(Goal::Internal6(host), surroundings);
+            return self.turn(goal, surroundings);
         }
-        self.goal = Some(Goal::Internal6(host));
+        self.goal = Some(goal);
         true
     }
 

@@ -134,6 +134,21 @@ struct Seen6 {
     acknowledges: Option<(u32, u16)>,
 }
 
+impl Seen6 {
+    /// Its flow, if it is from the site.
+    #[inline(always)]
+    fn outbound(&self) -> Flow {
+        Flow { protocol: self.protocol, internal: self.source, remote: self.destination }
+    }
+
+    /// Its flow, if it is for a host of the site with that address.
+    #[inline(always)]
+    fn inbound(&self, address: u128) -> Flow {
+        let internal = Endpoint { address, port: self.destination.port };
+        Flow { protocol: self.protocol, internal, remote: self.source }
+    }
+}
+
 /// A packet from the site, whose session is searched for where it has not been foreseen; none, and nothing has changed, where it goes
 /// the long way.
 #[inline(never)]
@@ -144,8 +159,7 @@ pub(super) fn search_outbound<const LINK_LEN: usize>(
     expressway: &mut Expressway,
     surroundings: &mut Surroundings<'_, '_>,
 ) -> Option<(u8, usize)> {
-    let Seen6 { protocol, source, destination, .. } = look(frame, LINK_LEN)?;
-    let flow = Flow { protocol, internal: source, remote: destination };
+    let flow = look(frame, LINK_LEN)?.outbound();
     let hint = sessions.search_outbound(hint.hash, &flow, frame.ingress, &expressway.ends)?;
     express_outbound::<LINK_LEN>(frame, hint, sessions, expressway, surroundings)
 }
@@ -160,9 +174,9 @@ pub(super) fn search_inbound<const LINK_LEN: usize>(
     surroundings: &mut Surroundings<'_, '_>,
 ) -> Option<(u8, usize)> {
     let (plan, slot) = (surroundings.context.plan, expressway.inlet.slot);
-    let Seen6 { protocol, source, destination, .. } = look(frame, LINK_LEN)?;
-    let address = plan.uplink(slot)?.ipv6.as_ref()?.express_inbound(destination.address, plan.nptv6)?;
-    let flow = Flow { protocol, internal: Endpoint { address, ..destination }, remote: source };
+    let seen = look(frame, LINK_LEN)?;
+    let address = plan.uplink(slot)?.ipv6.as_ref()?.express_inbound(seen.destination.address, plan.nptv6)?;
+    let flow = seen.inbound(address);
     let hint = sessions.search_inbound(hint.hash, &flow, slot, &expressway.ends)?;
     express_inbound::<LINK_LEN>(frame, hint, sessions, expressway, surroundings)
 }
@@ -178,14 +192,14 @@ pub(super) fn express_outbound<const LINK_LEN: usize>(
 ) -> Option<(u8, usize)> {
     let Expressway { ends, last_way, elsewhere, .. } = expressway;
     let plan = surroundings.context.plan;
-    let Seen6 { length, protocol, source, destination, acknowledges } = look(frame, LINK_LEN)?;
+    let seen = look(frame, LINK_LEN)?;
+    let Seen6 { length, source, destination, acknowledges, .. } = seen;
     // An address that a pair covers is none that martians or scopes are about (`PrefixPair::new`), and one elsewhere is on no
     // link of ours.
     if !elsewhere.has(destination.address, plan) {
         return None;
     }
-    let flow = Flow { protocol, internal: source, remote: destination };
-    let found = sessions.outbound(hint, &flow, frame.ingress, ends)?;
+    let found = sessions.outbound(hint, &seen.outbound(), frame.ingress, ends)?;
     let slot = found.slot();
     let uplink = plan.uplink(slot)?.ipv6.as_ref()?;
     let external = uplink.express_outbound(source.address, plan.nptv6)?;
@@ -207,13 +221,13 @@ pub(super) fn express_inbound<const LINK_LEN: usize>(
     let Expressway { ends, inlet, last_way, elsewhere } = expressway;
     let plan = surroundings.context.plan;
     let uplink = plan.uplink(inlet.slot)?.ipv6.as_ref()?;
-    let Seen6 { length, protocol, source, destination, acknowledges } = look(frame, LINK_LEN)?;
+    let seen = look(frame, LINK_LEN)?;
+    let Seen6 { length, source, destination, acknowledges, .. } = seen;
     if !elsewhere.has(source.address, plan) || plan.device(inlet.device)?.owns6(destination.address) {
         return None;
     }
     let address = uplink.express_inbound(destination.address, plan.nptv6)?;
-    let flow = Flow { protocol, internal: Endpoint { address, ..destination }, remote: source };
-    let found = sessions.inbound(hint, &flow, inlet.slot, ends)?;
+    let found = sessions.inbound(hint, &seen.inbound(address), inlet.slot, ends)?;
     let way = last_way.in6(address, surroundings)?;
     leave::<LINK_LEN>(frame, length, uplink, way, |header| ipv6::set_destination(header, address))?;
     found.pass(Direction::Inbound, acknowledges);
